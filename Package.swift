@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Rooms may only look down this list: fixresc -> Method -> {Imaging, Formats, Passes, Runtime} -> IR -> Base.
+// `Runtime` is also the name of a toolchain module, so every target carries the prefix `Fixres`.
+let package = Package(
+  name: "fixresc",
+  platforms: [.macOS(.v15), .iOS(.v18)],
+  products: [
+    .executable(name: "fixresc", targets: ["fixresc"]),
+    .library(
+      name: "FixresRuntime", targets: ["FixresBase", "FixresIR", "FixresRuntime", "FixresImaging"]),
+  ],
+  targets: [
+    .target(name: "FixresBase", path: "Sources/Base"),
+    .target(name: "FixresIR", dependencies: ["FixresBase"], path: "Sources/IR"),
+    .target(
+      name: "FixresFormats", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Formats"),
+    .target(name: "FixresPasses", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Passes"),
+    .target(
+      name: "FixresRuntime", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Runtime"),
+    .target(
+      name: "FixresImaging", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Imaging"),
+    .target(
+      name: "FixresMethod",
+      dependencies: [
+        "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime", "FixresIR", "FixresBase",
+      ],
+      path: "Sources/Method"),
+    .executableTarget(
+      name: "fixresc",
+      dependencies: [
+        "FixresMethod", "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime", "FixresIR",
+        "FixresBase",
+      ],
+      path: "Sources/fixresc"),
+    .target(
+      name: "TestSupport",
+      dependencies: ["FixresIR", "FixresBase"],
+      path: "Tests/TestSupport"),
+  ]
+    + [
+      ("BaseTests", ["FixresBase"]),
+      ("IRTests", ["FixresIR", "FixresBase"]),
+      ("FormatsTests", ["FixresFormats", "FixresIR", "FixresBase"]),
+      ("PassesTests", ["FixresPasses", "FixresFormats", "FixresRuntime", "FixresIR", "FixresBase"]),
+      ("RuntimeTests", ["FixresRuntime", "FixresPasses", "FixresFormats", "FixresIR", "FixresBase"]),
+      ("ImagingTests", ["FixresImaging", "FixresIR", "FixresBase"]),
+      (
+        "MethodTests",
+        [
+          "FixresMethod", "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime", "FixresIR",
+          "FixresBase",
+        ]
+      ),
+      (
+        "CommandTests",
+        [
+          "fixresc", "FixresMethod", "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime",
+          "FixresIR", "FixresBase",
+        ]
+      ),
+    ].map { (name: String, dependencies: [String]) in
+      .testTarget(
+        name: name,
+        dependencies: (dependencies + ["TestSupport"]).map { .init(stringLiteral: $0) },
+        path: "Tests/\(name)")
+    },
+  swiftLanguageModes: [.v6]
+)

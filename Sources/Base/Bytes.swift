@@ -1,0 +1,115 @@
+/// Memory that somebody owns: a mapped file, a heap block or an array; released with the last reference.
+public final class ByteStorage: @unchecked Sendable {
+  // Sendable because the bytes are never written once a `ByteStorage` has been handed out.
+  package let base: UnsafeRawPointer
+  package let count: Int
+  private let release: @Sendable () -> Void
+
+  package init(base: UnsafeRawPointer, count: Int, release: @escaping @Sendable () -> Void) {
+    self.base = base
+    self.count = count
+    self.release = release
+  }
+
+  deinit { release() }
+
+  /// A zeroed heap block of `byteCount` bytes aligned to 64, filled by `initialize`.
+  package static func allocate(
+    byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) rethrows -> ByteStorage {
+    let block = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 64)
+    do {
+      try initialize(UnsafeMutableRawBufferPointer(start: block, count: byteCount))
+    } catch {
+      block.deallocate()
+      throw error
+    }
+    let address = UInt(bitPattern: block)
+    return ByteStorage(base: UnsafeRawPointer(block), count: byteCount) {
+      UnsafeMutableRawPointer(bitPattern: address)?.deallocate()
+    }
+  }
+}
+
+/// A checked window into shared, immutable bytes.
+public struct Bytes: Sendable {
+  package let storage: ByteStorage
+  /// First byte of the window, counted from the start of the file or block.
+  public let offset: Int
+  public let count: Int
+
+  package init(_ storage: ByteStorage) {
+    self.storage = storage
+    self.offset = 0
+    self.count = storage.count
+  }
+
+  private init(storage: ByteStorage, offset: Int, count: Int) {
+    self.storage = storage
+    self.offset = offset
+    self.count = count
+  }
+
+  /// A copy of `array`.
+  public init(_ array: [UInt8]) {
+    self.init(
+      ByteStorage.allocate(byteCount: array.count) { block in
+        array.withUnsafeBytes { block.copyMemory(from: $0) }
+      })
+  }
+
+  public static let empty = Bytes([])
+
+  /// The part `[start, start + length)` of this window; throws when it does not fit.
+  public func slice(_ start: Int, _ length: Int) throws(ReadError) -> Bytes {
+    guard start >= 0, length >= 0, start <= count, length <= count - start else {
+      throw ReadError.truncated(
+        offset: offset.addingSaturated(max(start, 0)), expected: length,
+        found: max(0, count - max(0, min(start, count))))
+    }
+    return Bytes(storage: storage, offset: offset + start, count: length)
+  }
+
+  /// Byte `index` of the window.
+  public func byte(at index: Int) throws(ReadError) -> UInt8 {
+    guard index >= 0, index < count else {
+      throw ReadError.truncated(offset: offset.addingSaturated(max(index, 0)), expected: 1, found: 0)
+    }
+    return storage.base.load(fromByteOffset: offset + index, as: UInt8.self)
+  }
+
+  /// Calls `body` with the bytes, which stay alive during the call only.
+  @inlinable
+  public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    let result = try body(UnsafeRawBufferPointer(start: unsafeBase, count: count))
+    extendLifetime(self)
+    return result
+  }
+
+  /// The first byte; valid as long as this value, or another window of the same storage, is alive.
+  public var unsafeBase: UnsafeRawPointer { storage.base + offset }
+
+  /// True when the window starts with `prefix`.
+  public func starts(with prefix: [UInt8]) -> Bool {
+    guard count >= prefix.count else { return false }
+    return withUnsafeBytes { bytes in prefix.indices.allSatisfy { bytes[$0] == prefix[$0] } }
+  }
+
+  public var array: [UInt8] { withUnsafeBytes { Array($0) } }
+}
+
+/// Why bytes could not be read; offsets count from the start of the file.
+public enum ReadError: Error, Hashable, Sendable {
+  /// `expected` bytes were needed at `offset` and only `found` were left.
+  case truncated(offset: Int, expected: Int, found: Int)
+  /// A quantity at `offset` does not fit what it must count.
+  case overflow(offset: Int, what: String)
+}
+
+extension Int {
+  /// `self + other`, or `Int.max` where that overflows; for the figures of an error only.
+  package func addingSaturated(_ other: Int) -> Int {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? .max : sum
+  }
+}

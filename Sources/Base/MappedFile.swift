@@ -1,0 +1,65 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// Why a file could not be opened, read or written.
+public enum FileError: Error, Hashable, Sendable {
+  case notFound(path: String)
+  case isDirectory(path: String)
+  /// A FIFO, a socket or a device: reading one may block or never end.
+  case notRegular(path: String)
+  case permissionDenied(path: String)
+  /// Any other refusal of the system: the call, and its `errno`.
+  case system(path: String, call: String, errno: Int32)
+
+  package static func last(_ path: String, _ call: String) -> FileError {
+    let code = errno
+    switch code {
+    case ENOENT, ENOTDIR: return .notFound(path: path)
+    case EISDIR: return .isDirectory(path: path)
+    case EACCES, EPERM: return .permissionDenied(path: path)
+    default: return .system(path: path, call: call, errno: code)
+    }
+  }
+}
+
+public enum MappedFile {
+  /// The whole of a regular file, mapped read-only and private; never blocks on a FIFO or a device.
+  public static func open(_ path: String) throws(FileError) -> Bytes {
+    guard !path.utf8.contains(0) else { throw .notFound(path: path) }
+    let descriptor = openDescriptor(path)
+    guard descriptor >= 0 else { throw .last(path, "open") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .last(path, "fstat") }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR: throw .isDirectory(path: path)
+    default: throw .notRegular(path: path)
+    }
+    let count = Int(status.st_size)
+    guard count > 0 else { return .empty }
+    guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+      throw .last(path, "mmap")
+    }
+    let address = UInt(bitPattern: base)
+    return Bytes(
+      ByteStorage(base: UnsafeRawPointer(base), count: count) {
+        munmap(UnsafeMutableRawPointer(bitPattern: address), count)
+      })
+  }
+
+  private static func openDescriptor(_ path: String) -> Int32 {
+    #if canImport(Darwin)
+      Darwin.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    #elseif canImport(Musl)
+      Musl.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    #else
+      Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    #endif
+  }
+}
