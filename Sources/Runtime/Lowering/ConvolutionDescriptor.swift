@@ -1,0 +1,58 @@
+/// All that a kernel generator needs to know of one convolution (dilation 1); no graph, no names.
+///
+/// The input's border is at least the padding that the kernel really reads, so a kernel needs no edge cases.
+package struct ConvolutionDescriptor: Hashable, Sendable {
+  package var input: TensorLayout
+  package var output: TensorLayout
+  /// Layout of the value added before the activation; nil without a residual.
+  package var residual: TensorLayout?
+  package var kernelHeight, kernelWidth: Int
+  package var strideHeight, strideWidth: Int
+  package var paddingTop, paddingLeft: Int
+  package var groups: Int
+  package var hasBias: Bool
+  package var hasReLU: Bool
+
+  package init(
+    input: TensorLayout, output: TensorLayout, residual: TensorLayout? = nil, kernelHeight: Int,
+    kernelWidth: Int,
+    strideHeight: Int = 1, strideWidth: Int = 1, paddingTop: Int = 0, paddingLeft: Int = 0, groups: Int = 1,
+    hasBias: Bool = true, hasReLU: Bool = false
+  ) {
+    (self.input, self.output, self.residual) = (input, output, residual)
+    (self.kernelHeight, self.kernelWidth) = (kernelHeight, kernelWidth)
+    (self.strideHeight, self.strideWidth) = (strideHeight, strideWidth)
+    (self.paddingTop, self.paddingLeft) = (paddingTop, paddingLeft)
+    (self.groups, self.hasBias, self.hasReLU) = (groups, hasBias, hasReLU)
+  }
+
+  /// Multiply-adds for one image.
+  package var macs: Int {
+    output.height * output.width * output.channels * (input.channels / groups) * kernelHeight * kernelWidth
+  }
+
+  /// Floats from the input's origin to the first tap of output pixel (0, 0): never before the image's start.
+  package var firstTapOffset: Int { -(paddingTop * input.rowStride + paddingLeft * input.block) }
+}
+
+/// A convolution's parameters as the model holds them, valid during the call that takes them.
+package struct ConvolutionWeights {
+  /// `[O, I/groups, kh, kw]`
+  package var weights: UnsafePointer<Float>
+  /// `[O]`
+  package var bias: UnsafePointer<Float>?
+
+  package init(weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?) {
+    (self.weights, self.bias) = (weights, bias)
+  }
+}
+
+/// Where a convolution finds its operands: indices into `RunContext.buffers`.
+package struct ConvolutionBuffers: Hashable, Sendable {
+  package var input, output: Int
+  package var residual: Int?
+
+  package init(input: Int, output: Int, residual: Int? = nil) {
+    (self.input, self.output, self.residual) = (input, output, residual)
+  }
+}

@@ -1,0 +1,84 @@
+/// What a step function finds at run time; one for a run, shared by all threads, never written by a step.
+package struct RunContext {
+  /// Start of each buffer of the plan (image 0, border included), by buffer index.
+  package var buffers: UnsafePointer<UnsafeMutableRawPointer>
+  /// Images in this run.
+  package var batch: Int
+  /// Memory of each thread's own: thread `t` may use `scratchByteCount` bytes from `scratch + t * scratchByteCount`.
+  package var scratch: UnsafeMutableRawPointer
+  package var scratchByteCount: Int
+
+  package init(
+    buffers: UnsafePointer<UnsafeMutableRawPointer>, batch: Int, scratch: UnsafeMutableRawPointer,
+    scratchByteCount: Int
+  ) {
+    (self.buffers, self.batch) = (buffers, batch)
+    (self.scratch, self.scratchByteCount) = (scratch, scratchByteCount)
+  }
+}
+
+/// Computes items `begin ..< end` of a step on thread `thread`.
+///
+/// `arguments` is the step's own block, `context` points to a `RunContext`. Which items a call gets must not
+/// change a bit of any result.
+package typealias StepFunction =
+  @convention(c) (
+    _ arguments: UnsafeRawPointer, _ context: UnsafeRawPointer, _ begin: Int, _ end: Int, _ thread: Int
+  ) -> Void
+
+/// One unit of work of a plan: a function, its arguments, and how many independent items it has.
+package struct KernelStep: @unchecked Sendable {
+  // Sendable because `arguments` is written before the step is made, and never after.
+
+  /// The kernel's name, as `bench --per-layer` shows it.
+  package var kernel: String
+  package var function: StepFunction
+  package var arguments: UnsafeRawPointer
+  /// Independent items of one image, or of the whole batch where `itemsCoverBatch`.
+  package var items: Int
+  package var itemsCoverBatch: Bool
+  /// Bytes of `RunContext.scratch` that each thread needs.
+  package var scratchByteCount: Int
+  /// Keeps alive what `arguments` points to, itself included.
+  package var storage: [AnyObject]
+
+  package init(
+    kernel: String, function: @escaping StepFunction, arguments: UnsafeRawPointer, items: Int,
+    itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, storage: [AnyObject]
+  ) {
+    (self.kernel, self.function, self.arguments) = (kernel, function, arguments)
+    (self.items, self.itemsCoverBatch) = (items, itemsCoverBatch)
+    (self.scratchByteCount, self.storage) = (scratchByteCount, storage)
+  }
+
+  /// A step whose arguments are a copy of `value`, kept alive with the step.
+  package init<Arguments: BitwiseCopyable>(
+    kernel: String, function: @escaping StepFunction, copying value: Arguments, items: Int,
+    itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, storage: [AnyObject] = []
+  ) {
+    let block = AlignedBlock(byteCount: MemoryLayout<Arguments>.size)
+    block.base.storeBytes(of: value, as: Arguments.self)
+    self.init(
+      kernel: kernel, function: function, arguments: UnsafeRawPointer(block.base), items: items,
+      itemsCoverBatch: itemsCoverBatch, scratchByteCount: scratchByteCount, storage: storage + [block])
+  }
+}
+
+/// Memory aligned to 64 bytes, zeroed, freed with its last reference.
+package final class AlignedBlock: @unchecked Sendable {
+  // Sendable because those who share one agree on who writes: packers before sharing, runs under the session's lock.
+  package let base: UnsafeMutableRawPointer
+  package let byteCount: Int
+
+  package init(byteCount: Int) {
+    self.byteCount = byteCount
+    base = .allocate(byteCount: max(byteCount, 1), alignment: 64)
+    base.initializeMemory(as: UInt8.self, repeating: 0, count: max(byteCount, 1))
+  }
+
+  package convenience init(floatCount: Int) { self.init(byteCount: floatCount * 4) }
+
+  deinit { base.deallocate() }
+
+  package var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
+}
