@@ -1,0 +1,108 @@
+import FixresBase
+
+/// What a file is, by its first bytes and never by its name.
+package enum FileKind: Hashable, Sendable {
+  /// Our own `.bin`.
+  case fixresModel
+  /// A zip archive; PyTorch 1.6 and later write one.
+  case zip
+  /// A pickle stream; PyTorch before 1.6 wrote several in a row.
+  case pickle
+  case safetensors
+  /// JSON text, such as the index of a sharded checkpoint.
+  case json
+  /// Begins like an ONNX model.
+  case onnx
+  case tar
+  /// A compressed file, with the name of its format.
+  case compressed(String)
+  case hdf5
+  case html
+  case gitLFSPointer
+  /// A known format that holds no network, by its name: a picture, a `.npy` array.
+  case other(String)
+  case empty
+  case unknown(firstBytes: [UInt8])
+
+  package static func detect(_ bytes: Bytes) -> FileKind {
+    guard bytes.count > 0 else { return .empty }
+    if let kind = bySignature(bytes) { return kind }
+    if looksLikeSafeTensors(bytes) { return .safetensors }
+    if looksLikePickle(bytes) { return .pickle }
+    if let kind = byText(bytes) { return kind }
+    if looksLikeONNX(bytes) { return .onnx }
+    return .unknown(firstBytes: bytes.prefixArray(8))
+  }
+
+  private static let signatures: [(bytes: [UInt8], kind: FileKind)] = [
+    (Array("FIXRESC\0".utf8), .fixresModel),
+    ([0x50, 0x4B, 0x03, 0x04], .zip),
+    ([0x50, 0x4B, 0x05, 0x06], .zip),
+    ([0x1F, 0x8B], .compressed("gzip")),
+    (Array("BZh".utf8), .compressed("bzip2")),
+    ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], .compressed("xz")),
+    ([0x28, 0xB5, 0x2F, 0xFD], .compressed("zstd")),
+    ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], .compressed("7z")),
+    (Array("Rar!".utf8), .compressed("rar")),
+    ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], .hdf5),
+    (Array("version https://git-lfs.github.com/spec/".utf8), .gitLFSPointer),
+    ([0x93] + Array("NUMPY".utf8), .other("NumPy array")),
+    ([0xFF, 0xD8, 0xFF], .other("JPEG picture")),
+    ([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], .other("PNG picture")),
+    (Array("GIF8".utf8), .other("GIF picture")),
+    (Array("GGUF".utf8), .other("GGUF model")),
+    (Array("%PDF".utf8), .other("PDF document")),
+    ([0x7F] + Array("ELF".utf8), .other("ELF program")),
+  ]
+
+  private static func bySignature(_ bytes: Bytes) -> FileKind? {
+    if let match = signatures.first(where: { bytes.starts(with: $0.bytes) }) { return match.kind }
+    // "ustar" stands behind the first member's name and figures.
+    if let mark = try? bytes.slice(257, 5), mark.starts(with: Array("ustar".utf8)) { return .tar }
+    return nil
+  }
+
+  /// An 8-byte header length of at most 100,000,000, then the JSON object.
+  private static func looksLikeSafeTensors(_ bytes: Bytes) -> Bool {
+    let head = bytes.prefixArray(9)
+    guard head.count == 9 else { return false }
+    let length = head[0..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    return length <= SafeTensorsFile.maximumHeaderByteCount
+      && (head[8] == UInt8(ascii: "{") || isSpace(head[8]))
+  }
+
+  /// A protocol mark, or the protocol-0 text form of PyTorch's first magic number.
+  private static func looksLikePickle(_ bytes: Bytes) -> Bool {
+    let head = bytes.prefixArray(2)
+    return head.count == 2 && head[0] == 0x80 && head[1] <= 5
+  }
+
+  private static func byText(_ bytes: Bytes) -> FileKind? {
+    var head = bytes.prefixArray(512)[...]
+    if head.starts(with: [0xEF, 0xBB, 0xBF]) { head = head.dropFirst(3) }
+    head = head.drop(while: isSpace)
+    guard let first = head.first else { return nil }
+    if first == UInt8(ascii: "{") { return .json }
+    let lowered = head.prefix(16).map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }
+    let marks = ["<!doctype", "<html", "<head", "<body", "<?xml", "<!--"]
+    return marks.contains { lowered.starts(with: Array($0.utf8)) } ? .html : nil
+  }
+
+  /// Field 1 (`ir_version`, a small varint), then another field that a ModelProto can start with.
+  private static func looksLikeONNX(_ bytes: Bytes) -> Bool {
+    let head = bytes.prefixArray(3)
+    guard head.count == 3, head[0] == 0x08, (1...32).contains(head[1]) else { return false }
+    return [0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72].contains(head[2])
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
+  }
+}
+
+extension Bytes {
+  /// The first `byteCount` bytes, or all where there are fewer.
+  func prefixArray(_ byteCount: Int) -> [UInt8] {
+    withUnsafeBytes { Array($0.prefix(byteCount)) }
+  }
+}
