@@ -1,0 +1,18 @@
+/// The sum of two values of one type: a residual connection.
+public struct Add: Hashable, Sendable {
+  public init() {}
+}
+
+extension Add: OpDefinition {
+  package static let mnemonic = "add"
+  package var asOp: Op { .add(self) }
+  package var operandRoles: [OperandRole] { [.data, .data] }
+  package var attributes: [Attribute] { [] }
+
+  package init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault) { self.init() }
+
+  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
+    guard operands[0] == operands[1] else { throw .mismatch(operands[0], operands[1]) }
+    return operands[0]
+  }
+}

@@ -1,0 +1,28 @@
+/// The mean of each window of `[N, C, H, W]`.
+public struct AveragePool: Hashable, Sendable {
+  public var window: Window
+  /// Divide by the whole window's area instead of the part of it that lies on the image.
+  public var countIncludePad: Bool
+
+  public init(window: Window, countIncludePad: Bool) {
+    self.window = window
+    self.countIncludePad = countIncludePad
+  }
+}
+
+extension AveragePool: OpDefinition {
+  package static let mnemonic = "averagePool"
+  package var asOp: Op { .averagePool(self) }
+  package var operandRoles: [OperandRole] { [.data] }
+  package var attributes: [Attribute] {
+    window.attributes + [Attribute("count_include_pad", .flag(countIncludePad))]
+  }
+
+  package init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault) {
+    self.init(window: try Window(&reader), countIncludePad: try reader.flag("count_include_pad"))
+  }
+
+  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
+    try window.inferType(operands[0])
+  }
+}

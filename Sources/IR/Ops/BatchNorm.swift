@@ -1,0 +1,29 @@
+/// `(x - mean) / sqrt(variance + epsilon) * scale + shift` for each channel of `[N, C, H, W]`, statistics fixed.
+public struct BatchNorm: Hashable, Sendable {
+  public var epsilon: Double
+
+  public init(epsilon: Double) { self.epsilon = epsilon }
+}
+
+extension BatchNorm: OpDefinition {
+  package static let mnemonic = "batchNorm"
+  package var asOp: Op { .batchNorm(self) }
+  package var operandRoles: [OperandRole] { [.data, .scale, .shift, .mean, .variance] }
+  package var attributes: [Attribute] { [Attribute("epsilon", .double(epsilon))] }
+
+  package init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault) {
+    self.init(epsilon: try reader.double("epsilon"))
+  }
+
+  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
+    let data = operands[0]
+    guard data.isImage else {
+      throw .operandShape(operand: .data, expected: "f32[N,C,H,W]", found: data)
+    }
+    let parameter = TensorType(batched: false, [data.channels])
+    for (role, type) in zip(operandRoles, operands).dropFirst() where type != parameter {
+      throw .operandShape(operand: role, expected: parameter.description, found: type)
+    }
+    return data
+  }
+}

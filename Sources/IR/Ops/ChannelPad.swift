@@ -1,0 +1,34 @@
+/// Zero channels before and after those of `[N, C, H, W]`.
+public struct ChannelPad: Hashable, Sendable {
+  public var before: Int
+  public var after: Int
+
+  public init(before: Int, after: Int) {
+    self.before = before
+    self.after = after
+  }
+}
+
+extension ChannelPad: OpDefinition {
+  package static let mnemonic = "channelPad"
+  package var asOp: Op { .channelPad(self) }
+  package var operandRoles: [OperandRole] { [.data] }
+  package var attributes: [Attribute] {
+    [Attribute("before", .integer(before)), Attribute("after", .integer(after))]
+  }
+
+  package init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault) {
+    self.init(before: try reader.integer("before"), after: try reader.integer("after"))
+  }
+
+  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
+    let data = operands[0]
+    guard data.isImage else {
+      throw .operandShape(operand: .data, expected: "f32[N,C,H,W]", found: data)
+    }
+    for (name, count) in [("before", before), ("after", after)] where count < 0 || count > maximumAttribute {
+      throw .attribute(name: name, found: count)
+    }
+    return .image(data.channels + before + after, data.spatial.height, data.spatial.width)
+  }
+}

@@ -1,0 +1,96 @@
+/// What follows a fused convolution's sum.
+public enum Activation: String, Hashable, Sendable, CaseIterable {
+  case none, relu
+}
+
+/// Cross-correlation of `[N, C, H, W]` with weights `[O, C/groups, kh, kw]`, dilation 1; then, where present,
+/// plus bias `[O]`, plus a residual of the result's type, then the activation.
+public struct Conv2D: Hashable, Sendable {
+  public var strides: Extent
+  public var padding: Padding
+  public var groups: Int
+  public var hasBias: Bool
+  public var hasResidual: Bool
+  public var activation: Activation
+
+  public init(
+    strides: Extent = Extent(1, 1), padding: Padding = .zero, groups: Int = 1, hasBias: Bool = false,
+    hasResidual: Bool = false, activation: Activation = .none
+  ) {
+    self.strides = strides
+    self.padding = padding
+    self.groups = groups
+    self.hasBias = hasBias
+    self.hasResidual = hasResidual
+    self.activation = activation
+  }
+}
+
+extension Conv2D: OpDefinition {
+  package static let mnemonic = "conv2d"
+  package var asOp: Op { .conv2d(self) }
+
+  package var operandRoles: [OperandRole] {
+    [.data, .weight] + (hasBias ? [.bias] : []) + (hasResidual ? [.residual] : [])
+  }
+
+  package var attributes: [Attribute] {
+    [
+      Attribute("strides", .integers([strides.height, strides.width])),
+      Attribute("padding", .integers(padding.sides)),
+      Attribute("groups", .integer(groups)),
+      Attribute("activation", .word(activation.rawValue)),
+    ]
+  }
+
+  package init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault) {
+    guard (2...3).contains(operands.positionalCount), operands.keywords.count <= 1,
+      operands.keywords.allSatisfy({ $0 == OperandRole.residual.rawValue })
+    else {
+      throw .operands(expected: "data, weight, an optional bias and an optional residual")
+    }
+    self.init(
+      strides: try reader.extent("strides"), padding: try reader.padding("padding"),
+      groups: try reader.integer("groups"), hasBias: operands.positionalCount == 3,
+      hasResidual: operands.keywords.count == 1, activation: try reader.word("activation"))
+  }
+
+  /// Place of the bias among the operands.
+  package var biasIndex: Int? { hasBias ? 2 : nil }
+  /// Place of the residual among the operands.
+  package var residualIndex: Int? { hasResidual ? (hasBias ? 3 : 2) : nil }
+
+  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
+    let data = operands[0]
+    let weight = operands[1]
+    guard data.isImage else {
+      throw .operandShape(operand: .data, expected: "f32[N,C,H,W]", found: data)
+    }
+    guard !weight.batched, weight.dims.count == 4, weight.dims.allSatisfy({ $0 > 0 }) else {
+      throw .operandShape(operand: .weight, expected: "f32[O,C/groups,kh,kw]", found: weight)
+    }
+    let outputChannels = weight.dims[0]
+    guard groups >= 1, outputChannels % groups == 0, data.channels % groups == 0 else {
+      throw .attribute(name: "groups", found: groups)
+    }
+    guard weight.dims[1] == data.channels / groups else {
+      throw .channels(expected: data.channels / groups, found: weight.dims[1])
+    }
+    if let biasIndex, operands[biasIndex] != TensorType(batched: false, [outputChannels]) {
+      throw .operandShape(operand: .bias, expected: "f32[\(outputChannels)]", found: operands[biasIndex])
+    }
+    let window = Window(kernel: Extent(weight.dims[2], weight.dims[3]), strides: strides, padding: padding)
+    let spatial = try window.outputSize(of: data.spatial)
+    let result = TensorType.image(outputChannels, spatial.height, spatial.width)
+    if let residualIndex, operands[residualIndex] != result {
+      throw .mismatch(operands[residualIndex], result)
+    }
+    return result
+  }
+
+  package func multiplyAccumulates(operands: [TensorType], result: TensorType) -> Int {
+    let perOutput = operands[1].dims.dropFirst().reduce(1, *)
+    let (total, overflow) = result.elementCount.multipliedReportingOverflow(by: perOutput)
+    return overflow ? .max : total
+  }
+}

@@ -1,0 +1,16 @@
+/// The mean of each channel's map: `[N, C, H, W]` to `[N, C, 1, 1]` at any resolution.
+public struct GlobalAveragePool: Hashable, Sendable {
+  public init() {}
+}
+
+extension GlobalAveragePool: PlainUnaryOp {
+  package static let mnemonic = "globalAveragePool"
+  package var asOp: Op { .globalAveragePool(self) }
+
+  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
+    guard operands[0].isImage else {
+      throw .operandShape(operand: .data, expected: "f32[N,C,H,W]", found: operands[0])
+    }
+    return .image(operands[0].channels, 1, 1)
+  }
+}

@@ -1,0 +1,10 @@
+/// Its operand, unchanged; exported graphs are full of them.
+public struct Identity: Hashable, Sendable {
+  public init() {}
+}
+
+extension Identity: PlainUnaryOp {
+  package static let mnemonic = "identity"
+  package var asOp: Op { .identity(self) }
+  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType { operands[0] }
+}

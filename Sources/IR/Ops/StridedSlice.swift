@@ -1,0 +1,33 @@
+/// Every `strides`-th row and column of `[N, C, H, W]`, from the first: the shortcut of option A (He et al. 2015,
+/// section 3.3).
+public struct StridedSlice: Hashable, Sendable {
+  public var strides: Extent
+
+  public init(strides: Extent) { self.strides = strides }
+}
+
+extension StridedSlice: OpDefinition {
+  package static let mnemonic = "stridedSlice"
+  package var asOp: Op { .stridedSlice(self) }
+  package var operandRoles: [OperandRole] { [.data] }
+  package var attributes: [Attribute] {
+    [Attribute("strides", .integers([strides.height, strides.width]))]
+  }
+
+  package init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault) {
+    self.init(strides: try reader.extent("strides"))
+  }
+
+  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
+    let data = operands[0]
+    guard data.isImage else {
+      throw .operandShape(operand: .data, expected: "f32[N,C,H,W]", found: data)
+    }
+    for stride in [strides.height, strides.width] where stride < 1 || stride > maximumAttribute {
+      throw .attribute(name: "strides", found: stride)
+    }
+    let size = data.spatial
+    return .image(
+      data.channels, (size.height - 1) / strides.height + 1, (size.width - 1) / strides.width + 1)
+  }
+}

@@ -1,0 +1,72 @@
+/// A window that slides over an image: how large, how far apart, and what stands around the image.
+public struct Window: Hashable, Sendable {
+  public var kernel: Extent
+  public var strides: Extent
+  public var padding: Padding
+  /// Round the number of positions up, dropping a last one that would start in the padding (PyTorch).
+  public var ceilMode: Bool
+
+  public init(kernel: Extent, strides: Extent, padding: Padding = .zero, ceilMode: Bool = false) {
+    self.kernel = kernel
+    self.strides = strides
+    self.padding = padding
+    self.ceilMode = ceilMode
+  }
+
+  /// Positions along each axis of an image of `size`.
+  package func outputSize(of size: Extent) throws(TypeFault) -> Extent {
+    for (name, value) in [
+      ("kernel", kernel.height), ("kernel", kernel.width), ("strides", strides.height),
+      ("strides", strides.width),
+    ] where value < 1 || value > maximumAttribute {
+      throw .attribute(name: name, found: value)
+    }
+    for side in padding.sides where side < 0 || side > maximumAttribute {
+      throw .attribute(name: "padding", found: side)
+    }
+    let padded = Extent(
+      size.height + padding.top + padding.bottom, size.width + padding.left + padding.right)
+    guard kernel.height <= padded.height, kernel.width <= padded.width else {
+      throw .kernelLargerThanInput(kernel: kernel, paddedInput: padded)
+    }
+    return Extent(
+      positions(size.height, padded.height, kernel.height, strides.height, padding.top),
+      positions(size.width, padded.width, kernel.width, strides.width, padding.left))
+  }
+
+  private func positions(_ size: Int, _ padded: Int, _ kernel: Int, _ stride: Int, _ before: Int) -> Int {
+    guard ceilMode else { return (padded - kernel) / stride + 1 }
+    let count = (padded - kernel + stride - 1) / stride + 1
+    return (count - 1) * stride >= size + before ? count - 1 : count
+  }
+
+  package var attributes: [Attribute] {
+    [
+      Attribute("kernel", .integers([kernel.height, kernel.width])),
+      Attribute("strides", .integers([strides.height, strides.width])),
+      Attribute("padding", .integers(padding.sides)),
+      Attribute("ceil_mode", .flag(ceilMode)),
+    ]
+  }
+
+  package init(_ reader: inout AttributeReader) throws(AttributeFault) {
+    self.init(
+      kernel: try reader.extent("kernel"), strides: try reader.extent("strides"),
+      padding: try reader.padding("padding"), ceilMode: try reader.flag("ceil_mode"))
+  }
+
+  /// The type of an image after this window has slid over it.
+  package func inferType(_ data: TensorType) throws(TypeFault) -> TensorType {
+    guard data.isImage else {
+      throw .operandShape(operand: .data, expected: "f32[N,C,H,W]", found: data)
+    }
+    // PyTorch refuses more than half a kernel of padding: a window could then see padding alone.
+    guard padding.top * 2 <= kernel.height, padding.bottom * 2 <= kernel.height,
+      padding.left * 2 <= kernel.width, padding.right * 2 <= kernel.width
+    else {
+      throw .attribute(name: "padding", found: padding.sides.max() ?? 0)
+    }
+    let spatial = try outputSize(of: data.spatial)
+    return .image(data.channels, spatial.height, spatial.width)
+  }
+}
