@@ -1,0 +1,185 @@
+import Synchronization
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// Writes a file beside its place and moves it there in one step; until `commit` the old file is whole.
+///
+/// A writer that goes away without `commit`, or by SIGINT or SIGTERM, takes its temporary file with it.
+package struct AtomicFileWriter: ~Copyable {
+  /// Where the file will be, with symbolic links followed.
+  package let path: String
+  /// Bytes written so far.
+  package private(set) var byteCount = 0
+  /// nil where `path` is a character device such as /dev/null, which is written directly.
+  private let temporaryPath: String?
+  private let slot: Int?
+  private let descriptor: Int32
+  private var pending: [UInt8] = []
+  private var isCommitted = false
+
+  /// Parts smaller than this are gathered, larger ones go to the system as they are.
+  private static let gatherLimit = 1 << 16
+  /// The most that one call is asked to write; systems refuse or cut off 2 GB and more.
+  private static let callLimit = 1 << 30
+  private static let serial = Atomic<UInt32>(0)
+
+  /// Opens a temporary file in the folder of `path`, with the permissions that a new file would get.
+  package init(path given: String) throws(FileError) {
+    guard !given.isEmpty, !given.utf8.contains(0) else { throw .notFound(path: given) }
+    var status = stat()
+    let exists = stat(given, &status) == 0
+    let kind = exists ? status.st_mode & S_IFMT : S_IFREG
+    let isDevice = kind == S_IFCHR
+    guard kind != S_IFDIR, given.utf8.last != UInt8(ascii: "/") else { throw .isDirectory(path: given) }
+    guard isDevice || kind == S_IFREG else { throw .notRegular(path: given) }
+    if exists, access(given, W_OK) != 0 { throw .last(given, "access") }
+    if isDevice {
+      let opened = open(given, O_WRONLY | O_CLOEXEC)
+      guard opened >= 0 else { throw .last(given, "open") }
+      (path, temporaryPath, slot, descriptor) = (given, nil, nil, opened)
+    } else {
+      let place = AtomicFileWriter.target(given)
+      let temporary = try AtomicFileWriter.create(besides: place)
+      if exists { fchmod(temporary.descriptor, status.st_mode & 0o777) }
+      (path, temporaryPath) = (place, temporary.path)
+      (slot, descriptor) = (temporary.slot, temporary.descriptor)
+    }
+  }
+
+  deinit {
+    close(descriptor)
+    if let temporaryPath, !isCommitted { unlink(temporaryPath) }
+    TemporaryFiles.remove(slot)
+  }
+
+  /// Appends `bytes`.
+  package mutating func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    guard bytes.count >= AtomicFileWriter.gatherLimit else {
+      pending.append(contentsOf: bytes)
+      byteCount += bytes.count
+      if pending.count >= AtomicFileWriter.gatherLimit { try flush() }
+      return
+    }
+    try flush()
+    try writeAll(bytes)
+    byteCount += bytes.count
+  }
+
+  package mutating func write(_ bytes: [UInt8]) throws(FileError) {
+    try bytes.withUnsafeBufferPointer { (part) throws(FileError) in try write(UnsafeRawBufferPointer(part)) }
+  }
+
+  package mutating func write(_ bytes: Bytes) throws(FileError) {
+    try bytes.withUnsafeBytes { (raw) throws(FileError) in try write(raw) }
+  }
+
+  /// Appends zeros until `byteCount` is a multiple of `alignment`.
+  package mutating func pad(to alignment: Int) throws(FileError) {
+    try write([UInt8](repeating: 0, count: (alignment - byteCount % alignment) % alignment))
+  }
+
+  /// Writes `bytes` over what already stands at `offset`; for a header whose checksums come last.
+  package mutating func overwrite(_ bytes: [UInt8], at offset: Int) throws(FileError) {
+    precondition(
+      offset >= 0 && offset <= byteCount && bytes.count <= byteCount - offset,
+      "only bytes already written can be written over")
+    try flush()
+    var done = 0
+    while done < bytes.count {
+      let written = bytes.withUnsafeBytes { raw in
+        pwrite(descriptor, raw.baseAddress! + done, raw.count - done, off_t(offset + done))
+      }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { throw .last(path, "pwrite") }
+      done += written
+    }
+  }
+
+  /// Brings the file to the disk and into its place, instead of any file that is there.
+  package consuming func commit() throws(FileError) {
+    try flush()
+    guard let temporaryPath else { return }
+    guard fsync(descriptor) == 0 else { throw .last(path, "fsync") }
+    guard rename(temporaryPath, path) == 0 else { throw .last(path, "rename") }
+    isCommitted = true
+    AtomicFileWriter.syncFolder(of: path)
+  }
+
+  /// Writes the whole of a small file atomically.
+  package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+    var writer = try AtomicFileWriter(path: path)
+    try writer.write(bytes)
+    try writer.commit()
+  }
+
+  // MARK: - Parts
+
+  private mutating func flush() throws(FileError) {
+    guard !pending.isEmpty else { return }
+    try pending.withUnsafeBufferPointer { (part) throws(FileError) in
+      try writeAll(UnsafeRawBufferPointer(part))
+    }
+    pending.removeAll(keepingCapacity: true)
+  }
+
+  private func writeAll(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    guard let base = bytes.baseAddress else { return }
+    var done = 0
+    while done < bytes.count {
+      let written = systemWrite(descriptor, base + done, min(bytes.count - done, AtomicFileWriter.callLimit))
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { throw .last(path, "write") }
+      done += written
+    }
+  }
+
+  /// Where a write to `path` really goes: an existing file's links are followed, as a plain write would.
+  private static func target(_ path: String) -> String {
+    guard let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  private static func create(
+    besides path: String
+  ) throws(FileError) -> (path: String, slot: Int?, descriptor: Int32) {
+    let folder = folder(of: path)
+    for _ in 0..<1000 {
+      let number = serial.add(1, ordering: .relaxed).newValue
+      let name = folder + "/.fixresc-\(getpid())-\(number).tmp"
+      // Listed before it exists, so that no moment is left in which a signal would miss it.
+      let slot = TemporaryFiles.add(name)
+      let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      if descriptor >= 0 { return (name, slot, descriptor) }
+      let code = errno
+      TemporaryFiles.remove(slot)
+      errno = code
+      guard code == EEXIST else { throw .last(path, "create") }
+    }
+    throw .last(path, "create")
+  }
+
+  /// Makes the new name durable; a file system that cannot sync a folder is left to its own ways.
+  private static func syncFolder(of path: String) {
+    let descriptor = open(folder(of: path), O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+}
+
+/// libc's `write`, which a method named `write` would hide.
+private func systemWrite(_ descriptor: Int32, _ base: UnsafeRawPointer, _ count: Int) -> Int {
+  write(descriptor, base, count)
+}
