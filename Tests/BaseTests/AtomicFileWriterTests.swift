@@ -1,0 +1,115 @@
+import FixresBase
+import TestSupport
+import Testing
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+private func mode(_ path: String) -> mode_t {
+  var status = stat()
+  return stat(path, &status) == 0 ? status.st_mode & 0o777 : 0
+}
+
+@Suite struct AtomicFileWriterTests {
+  @Test func writesSmallAndLargeParts() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/out"
+    var writer = try AtomicFileWriter(path: path)
+    var expected: [UInt8] = []
+    for count in [3, 100_000, 1, 65_535, 65_536, 0, 200_000] {
+      let part = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ count) }
+      try writer.write(part)
+      expected += part
+      #expect(writer.byteCount == expected.count)
+    }
+    try writer.pad(to: 64)
+    expected += [UInt8](repeating: 0, count: (64 - expected.count % 64) % 64)
+    try writer.overwrite([9, 9, 9], at: 1)
+    expected.replaceSubrange(1..<4, with: [9, 9, 9])
+    #expect(folder.names.count == 1 && folder.names != ["out"])
+    try writer.commit()
+    #expect(folder.names == ["out"])
+    #expect(try MappedFile.open(path).array == expected)
+  }
+
+  @Test func withoutCommitTheOldFileIsWhole() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/out"
+    try AtomicFileWriter.write([1, 2, 3], to: path)
+    func abandon() throws {
+      var writer = try AtomicFileWriter(path: path)
+      try writer.write([UInt8](repeating: 7, count: 1 << 20))
+      #expect(folder.names.count == 2)
+    }
+    try abandon()
+    #expect(folder.names == ["out"])
+    #expect(try MappedFile.open(path).array == [1, 2, 3])
+  }
+
+  @Test func theSamePathCanBeReadAndWritten() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/model"
+    try AtomicFileWriter.write([UInt8](repeating: 5, count: 300_000), to: path)
+    let old = try MappedFile.open(path)
+    var writer = try AtomicFileWriter(path: path)
+    try writer.write(old)
+    try writer.write([6])
+    try writer.commit()
+    #expect(old.array == [UInt8](repeating: 5, count: 300_000))
+    #expect(try MappedFile.open(path).array == [UInt8](repeating: 5, count: 300_000) + [6])
+  }
+
+  @Test func permissionsAreThoseOfAnyFile() throws {
+    let folder = try TemporaryFolder()
+    let plain = folder.path + "/plain"
+    let descriptor = creat(plain, 0o666)
+    close(descriptor)
+    try AtomicFileWriter.write([1], to: folder.path + "/new")
+    #expect(mode(folder.path + "/new") == mode(plain))
+    chmod(plain, 0o640)
+    try AtomicFileWriter.write([1], to: plain)
+    #expect(mode(plain) == 0o640)
+  }
+
+  @Test func linksAreFollowed() throws {
+    let folder = try TemporaryFolder()
+    try AtomicFileWriter.write([1], to: folder.path + "/real")
+    symlink(folder.path + "/real", folder.path + "/link")
+    try AtomicFileWriter.write([2], to: folder.path + "/link")
+    #expect(try MappedFile.open(folder.path + "/real").array == [2])
+    var status = stat()
+    #expect(lstat(folder.path + "/link", &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
+  }
+
+  @Test func unfitPlacesAreRefusedAtOnce() throws {
+    let folder = try TemporaryFolder()
+    #expect(throws: FileError.isDirectory(path: folder.path)) { _ = try AtomicFileWriter(path: folder.path) }
+    let missing = folder.path + "/none/out"
+    #expect(throws: FileError.self) { _ = try AtomicFileWriter(path: missing) }
+    #expect(throws: FileError.self) { _ = try AtomicFileWriter(path: "") }
+    #expect(throws: FileError.self) { _ = try AtomicFileWriter(path: folder.path + "/a\u{0}b") }
+    mkfifo(folder.path + "/fifo", 0o600)
+    #expect(throws: FileError.notRegular(path: folder.path + "/fifo")) {
+      _ = try AtomicFileWriter(path: folder.path + "/fifo")
+    }
+    #expect(folder.names == ["fifo"])
+  }
+
+  @Test func aDeviceStaysADevice() throws {
+    try AtomicFileWriter.write([1, 2, 3], to: "/dev/null")
+    var status = stat()
+    #expect(stat("/dev/null", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR)
+  }
+
+  @Test(.enabled(if: access("/dev/full", W_OK) == 0, "needs /dev/full"))
+  func aFullDiskIsAnError() throws {
+    #expect(throws: FileError.system(path: "/dev/full", call: "write", errno: ENOSPC)) {
+      try AtomicFileWriter.write([UInt8](repeating: 1, count: 1 << 20), to: "/dev/full")
+    }
+  }
+}
