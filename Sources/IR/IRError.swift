@@ -36,5 +36,6 @@ public enum ModelFileFault: Error, Hashable, Sendable {
   case unknownRequired
   case byteCount(expected: Int, found: Int)
   case notUTF8
+  case json(JSONError)
   case metadata(key: String, expected: String)
 }

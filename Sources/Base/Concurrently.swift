@@ -1,0 +1,76 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+import Synchronization
+
+/// Short bursts of independent work on a few threads that end with the burst; for files and constants, not for
+/// inference.
+package enum Concurrently {
+  /// Threads that a burst may use: the machine's CPUs, at most 4.
+  package static let width = max(1, min(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 4))
+
+  /// Calls `body` with each of `0..<count`, in no order, on up to `width` threads; returns when all are done.
+  package static func perform(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    let helpers = min(width, count) - 1
+    guard helpers > 0 else {
+      for index in 0..<max(count, 0) { body(index) }
+      return
+    }
+    withoutActuallyEscaping(body) { body in
+      let burst = Burst(count: count, body: body)
+      let context = Unmanaged.passUnretained(burst)
+      var threads: [pthread_t] = []
+      for _ in 0..<helpers {
+        if let thread = startThread(context.toOpaque()) { threads.append(thread) }
+      }
+      burst.work()
+      for thread in threads { pthread_join(thread, nil) }
+      extendLifetime(burst)
+    }
+  }
+
+  private final class Burst: Sendable {
+    private let count: Int
+    private let body: @Sendable (Int) -> Void
+    private let next = Atomic<Int>(0)
+
+    init(count: Int, body: @escaping @Sendable (Int) -> Void) {
+      self.count = count
+      self.body = body
+    }
+
+    func work() {
+      while true {
+        let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard index < count else { return }
+        body(index)
+      }
+    }
+  }
+
+  private static func startThread(_ context: UnsafeMutableRawPointer) -> pthread_t? {
+    #if canImport(Darwin)
+      var thread: pthread_t?
+      let status = pthread_create(
+        &thread, nil,
+        {
+          Unmanaged<Burst>.fromOpaque($0).takeUnretainedValue().work()
+          return nil
+        }, context)
+      return status == 0 ? thread : nil
+    #else
+      var thread = pthread_t()
+      let status = pthread_create(
+        &thread, nil,
+        { argument in
+          if let argument { Unmanaged<Burst>.fromOpaque(argument).takeUnretainedValue().work() }
+          return nil
+        }, context)
+      return status == 0 ? thread : nil
+    #endif
+  }
+}

@@ -1,0 +1,83 @@
+import FixresBase
+
+extension ModelFile {
+  /// Writes `model` to `path` through a temporary file that replaces it whole; an error leaves `path` untouched.
+  public static func write(_ model: Model, to path: String) throws(IRError) {
+    try model.check()
+    do {
+      var writer = try AtomicFileWriter(path: path)
+      try writeSections(of: model, to: &writer)
+      try writer.commit()
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  private struct Entry {
+    let kind: SectionKind
+    let offset: Int
+    let byteCount: Int
+    let checksum: UInt32
+  }
+
+  private static func writeSections(
+    of model: Model, to writer: inout AtomicFileWriter
+  ) throws(FileError) {
+    let tableByteCount = SectionKind.allCases.count * entryByteCount
+    try writer.write([UInt8](repeating: 0, count: headerByteCount + tableByteCount))
+    var entries: [Entry] = []
+    for (kind, text) in [
+      (SectionKind.graph, GraphPrinter.text(of: model.graph)),
+      (.metadata, model.metadata.json(testResolution: model.graph.resolution).serialized(pretty: true)),
+    ] {
+      try writer.pad(to: alignment)
+      let bytes = Array(text.utf8)
+      let sum = bytes.withUnsafeBytes { CRC32C.checksum($0) }
+      entries.append(Entry(kind: kind, offset: writer.byteCount, byteCount: bytes.count, checksum: sum))
+      try writer.write(bytes)
+    }
+    try writer.pad(to: alignment)
+    entries.append(try writeConstants(of: model, to: &writer))
+    try writer.overwrite(header(entries, fileByteCount: writer.byteCount), at: 0)
+  }
+
+  private static func writeConstants(
+    of model: Model, to writer: inout AtomicFileWriter
+  ) throws(FileError) -> Entry {
+    let start = writer.byteCount
+    var sum: UInt32 = 0
+    for constant in model.graph.constants {
+      guard let tensor = model.constants[model.graph[constant].name] else {
+        preconditionFailure("%\(model.graph[constant].name) was checked to have data")
+      }
+      let gap = roundUp(writer.byteCount) - writer.byteCount
+      let zeros = [UInt8](repeating: 0, count: gap)
+      sum = zeros.withUnsafeBytes { CRC32C.checksum($0, seed: sum) }
+      try writer.write(zeros)
+      let partSum = checksum(of: tensor.bytes)
+      sum = CRC32C.combine(sum, partSum, byteCountOfB: tensor.byteCount)
+      try writer.write(tensor.bytes)
+    }
+    return Entry(
+      kind: .constants, offset: start, byteCount: writer.byteCount - start, checksum: sum)
+  }
+
+  private static func header(_ entries: [Entry], fileByteCount: Int) -> [UInt8] {
+    var table: [UInt8] = []
+    for entry in entries {
+      table += littleEndian(entry.kind.code) + littleEndian(requiredFlag)
+      table += littleEndian(UInt64(entry.offset)) + littleEndian(UInt64(entry.byteCount))
+      table += littleEndian(entry.checksum) + littleEndian(UInt32(0))
+    }
+    var header = magic
+    header += littleEndian(UInt16(majorVersion)) + littleEndian(UInt16(minorVersion))
+    header += littleEndian(UInt32(entries.count)) + littleEndian(UInt64(fileByteCount))
+    header += littleEndian(table.withUnsafeBytes { CRC32C.checksum($0) })
+    header += littleEndian(header.withUnsafeBytes { CRC32C.checksum($0) })
+    return header + table
+  }
+
+  private static func littleEndian<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
+  }
+}

@@ -1,0 +1,150 @@
+import FixresBase
+
+extension ModelMetadata {
+  /// The metadata as the model file and `inspect` show it; `testResolution` is the graph's own and is not read back.
+  package func json(testResolution: Extent) -> JSON {
+    var object = JSON.Object()
+    object["architecture"] = .string(architecture)
+    object["train_resolution"] = trainResolution.map(Self.json) ?? .null
+    object["test_resolution"] = Self.json(testResolution)
+    object["preprocessing"] = .object(preprocessing.json)
+    object["labels"] = .array(labels.map(JSON.string))
+    object["synsets"] = .array(synsets.map(JSON.string))
+    object["source"] = .string(source)
+    object["assumptions"] = .array(assumptions.map(JSON.string))
+    object["history"] = .array(history.map(\.json))
+    return .object(object)
+  }
+
+  /// Reads what `json(testResolution:)` wrote; unknown keys are passed over.
+  init(json bytes: Bytes) throws(IRError) {
+    let root: JSON
+    do { root = try JSON.parse(bytes) } catch { throw .modelFile(section: "META", .json(error)) }
+    let reader = MetadataReader(root: root)
+    self.init(
+      architecture: try reader.string("architecture"),
+      trainResolution: try reader.extent("train_resolution"),
+      preprocessing: try Preprocessing(reader.member("preprocessing")),
+      labels: try reader.strings("labels"), synsets: try reader.strings("synsets"),
+      source: try reader.string("source"), assumptions: try reader.strings("assumptions"),
+      history: try reader.history("history"))
+  }
+
+  private static func json(_ extent: Extent) -> JSON {
+    .array([.integer(Int64(extent.height)), .integer(Int64(extent.width))])
+  }
+}
+
+extension HistoryEntry {
+  /// `{"action": ..., "parameters": {...}}`
+  package var json: JSON {
+    var values = JSON.Object()
+    for parameter in parameters { values[parameter.name] = .string(parameter.value) }
+    var object = JSON.Object()
+    object["action"] = .string(action)
+    object["parameters"] = .object(values)
+    return .object(object)
+  }
+}
+
+extension Preprocessing {
+  fileprivate var json: JSON.Object {
+    var object = JSON.Object()
+    object["resize_rule"] = .string(resizeRule.rawValue)
+    object["interpolation"] = .string(interpolation.rawValue)
+    object["crop_share"] = .number(cropShare)
+    object["squash_from"] = squashFrom.map { .integer(Int64($0)) } ?? .null
+    // Float to Double is exact, and the shortest digits of the Float would read as another Double.
+    object["mean"] = .array(mean.map { .number(Double($0)) })
+    object["std"] = .array(standardDeviation.map { .number(Double($0)) })
+    return object
+  }
+
+  fileprivate init(_ reader: MetadataReader) throws(IRError) {
+    self.init(
+      resizeRule: try reader.word("resize_rule"), interpolation: try reader.word("interpolation"),
+      cropShare: try reader.share("crop_share"), squashFrom: try reader.optionalInteger("squash_from"),
+      mean: try reader.threeFloats("mean", positive: false),
+      standardDeviation: try reader.threeFloats("std", positive: true))
+  }
+}
+
+/// Reads the members of one JSON object of the metadata, and names the key that is wrong.
+private struct MetadataReader {
+  let root: JSON
+
+  func member(_ key: String) throws(IRError) -> MetadataReader {
+    MetadataReader(root: try value(key, "an object") { $0.objectValue.map(JSON.object) })
+  }
+
+  func string(_ key: String) throws(IRError) -> String {
+    try value(key, "a string") { $0.stringValue }
+  }
+
+  func strings(_ key: String) throws(IRError) -> [String] {
+    try value(key, "a list of strings") { json in
+      guard let list = json.arrayValue else { return nil }
+      let strings = list.compactMap(\.stringValue)
+      return strings.count == list.count ? strings : nil
+    }
+  }
+
+  func extent(_ key: String) throws(IRError) -> Extent? {
+    try value(key, "two sides from 1 to 32768, or null") { json -> Extent?? in
+      if json == .null { return .some(nil) }
+      guard let height = json[0]?.integerValue, let width = json[1]?.integerValue,
+        json.arrayValue?.count == 2, (1...32768).contains(height), (1...32768).contains(width)
+      else { return nil }
+      return Extent(height, width)
+    }
+  }
+
+  func word<T: RawRepresentable & CaseIterable>(_ key: String) throws(IRError) -> T
+  where T.RawValue == String {
+    let known = T.allCases.map(\.rawValue).joined(separator: ", ")
+    return try value(key, "one of \(known)") { $0.stringValue.flatMap(T.init(rawValue:)) }
+  }
+
+  func share(_ key: String) throws(IRError) -> Double {
+    try value(key, "a number above 0 and at most 1") { json in
+      json.doubleValue.flatMap { $0 >= 1.0 / 1024 && $0 <= 1 ? $0 : nil }
+    }
+  }
+
+  func optionalInteger(_ key: String) throws(IRError) -> Int? {
+    try value(key, "a positive integer or null") { json -> Int?? in
+      if json == .null { return .some(nil) }
+      return json.integerValue.flatMap { $0 > 0 ? .some($0) : nil }
+    }
+  }
+
+  func threeFloats(_ key: String, positive: Bool) throws(IRError) -> [Float] {
+    try value(key, positive ? "three numbers above 0" : "three numbers") { json in
+      guard let list = json.arrayValue, list.count == 3 else { return nil }
+      let floats = list.compactMap { $0.doubleValue.map(Float.init) }
+      let isFit = floats.count == 3 && floats.allSatisfy { $0.isFinite && (!positive || $0 > 0) }
+      return isFit ? floats : nil
+    }
+  }
+
+  func history(_ key: String) throws(IRError) -> [HistoryEntry] {
+    try value(key, "a list of {action, parameters}") { json in
+      guard let list = json.arrayValue else { return nil }
+      let entries = list.compactMap { entry -> HistoryEntry? in
+        guard let action = entry["action"]?.stringValue,
+          let parameters = entry["parameters"]?.objectValue
+        else { return nil }
+        return HistoryEntry(
+          action, parameters.members.map { .init($0.key, $0.value.stringValue ?? $0.value.serialized()) })
+      }
+      return entries.count == list.count ? entries : nil
+    }
+  }
+
+  private func value<T>(_ key: String, _ expected: String, _ read: (JSON) -> T?) throws(IRError) -> T {
+    guard let member = root[key], let value = read(member) else {
+      throw .modelFile(section: "META", .metadata(key: key, expected: expected))
+    }
+    return value
+  }
+}
