@@ -1,0 +1,109 @@
+extension DirectConvolution {
+  /// A step for `descriptor`: weights packed `[group][input block][kernel row][run][16]`, groups of 16 channels.
+  ///
+  /// A group whose channels belong to several convolution groups reads the union of their inputs, with zeros
+  /// where a channel does not reach: exact, and dense enough down to ResNeXt's 4 channels a group.
+  static func step(
+    _ descriptor: ConvolutionDescriptor, _ parameters: ConvolutionWeights, _ buffers: ConvolutionBuffers
+  ) -> KernelStep {
+    let (input, output) = (descriptor.input, descriptor.output)
+    // One kernel step reads one float of each pixel, so no rounding of the run is needed.
+    let run = descriptor.kernelWidth * input.block
+    let groupCount = (output.channels + 15) / 16
+    let table = AlignedBlock(byteCount: groupCount * MemoryLayout<Group>.stride)
+    let groups = table.base.bindMemory(to: Group.self, capacity: groupCount)
+    var weightCount = 0
+    for index in 0..<groupCount {
+      groups[index] = group(index, descriptor, weightsOffset: weightCount)
+      weightCount += groups[index].inputBlocks * descriptor.kernelHeight * run * 16
+    }
+    let packed = AlignedBlock(floatCount: weightCount)
+    let bias = AlignedBlock(floatCount: groupCount * 16)
+    for index in 0..<groupCount {
+      pack(index, groups[index], descriptor, parameters.weights, packed.floats + groups[index].weights)
+    }
+    if let source = parameters.bias {
+      bias.floats.update(from: source, count: output.channels)
+    }
+    let itemRows = rowsPerItem(descriptor)
+    let itemsPerGroup = (output.height + itemRows - 1) / itemRows
+    let residual = descriptor.residual ?? output
+    let arguments = DirectConvolution(
+      inputBuffer: buffers.input, outputBuffer: buffers.output, residualBuffer: buffers.residual ?? 0,
+      input: Strides(input), output: Strides(output), residual: Strides(residual),
+      hasResidual: buffers.residual != nil, hasReLU: descriptor.hasReLU, run: run,
+      kernelRows: descriptor.kernelHeight, stepX: descriptor.strideWidth * input.block,
+      stepY: descriptor.strideHeight * input.rowStride, groups: groups, groupCount: groupCount,
+      itemRows: itemRows, itemsPerGroup: itemsPerGroup, weights: packed.floats, bias: bias.floats)
+    return KernelStep(
+      kernel: "direct-\(descriptor.kernelHeight)x\(descriptor.kernelWidth)-2x16", function: function,
+      copying: arguments, items: groupCount * itemsPerGroup, storage: [table, packed, bias])
+  }
+
+  /// Output rows of one item: enough multiply-adds (about 20 microseconds) to outweigh taking it, few enough to share out.
+  private static func rowsPerItem(_ descriptor: ConvolutionDescriptor) -> Int {
+    let macsPerRow = max(1, descriptor.macs / max(1, descriptor.output.height))
+    let groupCount = (descriptor.output.channels + 15) / 16
+    let rows = 1_000_000 / max(1, macsPerRow / groupCount)
+    return min(max(rows, 1), descriptor.output.height)
+  }
+
+  private static func group(
+    _ index: Int, _ descriptor: ConvolutionDescriptor, weightsOffset: Int
+  ) -> Group {
+    let (input, output) = (descriptor.input, descriptor.output)
+    let first = index * 16
+    let last = min(first + 16, output.channels)
+    let inputs = inputChannels(descriptor, first, last)
+    let firstBlock = inputs.lowerBound / input.block
+    let endBlock = (inputs.upperBound + input.block - 1) / input.block
+    func offset(_ layout: TensorLayout, _ channel: Int) -> Int {
+      channel / layout.block * layout.planeStride + channel % layout.block
+    }
+    let residual = descriptor.residual ?? output
+    let hasUpperHalf = first + 8 < output.blockCount * output.block
+    return Group(
+      input: input.origin + descriptor.firstTapOffset + firstBlock * input.planeStride,
+      inputBlocks: endBlock - firstBlock, weights: weightsOffset, bias: first,
+      output0: offset(output, first), output1: offset(output, first + 8),
+      residual0: offset(residual, first), residual1: offset(residual, first + 8),
+      borderBegin: first / output.block,
+      borderEnd: min((first + 16 + output.block - 1) / output.block, output.blockCount),
+      hasUpperHalf: hasUpperHalf)
+  }
+
+  /// The input channels that output channels `first ..< last` read.
+  private static func inputChannels(
+    _ descriptor: ConvolutionDescriptor, _ first: Int, _ last: Int
+  ) -> Range<Int> {
+    let inputsPerGroup = descriptor.input.channels / descriptor.groups
+    let outputsPerGroup = descriptor.output.channels / descriptor.groups
+    return first / outputsPerGroup * inputsPerGroup..<((last - 1) / outputsPerGroup + 1) * inputsPerGroup
+  }
+
+  private static func pack(
+    _ index: Int, _ group: Group, _ descriptor: ConvolutionDescriptor, _ weights: UnsafePointer<Float>,
+    _ packed: UnsafeMutablePointer<Float>
+  ) {
+    let (input, output) = (descriptor.input, descriptor.output)
+    let taps = descriptor.kernelHeight * descriptor.kernelWidth
+    let inputsPerGroup = input.channels / descriptor.groups
+    let outputsPerGroup = output.channels / descriptor.groups
+    let first = index * 16
+    let firstChannel = inputChannels(descriptor, first, min(first + 16, output.channels)).lowerBound
+    let blockStart = firstChannel / input.block * input.block
+    for channel in first..<min(first + 16, output.channels) {
+      let inputStart = channel / outputsPerGroup * inputsPerGroup
+      let source = weights + channel * inputsPerGroup * taps
+      for i in 0..<inputsPerGroup {
+        let relative = inputStart + i - blockStart
+        let (block, lane) = (relative / input.block, relative % input.block)
+        var destination = packed + ((block * taps * input.block + lane) * 16 + channel - first)
+        for tap in 0..<taps {
+          destination.pointee = source[i * taps + tap]
+          destination += input.block * 16
+        }
+      }
+    }
+  }
+}
