@@ -1,4 +1,5 @@
 import FixresBase
+import FixresIR
 
 /// Why a file could not be read as a checkpoint; the command line turns it into a sentence.
 package enum FormatError: Error, Hashable, Sendable {
@@ -20,6 +21,12 @@ package enum FormatError: Error, Hashable, Sendable {
   case tooManyTensors(path: String, count: Int, limit: Int)
   /// A tensor that is needed is there but cannot be read, such as `float8_e4m3fn` or a sparse layout.
   case unreadableTensor(name: String, reason: UnreadableReason)
+  /// The tensors, or what was said about them, do not make a network.
+  case architecture(path: String, ArchitectureError)
+  /// A configuration file beside the weights is no JSON.
+  case malformedJSON(path: String, JSONError)
+  /// The network does not fit itself at the resolution asked for, or a `.bin` is broken.
+  case model(path: String, IRError)
 }
 
 /// A broken rule: what was expected, what was found, and where.

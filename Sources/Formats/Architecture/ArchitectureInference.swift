@@ -251,12 +251,15 @@ package struct ArchitectureInference {
       assumed.append("the 3x3 stem has stride 1 and no max pool (CIFAR)")
     }
     if description.blocks.contains(where: { $0.shortcut == .subsample }) {
-      assumed.append("shortcuts without parameters: every second pixel, zero channels on both sides (option A)")
+      assumed.append(
+        "shortcuts without parameters: every second pixel, zero channels on both sides (option A)")
     }
     if case .maxCeil = description.stem.pool {
       assumed.append("3x3 max pool without padding, partial windows kept (as the SENet family has it)")
     }
-    if description.blocks.contains(where: { if case .averagePool = $0.shortcut { $0.stride > 1 } else { false } }) {
+    if description.blocks.contains(where: {
+      if case .averagePool = $0.shortcut { $0.stride > 1 } else { false }
+    }) {
       assumed.append("the shortcuts' 2x2 average pool keeps partial windows and counts no padding (resnet-D)")
     }
     return assumed

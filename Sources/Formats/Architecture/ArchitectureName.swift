@@ -105,7 +105,9 @@ extension ArchitectureName {
     for (stage, blocks) in network.stages.enumerated() {
       let planes = base << min(stage, 32)
       for block in blocks {
-        guard block.outputs == planes * expansion, block.convolutions[1].groups == groups else { return false }
+        guard block.outputs == planes * expansion, block.convolutions[1].groups == groups else {
+          return false
+        }
         guard kind == .bottleneck else { continue }
         guard block.convolutions[1].outputs == planes * groupWidth / 64 * groups else { return false }
       }

@@ -125,7 +125,8 @@ package struct NetworkBuilder {
   }
 
   private mutating func squeezeExcitation(
-    _ x: ValueID, _ block: ArchitectureDescription.Block, _ attention: ArchitectureDescription.SqueezeExcitation
+    _ x: ValueID, _ block: ArchitectureDescription.Block,
+    _ attention: ArchitectureDescription.SqueezeExcitation
   ) throws(IRError) -> ValueID {
     let module = block.name + ".se"
     let channels = block.outputs

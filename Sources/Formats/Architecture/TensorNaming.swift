@@ -21,7 +21,9 @@ package struct NameMap: Sendable {
 
   package init(names: [String]) {
     let parts = names.map { $0.split(separator: ".", omittingEmptySubsequences: false) }
-    hasDeepLayer0 = names.contains("layer0.conv2.weight")
+    hasDeepLayer0 = parts.contains {
+      $0.starts(with: ["layer0", "conv2"]) || $0.starts(with: ["layer0", "bn2"])
+    }
     hasLinearHead = parts.contains { $0.first == "linear" }
     hasShortcutModules = parts.contains { $0.count > 3 && $0[2] == "shortcut" && $0[0].hasPrefix("layer") }
     huggingFacePrefix = parts.contains { $0.first == "resnet" } ? "resnet." : ""

@@ -27,9 +27,11 @@ package enum UnsupportedVariant {
     ("bit.", "a pre-activation ResNet (BiT)"),
     ("resnetv2.", "a pre-activation ResNet (v2)"),
     ("regnet.", "a RegNet"), ("trunk_output.", "a RegNet"), ("s1.b1.", "a RegNet"),
-    ("conv_stem.", "an EfficientNet or MobileNet"), ("features.", "a VGG, DenseNet, MobileNet or EfficientNet"),
+    ("conv_stem.", "an EfficientNet or MobileNet"),
+    ("features.", "a VGG, DenseNet, MobileNet or EfficientNet"),
     ("cls_token", "a vision transformer"), ("vit.", "a vision transformer"),
-    ("patch_embed", "a vision transformer"), ("downsample_layers.", "a ConvNeXt"), ("convnext.", "a ConvNeXt"),
+    ("patch_embed", "a vision transformer"), ("downsample_layers.", "a ConvNeXt"),
+    ("convnext.", "a ConvNeXt"),
     ("roberta.", "a language model"), ("bert.", "a language model"), ("transformer.", "a transformer"),
     ("model.embed_tokens", "a language model"),
   ]
@@ -41,8 +43,10 @@ package enum UnsupportedVariant {
     else { throw refusal(weights) }
     for name in names {
       // A counter or a buffer beside the network is no sign of another network.
-      guard name.hasPrefix("layer") || name.hasPrefix("conv1") || name.hasPrefix("bn1") || name.hasPrefix("maxpool")
-        || name.hasPrefix("attnpool")
+      guard
+        name.hasPrefix("layer") || name.hasPrefix("conv1") || name.hasPrefix("bn1")
+          || name.hasPrefix("maxpool")
+          || name.hasPrefix("attnpool")
       else { continue }
       for sign in signs where name.contains(sign.piece) {
         throw .unsupported(feature: sign.feature, evidence: weights.fileName(of: name))

@@ -24,7 +24,9 @@ package struct WeightShapes: Sendable {
       }
       shapes[canonical] = tensor.shape
       fileNames[canonical] = tensor.name
-      if let dot = canonical.utf8.lastIndex(of: UInt8(ascii: ".")) { modules.insert(String(canonical[..<dot])) }
+      if let dot = canonical.utf8.lastIndex(of: UInt8(ascii: ".")) {
+        modules.insert(String(canonical[..<dot]))
+      }
     }
     self.shapes = shapes
     self.fileNames = fileNames

@@ -1,0 +1,147 @@
+import FixresBase
+import FixresIR
+
+/// One object of a configuration file; every field is checked before it is believed.
+struct ConfigurationReader {
+  let json: JSON
+  let path: String
+
+  func section(_ key: String) -> ConfigurationReader? {
+    guard let value = json[key], value.objectValue != nil else { return nil }
+    return ConfigurationReader(json: value, path: path)
+  }
+
+  func invalid(_ key: String, _ expected: String, _ found: String) -> ArchitectureError {
+    .invalidConfiguration(path: path, key: key, expected: expected, found: found)
+  }
+
+  private func invalid(_ key: String, _ expected: String, _ found: JSON) -> ArchitectureError {
+    invalid(key, expected, found.serialized(pretty: false))
+  }
+
+  /// The field, absent where it is missing or null.
+  private func field(_ key: String) -> JSON? {
+    guard let value = json[key], value != .null else { return nil }
+    return value
+  }
+
+  func string(_ key: String) throws(ArchitectureError) -> String? {
+    guard let value = field(key) else { return nil }
+    guard let text = value.stringValue else { throw invalid(key, "a string", value) }
+    return text
+  }
+
+  func flag(_ key: String) throws(ArchitectureError) -> Bool? {
+    guard let value = field(key) else { return nil }
+    guard let flag = value.boolValue else { throw invalid(key, "true or false", value) }
+    return flag
+  }
+
+  func integers(_ key: String) throws(ArchitectureError) -> [Int]? {
+    guard let value = field(key) else { return nil }
+    guard let elements = value.arrayValue else { throw invalid(key, "integers", value) }
+    let integers = elements.compactMap(\.integerValue)
+    guard integers.count == elements.count else { throw invalid(key, "integers", value) }
+    return integers
+  }
+
+  func strings(_ key: String) throws(ArchitectureError) -> [String]? {
+    guard let value = field(key), let elements = value.arrayValue else { return nil }
+    let strings = elements.compactMap(\.stringValue)
+    guard strings.count == elements.count else { throw invalid(key, "strings", value) }
+    return strings
+  }
+
+  /// A share in (0, 1].
+  func share(_ key: String) throws(ArchitectureError) -> Double? {
+    guard let value = field(key) else { return nil }
+    guard let share = value.doubleValue, share > 0, share <= 1 else {
+      throw invalid(key, "a number above 0 and at most 1", value)
+    }
+    return share
+  }
+
+  /// Three finite numbers for R, G and B.
+  func channels(_ key: String, mayBeZero: Bool) throws(ArchitectureError) -> [Float]? {
+    guard let value = field(key) else { return nil }
+    let numbers = (value.arrayValue ?? []).compactMap(\.doubleValue).map { Float($0) }
+    guard numbers.count == 3, numbers.allSatisfy({ $0.isFinite && (mayBeZero || $0 > 0) }) else {
+      throw invalid(key, mayBeZero ? "three numbers" : "three positive numbers", value)
+    }
+    return numbers
+  }
+
+  /// `[3, H, W]`
+  func inputSize(_ key: String) throws(ArchitectureError) -> Extent? {
+    guard let value = field(key) else { return nil }
+    let sides = (value.arrayValue ?? []).compactMap(\.integerValue)
+    guard sides.count == 3, sides[0] == 3, sides.dropFirst().allSatisfy({ (1...32768).contains($0) }) else {
+      throw invalid(key, "[3, height, width] with sides of 1 to 32768", value)
+    }
+    return Extent(sides[1], sides[2])
+  }
+
+  /// `224`, `{"shortest_edge": 224}` or `{"height": 224, "width": 224}`.
+  func size(_ key: String) throws(ArchitectureError) -> (extent: Extent, keepsAspect: Bool)? {
+    guard let value = field(key) else { return nil }
+    let side = value.integerValue ?? value["shortest_edge"]?.integerValue
+    if let side, (1...32768).contains(side) { return (Extent(square: side), true) }
+    if let height = value["height"]?.integerValue, let width = value["width"]?.integerValue,
+      (1...32768).contains(height), (1...32768).contains(width)
+    {
+      return (Extent(height, width), false)
+    }
+    throw invalid(key, "a side of 1 to 32768, a shortest_edge, or a height and a width", value)
+  }
+
+  func interpolationName(_ key: String) throws(ArchitectureError) -> Preprocessing.Interpolation? {
+    guard let name = try string(key) else { return nil }
+    // timm draws a filter at random while training and tests with bilinear.
+    if name == "random" { return .bilinear }
+    guard let filter = Preprocessing.Interpolation(rawValue: name == "lanczos3" ? "lanczos" : name) else {
+      throw invalid(key, "a filter of Pillow, such as bilinear or bicubic", name)
+    }
+    return filter
+  }
+
+  /// Pillow's numbers of its filters.
+  func resample(_ key: String) throws(ArchitectureError) -> Preprocessing.Interpolation? {
+    guard let value = field(key) else { return nil }
+    let filters: [Preprocessing.Interpolation] = [.nearest, .lanczos, .bilinear, .bicubic, .box, .hamming]
+    guard let number = value.integerValue, filters.indices.contains(number) else {
+      throw invalid(key, "a filter's number from 0 to 5", value)
+    }
+    return filters[number]
+  }
+
+  /// `{"0": "tench", ...}` in the order of the numbers, which must be 0, 1, 2 and so on.
+  func labels(_ key: String, _ names: JSON.Object) throws(ArchitectureError) -> [String] {
+    var labels = [String?](repeating: nil, count: names.count)
+    for member in names.members {
+      guard let index = NameMap.index(member.key[...]), labels.indices.contains(index),
+        let label = member.value.stringValue
+      else { throw invalid(key, "a label for each class from 0 to \(names.count - 1)", member.key) }
+      labels[index] = label
+    }
+    return labels.compactMap { $0 }
+  }
+
+  /// Throws where the field is a string that is not listed: a variant that leaves no trace in the weights.
+  func refuseUnless(_ key: String, in accepted: [String], feature: String) throws(ArchitectureError) {
+    guard let value = field(key) else { return }
+    let text = value.stringValue?.lowercased() ?? value.serialized(pretty: false)
+    guard accepted.contains(text) else {
+      throw .unsupported(feature: feature, evidence: "\(key) \(text) in \(path)")
+    }
+  }
+
+  /// The name taken apart; nil for a name that is not known, an error for one known to be another network.
+  func architectureName(_ name: String) throws(ArchitectureError) -> ArchitectureName? {
+    do {
+      return try ArchitectureName(parsing: name)
+    } catch {
+      guard case .unknownArchitecture = error else { throw error }
+      return nil
+    }
+  }
+}

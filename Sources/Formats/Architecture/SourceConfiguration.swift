@@ -1,0 +1,211 @@
+import FixresBase
+import FixresIR
+
+/// What a `config.json` of timm or Hugging Face says of the weights beside it.
+package struct SourceConfiguration: Sendable {
+  package enum Origin: String, Hashable, Sendable {
+    case timm
+    case huggingFace = "hugging face"
+  }
+
+  package var path: String
+  package var origin: Origin
+  /// timm's name of the network.
+  package var architecture: String?
+  package var hints = ArchitectureHints()
+  /// Blocks a stage, where the file lists them.
+  package var depths: [Int]?
+  package var labels: [String] = []
+  package var synsets: [String] = []
+  package var trainResolution: Extent?
+  package var preprocessing = PartialPreprocessing()
+  package var notes: [String] = []
+
+  /// The fields of `Preprocessing` that a file settles.
+  package struct PartialPreprocessing: Hashable, Sendable {
+    package var resizeRule: Preprocessing.ResizeRule?
+    package var interpolation: Preprocessing.Interpolation?
+    package var cropShare: Double?
+    package var squashFrom: Int?
+    package var mean: [Float]?
+    package var standardDeviation: [Float]?
+
+    package init() {}
+  }
+
+  private init(path: String, origin: Origin) {
+    self.path = path
+    self.origin = origin
+  }
+
+  /// What the JSON files of the folder that `checkpoint` lies in say; nil where there is none of a known kind.
+  package static func beside(_ checkpoint: String) throws(FormatError) -> SourceConfiguration? {
+    let folder = folder(of: checkpoint)
+    let configuration = folder + "config.json"
+    guard let json = try parse(configuration) else { return nil }
+    do {
+      guard var result = try read(json, path: configuration) else { return nil }
+      let processor = folder + "preprocessor_config.json"
+      if result.origin == .huggingFace, let json = try parse(processor) {
+        let reader = ConfigurationReader(json: json, path: processor)
+        try result.readProcessor(reader)
+      }
+      return result
+    } catch let error as ArchitectureError {
+      throw .architecture(path: checkpoint, error)
+    } catch let error as FormatError {
+      throw error
+    } catch {
+      preconditionFailure("a configuration throws its own room's errors only")
+    }
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+    return String(path[...slash])
+  }
+
+  private static func parse(_ path: String) throws(FormatError) -> JSON? {
+    let bytes: Bytes
+    do {
+      bytes = try MappedFile.open(path)
+    } catch {
+      if case .notFound = error { return nil }
+      throw .file(error)
+    }
+    do {
+      return try JSON.parse(bytes)
+    } catch {
+      throw .malformedJSON(path: path, error)
+    }
+  }
+
+  /// Reads the parsed `config.json`; nil where it is of neither kind.
+  package static func read(_ json: JSON, path: String) throws(ArchitectureError) -> SourceConfiguration? {
+    let reader = ConfigurationReader(json: json, path: path)
+    if let type = json["model_type"]?.stringValue, type == "resnet" {
+      var result = SourceConfiguration(path: path, origin: .huggingFace)
+      try result.readHuggingFace(reader)
+      return result
+    }
+    guard json["architecture"]?.stringValue != nil else { return nil }
+    var result = SourceConfiguration(path: path, origin: .timm)
+    try result.readTimm(reader)
+    return result
+  }
+
+  // MARK: timm
+
+  private mutating func readTimm(_ reader: ConfigurationReader) throws(ArchitectureError) {
+    let name = reader.json["architecture"]?.stringValue ?? ""
+    architecture = name
+    if let parsed = try reader.architectureName(name) {
+      hints.stridePlacement = Self.timmPlacement(name, parsed)
+      hints.batchNormEpsilon = 1e-5
+    } else {
+      notes.append(
+        "config.json names the architecture \(name), which is not known: read from the weights alone")
+    }
+    try reader.refuseUnless("global_pool", in: ["avg", ""], feature: "global pooling other than the mean")
+    if let arguments = reader.section("model_args") { try Self.checkTimmArguments(arguments) }
+    let fields = reader.section("pretrained_cfg") ?? reader
+    trainResolution = try fields.inputSize("input_size")
+    if let test = try fields.inputSize("test_input_size"), test != trainResolution {
+      let share = try fields.share("test_crop_pct").map { " with crop_pct \($0)" } ?? ""
+      notes.append("config.json recommends testing at \(test)\(share)")
+    }
+    preprocessing.cropShare = try fields.share("crop_pct")
+    preprocessing.mean = try fields.channels("mean", mayBeZero: true)
+    preprocessing.standardDeviation = try fields.channels("std", mayBeZero: false)
+    preprocessing.interpolation = try fields.interpolationName("interpolation")
+    switch try fields.string("crop_mode") {
+    case nil: break
+    case "center": preprocessing.resizeRule = .shorterSide
+    case "squash": preprocessing.resizeRule = .squash
+    case "border": preprocessing.resizeRule = .longerSide
+    case .some(let other):
+      throw fields.invalid("crop_mode", "center, squash or border", other)
+    }
+    labels = try reader.strings("label_names") ?? []
+    if labels.isEmpty { labels = try fields.strings("label_names") ?? [] }
+    resolveSynsets(reader.json["label_descriptions"] ?? fields.json["label_descriptions"])
+  }
+
+  /// timm's `legacy_` SENets keep Caffe's stride; all its other ResNets are v1.5.
+  private static func timmPlacement(
+    _ name: String, _ parsed: ArchitectureName
+  ) -> ArchitectureDescription.StridePlacement {
+    if let placement = parsed.stridePlacement { return placement }
+    let isCaffe = name.hasPrefix("legacy_") && parsed.family == .resnet && parsed.depth >= 50
+    return isCaffe ? .firstConvolution : .secondConvolution
+  }
+
+  /// Arguments that change the network without a trace in its weights.
+  private static func checkTimmArguments(_ arguments: ConfigurationReader) throws(ArchitectureError) {
+    try arguments.refuseUnless("act_layer", in: ["relu"], feature: "an activation other than ReLU")
+    try arguments.refuseUnless(
+      "norm_layer", in: ["batchnorm", "batchnorm2d"], feature: "another normalisation")
+    try arguments.refuseUnless("aa_layer", in: [], feature: "anti-aliased down-sampling")
+    try arguments.refuseUnless("global_pool", in: ["avg", ""], feature: "global pooling other than the mean")
+    if let stride = arguments.json["output_stride"]?.integerValue, stride != 32 {
+      throw .unsupported(
+        feature: "dilated convolutions", evidence: "output_stride \(stride) in \(arguments.path)")
+    }
+  }
+
+  /// Labels that are synsets become readable where the file describes them.
+  private mutating func resolveSynsets(_ descriptions: JSON?) {
+    guard !labels.isEmpty, labels.allSatisfy(LabelFile.isSynset) else { return }
+    synsets = labels
+    let described = labels.compactMap { descriptions?[$0]?.stringValue }
+    if described.count == labels.count { labels = described }
+  }
+
+  // MARK: Hugging Face
+
+  private mutating func readHuggingFace(_ reader: ConfigurationReader) throws(ArchitectureError) {
+    try reader.refuseUnless("hidden_act", in: ["relu"], feature: "an activation other than ReLU")
+    let inFirst = try reader.flag("downsample_in_bottleneck") ?? false
+    hints.stridePlacement = inFirst ? .firstConvolution : .secondConvolution
+    hints.downsamplesInFirstStage = try reader.flag("downsample_in_first_stage") ?? false
+    hints.batchNormEpsilon = 1e-5
+    depths = try reader.integers("depths")
+    guard let names = reader.json["id2label"]?.objectValue else { return }
+    labels = try reader.labels("id2label", names)
+    if labels.enumerated().allSatisfy({ $0.element == "LABEL_\($0.offset)" }) { labels = [] }
+    if !labels.isEmpty, labels.allSatisfy(LabelFile.isSynset) { synsets = labels }
+  }
+
+  /// Fields of `preprocessor_config.json`.
+  private mutating func readProcessor(_ reader: ConfigurationReader) throws(ArchitectureError) {
+    if let scale = reader.json["rescale_factor"]?.doubleValue, abs(scale * 255 - 1) > 1e-6 {
+      throw reader.invalid("rescale_factor", "1/255", "\(scale)")
+    }
+    if try reader.flag("do_normalize") == false {
+      preprocessing.mean = [0, 0, 0]
+      preprocessing.standardDeviation = [1, 1, 1]
+    } else {
+      preprocessing.mean = try reader.channels("image_mean", mayBeZero: true)
+      preprocessing.standardDeviation = try reader.channels("image_std", mayBeZero: false)
+    }
+    preprocessing.interpolation = try reader.resample("resample")
+    let size = try reader.size("size")
+    let crop = try reader.flag("do_center_crop") == false ? nil : try reader.size("crop_size")
+    if let share = try reader.share("crop_pct") {
+      // The ConvNeXt processor, which ResNets use: crop below 384, squash from there on.
+      trainResolution = size?.extent
+      preprocessing.cropShare = share
+      preprocessing.squashFrom = 384
+      preprocessing.resizeRule = .shorterSide
+    } else if let size {
+      trainResolution = crop?.extent ?? size.extent
+      let side = size.extent.height
+      if let crop, side >= crop.extent.height {
+        preprocessing.cropShare = Double(crop.extent.height) / Double(side)
+      } else {
+        preprocessing.cropShare = 1
+      }
+      preprocessing.resizeRule = size.keepsAspect ? .shorterSide : .squash
+    }
+  }
+}
