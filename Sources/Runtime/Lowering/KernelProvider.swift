@@ -1,7 +1,8 @@
 /// A source of kernels chosen by descriptor: the portable kernels, or machine code for one instruction set.
 ///
 /// Lowering asks for each layer; where a provider answers nil, the portable kernel takes it, in the
-/// provider's own channel block.
+/// provider's own channel block. `buffers` are indices into `RunContext.buffers`. A residual may be the output's
+/// own buffer: an element is read before, and by the same item that, writes it.
 package protocol KernelProvider: Sendable {
   /// `portable`, `avx2`, `avx512`.
   var name: String { get }
@@ -13,6 +14,65 @@ package protocol KernelProvider: Sendable {
     _ descriptor: ConvolutionDescriptor, _ weights: ConvolutionWeights, _ buffers: ConvolutionBuffers,
     scratch: inout ScratchBuffers
   ) -> [KernelStep]?
+
+  func pooling(_ descriptor: PoolingDescriptor, source: Int, target: Int) -> KernelStep?
+
+  func globalPooling(_ descriptor: GlobalPoolingDescriptor, source: Int, target: Int) -> KernelStep?
+
+  /// `weights` are `[O, F]`.
+  func linear(
+    _ descriptor: LinearDescriptor, _ weights: ConvolutionWeights, source: Int, target: Int
+  ) -> KernelStep?
+}
+
+extension KernelProvider {
+  package func pooling(_ descriptor: PoolingDescriptor, source: Int, target: Int) -> KernelStep? { nil }
+
+  package func globalPooling(
+    _ descriptor: GlobalPoolingDescriptor, source: Int, target: Int
+  ) -> KernelStep? { nil }
+
+  package func linear(
+    _ descriptor: LinearDescriptor, _ weights: ConvolutionWeights, source: Int, target: Int
+  ) -> KernelStep? { nil }
+}
+
+/// Kernels in Swift SIMD for any machine: the fallback for all others, and a second opinion on them.
+package struct PortableKernels: KernelProvider {
+  package let name = "portable"
+  package let block: Int
+
+  /// `block` is 8, or what the provider uses whose layers these kernels complete.
+  package init(block: Int = 8) {
+    precondition(block % 8 == 0, "the portable kernels work on blocks of 8 channels, not \(block)")
+    self.block = block
+  }
+
+  package func convolution(
+    _ descriptor: ConvolutionDescriptor, _ weights: ConvolutionWeights, _ buffers: ConvolutionBuffers,
+    scratch: inout ScratchBuffers
+  ) -> [KernelStep]? {
+    [DirectConvolution.step(descriptor, weights, buffers)]
+  }
+
+  package func pooling(_ descriptor: PoolingDescriptor, source: Int, target: Int) -> KernelStep? {
+    Pooling.step(source: source, target: target, descriptor)
+  }
+
+  package func globalPooling(
+    _ descriptor: GlobalPoolingDescriptor, source: Int, target: Int
+  ) -> KernelStep? {
+    GlobalPooling.step(
+      source: source, target: target, input: descriptor.input, output: descriptor.output,
+      isMaximum: descriptor.isMaximum)
+  }
+
+  package func linear(
+    _ descriptor: LinearDescriptor, _ weights: ConvolutionWeights, source: Int, target: Int
+  ) -> KernelStep? {
+    LinearLayer.step(
+      source: source, target: target, input: descriptor.input, output: descriptor.output, weights)
+  }
 }
 
 /// Buffers that live only while one layer runs, placed by the memory planner like any other.

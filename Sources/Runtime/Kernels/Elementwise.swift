@@ -1,0 +1,146 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// One operand, element by element; an item is a channel block of an image. Runs in place.
+struct Elementwise: BitwiseCopyable {
+  enum Operation: Int, BitwiseCopyable {
+    case relu, sigmoid
+    /// `scale[c] * x + shift[c]`: batch norm.
+    case channelAffine
+    /// `max(0, scale[0] * x + shift[0])` where x > 0, else 0.
+    case affineClamp
+    /// `x + y`
+    case add
+    /// `x * y[c]`, y being one pixel.
+    case channelMultiply
+  }
+
+  var operation: Operation
+  var source, second, target: Int
+  var input, other, output: Strides
+  /// One float a channel, whole blocks, or one alone.
+  var scale, shift: UnsafePointer<Float>
+
+  /// A step for `operation`; `second` is the other operand of `add` and `channelMultiply`.
+  static func step(
+    _ operation: Operation, source: Int, target: Int, input: TensorLayout, output: TensorLayout,
+    second: (buffer: Int, layout: TensorLayout)? = nil, scale: [Float] = [], shift: [Float] = []
+  ) -> KernelStep {
+    precondition(input.block == output.block, "an element-wise step keeps the channel block")
+    let lanes = output.blockCount * output.block
+    let (scales, shifts) = (AlignedBlock(floatCount: lanes), AlignedBlock(floatCount: lanes))
+    for (index, value) in scale.enumerated() { scales.floats[index] = value }
+    for (index, value) in shift.enumerated() { shifts.floats[index] = value }
+    let arguments = Elementwise(
+      operation: operation, source: source, second: second?.buffer ?? source, target: target,
+      input: Strides(input), other: Strides(second?.layout ?? input), output: Strides(output),
+      scale: scales.floats, shift: shifts.floats)
+    return KernelStep(
+      kernel: "\(operation)", function: function, copying: arguments, items: output.blockCount,
+      storage: [scales, shifts])
+  }
+
+  private static let function: StepFunction = { arguments, context, begin, end, _ in
+    let step = arguments.load(as: Elementwise.self)
+    let context = RunContext.at(context)
+    for item in begin..<end {
+      step.block(context, item / step.output.blockCount, item % step.output.blockCount)
+    }
+  }
+
+  private func block(_ context: RunContext, _ image: Int, _ block: Int) {
+    let source = context.floats(self.source) + (image &* input.image &+ block &* input.plane &+ input.origin)
+    let second = context.floats(self.second) + (image &* other.image &+ block &* other.plane &+ other.origin)
+    let plane = context.floats(self.target) + (image &* output.image &+ block &* output.plane)
+    let target = plane + output.origin
+    let count = output.width &* output.block
+    for y in 0..<output.height {
+      let (x, z) = (source + y &* input.row, target + y &* output.row)
+      row(UnsafePointer(x), UnsafePointer(second), y, z, count, block &* output.block)
+    }
+    output.zeroBorder(plane)
+  }
+
+  @inline(__always)
+  private func row(
+    _ x: UnsafePointer<Float>, _ second: UnsafePointer<Float>, _ y: Int, _ z: UnsafeMutablePointer<Float>,
+    _ count: Int, _ channel: Int
+  ) {
+    switch operation {
+    case .relu: each(x, z, count) { value, _ in value.rectified }
+    case .sigmoid:
+      for index in 0..<count { z[index] = 1 / (1 + expf(-x[index])) }
+    case .channelAffine:
+      each(x, z, count) { value, lane in
+        shift.lanes(channel &+ lane).adding(value, times: scale.lanes(channel &+ lane))
+      }
+    case .affineClamp:
+      let (a, b) = (Lanes(repeating: scale[0]), Lanes(repeating: shift[0]))
+      each(x, z, count) { value, _ in
+        b.adding(value, times: a).rectified.replacing(with: 0, where: value .<= 0)
+      }
+    case .add:
+      let line = second + y &* other.row
+      var index = 0
+      while index < count {
+        z.store(x.lanes(index) + line.lanes(index), at: index)
+        index &+= 4
+      }
+    case .channelMultiply: each(x, z, count) { value, lane in value * second.lanes(lane) }
+    }
+  }
+
+  /// `body` on every 4 floats of a row and their place in the channel block.
+  @inline(__always)
+  private func each(
+    _ x: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int,
+    _ body: (Lanes, Int) -> Lanes
+  ) {
+    var lane = 0
+    while lane < output.block {
+      var index = lane
+      while index < count {
+        z.store(body(x.lanes(index), lane), at: index)
+        index &+= output.block
+      }
+      lane &+= 4
+    }
+  }
+}
+
+/// Probabilities from logits; an item is an image.
+struct SoftmaxStep: BitwiseCopyable {
+  var source, target: Int
+  var input, output: Strides
+
+  static func step(source: Int, target: Int, input: TensorLayout, output: TensorLayout) -> KernelStep {
+    KernelStep(
+      kernel: "softmax", function: function,
+      copying: SoftmaxStep(
+        source: source, target: target, input: Strides(input), output: Strides(output)), items: 1)
+  }
+
+  private static let function: StepFunction = { arguments, context, begin, end, _ in
+    let step = arguments.load(as: SoftmaxStep.self)
+    let context = RunContext.at(context)
+    for image in begin..<end {
+      let x = context.floats(step.source) + image &* step.input.image
+      let z = context.floats(step.target) + image &* step.output.image
+      var peak = -Float.infinity
+      for index in 0..<step.input.channels where x[index] > peak { peak = x[index] }
+      var total = 0.0
+      for index in 0..<step.input.channels {
+        let power = exp(Double(x[index] - peak))
+        z[index] = Float(power)
+        total += power
+      }
+      for index in 0..<step.input.channels { z[index] = Float(Double(z[index]) / total) }
+      Strides.zero(z + step.input.channels, step.output.image &- step.input.channels)
+    }
+  }
+}

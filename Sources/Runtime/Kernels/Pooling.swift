@@ -1,0 +1,140 @@
+/// Max and average pooling; an item is a channel block of an image.
+struct Pooling: BitwiseCopyable {
+  var source, target: Int
+  var input, output: Strides
+  var kernelHeight, kernelWidth: Int
+  var strideHeight, strideWidth: Int
+  var padTop, padLeft, padBottom, padRight: Int
+  var isMaximum, countsPadding: Bool
+
+  static func step(source: Int, target: Int, _ descriptor: PoolingDescriptor) -> KernelStep {
+    let arguments = Pooling(
+      source: source, target: target, input: Strides(descriptor.input), output: Strides(descriptor.output),
+      kernelHeight: descriptor.kernelHeight, kernelWidth: descriptor.kernelWidth,
+      strideHeight: descriptor.strideHeight, strideWidth: descriptor.strideWidth,
+      padTop: descriptor.padding.top, padLeft: descriptor.padding.left,
+      padBottom: descriptor.padding.bottom, padRight: descriptor.padding.right,
+      isMaximum: descriptor.isMaximum, countsPadding: descriptor.countsPadding)
+    return KernelStep(
+      kernel: descriptor.isMaximum ? "max-pool" : "average-pool", function: function, copying: arguments,
+      items: descriptor.output.blockCount)
+  }
+
+  private static let function: StepFunction = { arguments, context, begin, end, _ in
+    let step = arguments.load(as: Pooling.self)
+    let context = RunContext.at(context)
+    for item in begin..<end {
+      step.block(context, item / step.output.blockCount, item % step.output.blockCount)
+    }
+  }
+
+  private func block(_ context: RunContext, _ image: Int, _ block: Int) {
+    let source = context.floats(self.source) + (image &* input.image &+ block &* input.plane &+ input.origin)
+    let plane = context.floats(self.target) + (image &* output.image &+ block &* output.plane)
+    let target = plane + output.origin
+    for oy in 0..<output.height {
+      let top = oy &* strideHeight &- padTop
+      let (y0, y1) = (max(top, 0), min(top &+ kernelHeight, input.height))
+      for ox in 0..<output.width {
+        let left = ox &* strideWidth &- padLeft
+        let (x0, x1) = (max(left, 0), min(left &+ kernelWidth, input.width))
+        let pixel = target + (oy &* output.row &+ ox &* output.block)
+        let window = UnsafePointer(source + (y0 &* input.row &+ x0 &* input.block))
+        if isMaximum {
+          maximum(window, y1 &- y0, x1 &- x0, pixel)
+        } else {
+          let height = min(top &+ kernelHeight, input.height &+ padBottom) &- top
+          let width = min(left &+ kernelWidth, input.width &+ padRight) &- left
+          let count = countsPadding ? height &* width : (y1 &- y0) &* (x1 &- x0)
+          average(window, y1 &- y0, x1 &- x0, Float(count), pixel)
+        }
+      }
+    }
+    output.zeroBorder(plane)
+  }
+
+  @inline(__always)
+  private func maximum(
+    _ window: UnsafePointer<Float>, _ height: Int, _ width: Int, _ pixel: UnsafeMutablePointer<Float>
+  ) {
+    var lane = 0
+    while lane < output.block {
+      var best = Lanes(repeating: -.infinity)
+      var row = window + lane
+      for _ in 0..<height {
+        for x in 0..<width { best = best.maximum(row.lanes(x &* input.block)) }
+        row += input.row
+      }
+      pixel.store(best, at: lane)
+      lane &+= 4
+    }
+  }
+
+  @inline(__always)
+  private func average(
+    _ window: UnsafePointer<Float>, _ height: Int, _ width: Int, _ count: Float,
+    _ pixel: UnsafeMutablePointer<Float>
+  ) {
+    var lane = 0
+    while lane < output.block {
+      var sum = Lanes(repeating: 0)
+      var row = window + lane
+      for _ in 0..<height {
+        for x in 0..<width { sum += row.lanes(x &* input.block) }
+        row += input.row
+      }
+      pixel.store(sum / Lanes(repeating: count), at: lane)
+      lane &+= 4
+    }
+  }
+}
+
+/// The mean or the maximum of each channel's map; an item is a channel block of an image.
+struct GlobalPooling: BitwiseCopyable {
+  var source, target: Int
+  var input, output: Strides
+  var isMaximum: Bool
+
+  static func step(
+    source: Int, target: Int, input: TensorLayout, output: TensorLayout, isMaximum: Bool
+  ) -> KernelStep {
+    let arguments = GlobalPooling(
+      source: source, target: target, input: Strides(input), output: Strides(output), isMaximum: isMaximum)
+    return KernelStep(
+      kernel: isMaximum ? "global-max" : "global-average", function: function, copying: arguments,
+      items: output.blockCount)
+  }
+
+  private static let function: StepFunction = { arguments, context, begin, end, _ in
+    let step = arguments.load(as: GlobalPooling.self)
+    let context = RunContext.at(context)
+    for item in begin..<end {
+      step.block(context, item / step.output.blockCount, item % step.output.blockCount)
+    }
+  }
+
+  private func block(_ context: RunContext, _ image: Int, _ block: Int) {
+    let source = context.floats(self.source) + (image &* input.image &+ block &* input.plane &+ input.origin)
+    let plane = context.floats(self.target) + (image &* output.image &+ block &* output.plane)
+    let target = plane + output.origin
+    let area = Lanes(repeating: Float(input.height &* input.width))
+    var lane = 0
+    while lane < output.block {
+      var total = Lanes(repeating: isMaximum ? -.infinity : 0)
+      var row = UnsafePointer(source) + lane
+      for _ in 0..<input.height {
+        // Row by row, so that the error of a large map's sum stays that of its rows.
+        var sum = Lanes(repeating: 0)
+        for x in 0..<input.width {
+          let value = row.lanes(x &* input.block)
+          if isMaximum { total = total.maximum(value) } else { sum += value }
+        }
+        if !isMaximum { total += sum }
+        row += input.row
+      }
+      target.store(isMaximum ? total : total / area, at: lane)
+      lane &+= 4
+    }
+    output.zeroBorder(plane)
+  }
+}
