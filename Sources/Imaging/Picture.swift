@@ -1,0 +1,69 @@
+import FixresBase
+
+/// A decoded picture in 8-bit RGB.
+public struct Picture: Sendable {
+  /// Pixels.
+  public let width: Int
+  /// Pixels.
+  public let height: Int
+  /// `[height, width, 4]`: R, G, B and a byte without meaning.
+  package let pixels: PixelBuffer
+
+  /// Room for `width` x `height` pixels, not yet initialised.
+  package init(uninitializedWidth width: Int, height: Int) throws(ImageError) {
+    guard width > 0, height > 0, let byteCount = Int.byteCount(width, height, 4) else {
+      throw .outOfMemory(byteCount: .max)
+    }
+    self.width = width
+    self.height = height
+    pixels = try PixelBuffer(byteCount: byteCount)
+  }
+
+  /// A copy of the bytes `[height, width, 3]`; nil where their count does not fit.
+  public init?(width: Int, height: Int, rgb: [UInt8]) {
+    guard width > 0, height > 0, Int.byteCount(width, height, 3) == rgb.count,
+      let picture = try? Picture(uninitializedWidth: width, height: height)
+    else { return nil }
+    let target = picture.pixels.base
+    for pixel in 0..<width * height {
+      target[4 * pixel] = rgb[3 * pixel]
+      target[4 * pixel + 1] = rgb[3 * pixel + 1]
+      target[4 * pixel + 2] = rgb[3 * pixel + 2]
+      target[4 * pixel + 3] = 255
+    }
+    self = picture
+  }
+
+  package var bytesPerRow: Int { width * 4 }
+
+  /// The bytes `[height, width, 3]`.
+  public var rgb: [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: width * height * 3) { target, count in
+      if let base = target.baseAddress { copyRGB(to: base) }
+      count = width * height * 3
+    }
+  }
+
+  /// Writes the bytes `[height, width, 3]` to `target`.
+  package func copyRGB(to target: UnsafeMutablePointer<UInt8>) {
+    let source = pixels.base
+    for pixel in 0..<width &* height {
+      target[3 &* pixel] = source[4 &* pixel]
+      target[3 &* pixel &+ 1] = source[4 &* pixel &+ 1]
+      target[3 &* pixel &+ 2] = source[4 &* pixel &+ 2]
+    }
+  }
+}
+
+extension Int {
+  /// The product of the factors, nil where it overflows or a factor is negative.
+  static func byteCount(_ factors: Int...) -> Int? {
+    var product = 1
+    for factor in factors {
+      let (next, overflow) = product.multipliedReportingOverflow(by: factor)
+      guard !overflow, factor >= 0 else { return nil }
+      product = next
+    }
+    return product
+  }
+}

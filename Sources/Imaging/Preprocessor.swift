@@ -1,0 +1,103 @@
+import FixresBase
+import FixresIR
+
+/// Picture files into the network's input at one size; the same bytes and bits as Pillow with torchvision.
+public struct Preprocessor: Sendable {
+  public let description: Preprocessing
+  /// Height and width of the network's input.
+  public let size: Extent
+  /// Turn the picture as its EXIF orientation asks (Pillow and torchvision do not).
+  public var appliesOrientation: Bool
+  public var limits: DecodingLimits
+  /// The colour around a picture that is smaller than the crop.
+  private let fill: SIMD4<UInt8>
+  /// `[3, 256]`: the input value of each 8-bit level.
+  private let levels: [Float]
+
+  /// - Throws: `preprocessing` where the description or the size makes no sense.
+  public init(
+    _ description: Preprocessing, size: Extent, appliesOrientation: Bool = false,
+    limits: DecodingLimits = DecodingLimits()
+  ) throws(ImageError) {
+    try Self.check(description, size)
+    self.description = description
+    self.size = size
+    self.appliesOrientation = appliesOrientation
+    self.limits = limits
+    levels = (0..<3 * 256).map { index in
+      let share = Float(index & 255) / 255
+      return (share - description.mean[index >> 8]) / description.standardDeviation[index >> 8]
+    }
+    fill = description.resizeRule == .longerSide ? Self.meanColour(description) : [0, 0, 0, 255]
+  }
+
+  /// The pixels of the network's input: decoded, resized and cropped.
+  public func picture(from bytes: Bytes) throws(ImageError) -> Picture {
+    let decoded = try PictureDecoder.decode(bytes, limits: limits)
+    guard appliesOrientation else { return try picture(from: decoded) }
+    let orientation = try PictureDecoder.header(of: bytes).orientation
+    return try picture(from: decoded.oriented(orientation))
+  }
+
+  /// `decoded`, resized and cropped.
+  public func picture(from decoded: Picture) throws(ImageError) -> Picture {
+    let geometry = try PictureGeometry(
+      description, source: Extent(decoded.height, decoded.width), crop: size)
+    let visible = try Resampler.resize(
+      decoded, to: geometry.resized, window: geometry.visible,
+      interpolation: description.interpolation)
+    if visible.width == size.width, visible.height == size.height { return visible }
+    return try visible.padded(
+      to: size, top: max(-geometry.top, 0), left: max(-geometry.left, 0), fill: fill)
+  }
+
+  /// The input `[3, H, W]` for pixels of this size: u8/255, minus mean, by standard deviation, each in float32.
+  public func input(from picture: Picture) -> [Float] {
+    [Float](unsafeUninitializedCapacity: 3 * picture.width * picture.height) { target, count in
+      if let base = target.baseAddress { write(picture, to: base) }
+      count = 3 * picture.width * picture.height
+    }
+  }
+
+  /// Writes the input `[3, H, W]` to `target`.
+  package func write(_ picture: Picture, to target: UnsafeMutablePointer<Float>) {
+    let plane = picture.width * picture.height
+    let source = picture.pixels.base
+    levels.withUnsafeBufferPointer { levels in
+      for pixel in 0..<plane {
+        target[pixel] = levels[Int(source[4 &* pixel])]
+        target[plane &+ pixel] = levels[256 &+ Int(source[4 &* pixel &+ 1])]
+        target[2 &* plane &+ pixel] = levels[512 &+ Int(source[4 &* pixel &+ 2])]
+      }
+    }
+  }
+
+  private static func check(_ description: Preprocessing, _ size: Extent) throws(ImageError) {
+    guard (1...PictureGeometry.maximumSide).contains(size.height),
+      (1...PictureGeometry.maximumSide).contains(size.width)
+    else {
+      throw .preprocessing(
+        expected: "an input of 1 to \(PictureGeometry.maximumSide) pixels a side",
+        found: "\(size.height)x\(size.width)")
+    }
+    guard description.cropShare >= 1e-3, description.cropShare <= 1 else {
+      throw .preprocessing(
+        expected: "a crop share above 0 and at most 1", found: "\(description.cropShare)")
+    }
+    guard description.mean.count == 3, description.standardDeviation.count == 3,
+      description.mean.allSatisfy(\.isFinite),
+      description.standardDeviation.allSatisfy({ $0.isFinite && $0 != 0 })
+    else {
+      throw .preprocessing(
+        expected: "three finite means and three finite standard deviations other than 0",
+        found: "\(description.mean) and \(description.standardDeviation)")
+    }
+  }
+
+  private static func meanColour(_ description: Preprocessing) -> SIMD4<UInt8> {
+    let level = description.mean.map { mean in
+      UInt8(min(max((Double(mean) * 255).rounded(.toNearestOrEven), 0), 255))
+    }
+    return [level[0], level[1], level[2], 255]
+  }
+}
