@@ -1,0 +1,73 @@
+import FixresBase
+import FixresIR
+
+/// An adapted model and what was done to make it.
+package struct AdaptResult: Sendable {
+  package let model: Model
+  package let passes: [PassReport]
+  /// Multiply-accumulates for one image, before at the old size and after at the new one.
+  package let macsBefore: Int
+  package let macsAfter: Int
+  package let notes: [PassNote]
+}
+
+/// The main job: a model rewritten for a test resolution and for fast inference.
+package enum Adapt {
+  /// `model` retargeted to `target` (nil keeps the size), then through `passes` (nil: the default ones).
+  ///
+  /// `adaptation`, if any, sees the model at the new size, its batch norms not folded yet.
+  package static func run(
+    _ model: Model, to target: Extent? = nil, passes: [String]? = nil, options: PassOptions = PassOptions(),
+    observer: PassDriver.Observer? = nil
+  ) throws(PassError) -> AdaptResult {
+    let pipeline = try Pipeline(passes, to: target)
+    var driver = PassDriver(options, observer: observer)
+    let result = try driver.run(pipeline.passes, on: model)
+    return summary(from: model, to: result, driver)
+  }
+
+  /// As `run`, with `adaptation` at work on the unfolded model at the new size, between retargeting and folding.
+  package static func run(
+    _ model: Model, to target: Extent? = nil, passes: [String]? = nil, options: PassOptions = PassOptions(),
+    observer: PassDriver.Observer? = nil, adaptation: (inout Model) throws -> Void
+  ) throws -> AdaptResult {
+    let pipeline = try Pipeline(passes, to: target)
+    try requireAdaptable(model)
+    var driver = PassDriver(options, observer: observer)
+    let split = pipeline.passes.prefix { $0 is RetargetResolution }.count
+    var result = try driver.run(Array(pipeline.passes[..<split]), on: model)
+    try adaptation(&result)
+    result = try driver.run(Array(pipeline.passes[split...]), on: result)
+    return summary(from: model, to: result, driver)
+  }
+
+  /// Throws where batch norm has been folded, so that there are no statistics left to adapt.
+  package static func requireAdaptable(_ model: Model) throws(PassError) {
+    guard hasFoldedBatchNorm(model) else { return }
+    let convolutions = model.graph.nodes.count { node in
+      if case .conv2d = node.op { true } else { false }
+    }
+    throw .batchNormFolded(convolutions: convolutions)
+  }
+
+  private static func summary(from model: Model, to result: Model, _ driver: PassDriver) -> AdaptResult {
+    var notes = driver.notes
+    if hasFoldedBatchNorm(model) { notes.append(.batchNormAlreadyFolded) }
+    notes += nonFiniteNotes(of: result, folded: model)
+    return AdaptResult(
+      model: result, passes: driver.reports, macsBefore: model.graph.multiplyAccumulates,
+      macsAfter: result.graph.multiplyAccumulates, notes: notes)
+  }
+
+  /// Warnings for constants that were taken over as they were; folded ones were checked when they were made.
+  private static func nonFiniteNotes(of model: Model, folded source: Model) -> [PassNote] {
+    let names = model.constants.names.filter { name in
+      guard let old = source.constants[name], let new = model.constants[name] else { return false }
+      return old.bytes.unsafeBase == new.bytes.unsafeBase
+    }
+    return names.compactMap { name in
+      let count = model.constants[name]?.nonFiniteCount ?? 0
+      return count > 0 ? .nonFinite(tensor: name, count: count) : nil
+    }
+  }
+}

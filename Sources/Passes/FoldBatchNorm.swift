@@ -1,0 +1,98 @@
+import FixresIR
+
+/// Multiplies a batch norm into the convolution that alone feeds it: `w' = w s`, `b' = b s + shift - mean s` with
+/// `s = scale / sqrt(variance + epsilon)`, in double, rounded once.
+///
+/// A batch norm behind anything else stays, and so does one whose convolution is read elsewhere too.
+package struct FoldBatchNorm: Pass {
+  package let name = "fold-batch-norm"
+  package let summary = "multiply batch norms into the weights and biases of the convolutions before them"
+
+  package init() {}
+
+  package func run(_ context: inout PassContext) throws(PassError) {
+    var folds: [Fold] = []
+    var places: [NodeID: Int] = [:]
+    for node in context.rewriter.nodeIDs {
+      guard case .batchNorm = context.rewriter[node].op,
+        let (convNode, conv) = context.rewriter.convolution(
+          givingOnly: context.rewriter[node].operands[0]),
+        !conv.hasResidual, conv.activation == .none, let source = source(of: convNode, conv, context),
+        let map = try ChannelAffine.make(of: node, &context)
+      else { continue }
+      guard context.permitsRewrite() else { break }
+      if let place = places[convNode] {
+        folds[place].map = folds[place].map.followed(by: map)
+        try context.edit { (rewriter) throws(IRError) in try rewriter.absorb(node, into: convNode) }
+      } else {
+        places[convNode] = folds.count
+        folds.append(try rewrite(convNode, conv, absorbing: node, source, map, &context))
+      }
+      folds[places[convNode] ?? 0].layer = context.rewriter[context.rewriter[convNode].result].name
+    }
+    let results = try Self.fold(folds)
+    for (fold, result) in zip(folds, results) {
+      context.constants[fold.weightName] = result.weight
+      context.constants[fold.biasName] = result.bias
+    }
+  }
+
+  /// One convolution that takes one batch norm or a chain of them.
+  struct Fold {
+    let weight: Tensor
+    let bias: Tensor?
+    let weightName: String
+    let biasName: String
+    /// The batch norm's name, which the convolution now has.
+    var layer: String
+    var map: ChannelAffine
+  }
+
+  private typealias Source = (weight: Tensor, bias: Tensor?)
+
+  /// The constants of the convolution `node`; nil where one of them is computed.
+  private func source(of node: NodeID, _ conv: Conv2D, _ context: PassContext) -> Source? {
+    let operands = context.rewriter[node].operands
+    guard let weight = context.tensor(of: operands[1]) else { return nil }
+    guard let biasIndex = conv.biasIndex else { return (weight, nil) }
+    guard let bias = context.tensor(of: operands[biasIndex]) else { return nil }
+    return (weight, bias)
+  }
+
+  private func rewrite(
+    _ node: NodeID, _ conv: Conv2D, absorbing norm: NodeID, _ source: Source, _ map: ChannelAffine,
+    _ context: inout PassContext
+  ) throws(PassError) -> Fold {
+    let operands = context.rewriter[node].operands
+    let weight = try context.edit { (rewriter) throws(IRError) in
+      try rewriter.ownConstant(operands[1], of: node)
+    }
+    let bias = try context.edit { (rewriter) throws(IRError) in
+      if let biasIndex = conv.biasIndex { return try rewriter.ownConstant(operands[biasIndex], of: node) }
+      let name = rewriter.freeName(Self.biasName(forWeight: rewriter[operands[1]].name))
+      return try rewriter.addConstant(name, shape: [source.weight.shape[0]])
+    }
+    var folded = conv
+    folded.hasBias = true
+    try context.edit { (rewriter) throws(IRError) in
+      try rewriter.update(node, op: .conv2d(folded), operands: [operands[0], weight, bias])
+      try rewriter.absorb(norm, into: node)
+    }
+    return Fold(
+      weight: source.weight, bias: source.bias, weightName: context.rewriter[weight].name,
+      biasName: context.rewriter[bias].name, layer: "", map: map)
+  }
+
+  /// `conv1.weight` -> `conv1.bias`.
+  static func biasName(forWeight name: String) -> String {
+    name.hasSuffix(".weight") ? String(name.dropLast(6)) + "bias" : name + ".bias"
+  }
+}
+
+extension Rewriter {
+  /// A constant of `value`'s shape that nothing but `node` reads: `value` itself, or a new one beside it.
+  mutating func ownConstant(_ value: ValueID, of node: NodeID) throws(IRError) -> ValueID {
+    if users(of: value) == [node], !isOutput(value) { return value }
+    return try addConstant(freeName(self[value].name), shape: self[value].type.dims)
+  }
+}

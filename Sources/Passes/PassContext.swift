@@ -1,0 +1,50 @@
+import FixresIR
+
+/// All that a pass may look at and change.
+package struct PassContext {
+  package var rewriter: Rewriter
+  package var constants: Constants
+  package var metadata: ModelMetadata
+  package var notes: [PassNote] = []
+  /// Rewrites that were done so far by the running pass.
+  package private(set) var rewriteCount = 0
+  /// Rewrites that are still allowed; nil for any number.
+  package private(set) var remainingRewrites: Int?
+  let passName: String
+
+  package init(_ model: Model, passName: String, remainingRewrites: Int? = nil) {
+    rewriter = Rewriter(model.graph)
+    constants = model.constants
+    metadata = model.metadata
+    self.passName = passName
+    self.remainingRewrites = remainingRewrites
+  }
+
+  /// Counts one more rewrite and says whether it may be done: false once `--stop-after-rewrites` is reached.
+  package mutating func permitsRewrite() -> Bool {
+    if let remaining = remainingRewrites {
+      guard remaining > 0 else { return false }
+      remainingRewrites = remaining - 1
+    }
+    rewriteCount += 1
+    return true
+  }
+
+  /// Edits the graph; an edit that the graph refuses is a fault of the pass, reported with its name.
+  package mutating func edit<R>(_ body: (inout Rewriter) throws(IRError) -> R) throws(PassError) -> R {
+    do {
+      return try body(&rewriter)
+    } catch {
+      throw .broken(pass: passName, error)
+    }
+  }
+
+  /// The data of the constant `value`; nil for anything else.
+  package func tensor(of value: ValueID) -> Tensor? {
+    rewriter.constants.contains(value) ? constants[rewriter[value].name] : nil
+  }
+
+  package mutating func note(_ note: PassNote) {
+    if !notes.contains(note) { notes.append(note) }
+  }
+}

@@ -1,0 +1,32 @@
+import FixresIR
+
+/// Why a network could not be adapted, with the figures.
+package enum PassError: Error, Hashable, Sendable {
+  /// A pass that nobody knows; `known` are the names there are.
+  case unknownPass(name: String, known: [String])
+  case repeatedPass(name: String)
+  /// `--passes` runs `later` before `earlier`, which `reason` forbids.
+  case order(earlier: String, later: String, reason: String)
+  /// A new size was asked for, but the chosen passes leave `retarget-resolution` out.
+  case resolutionWithoutRetarget(requested: Extent)
+  /// A side of the requested input is outside `1...maximum`.
+  case resolution(requested: Extent, maximum: Int)
+  /// The linear `layer` reads a flattened map, so that its weights fix the map's size.
+  case headTiedToMap(
+    layer: String, requested: Extent, map: Extent, newMap: Extent, features: Int, newFeatures: Int)
+  /// A kernel or fixed pool is larger than its padded input at the requested size.
+  case kernelLargerThanInput(layer: String, kernel: Extent, paddedInput: Extent, requested: Extent)
+  /// Any other layer that has no meaning at the requested size.
+  case layerDoesNotFit(layer: String, TypeFault, requested: Extent)
+  /// The running variance of `channel` and epsilon give no standard deviation.
+  case variance(tensor: String, channel: Int, value: Float, epsilon: Double)
+  /// Folding batch norm `layer` into `tensor` gives values that float32 can't hold.
+  case foldedToNonFinite(tensor: String, layer: String, count: Int, sourceIsFinite: Bool)
+  /// Batch norm has been folded, so its statistics can't be adapted any more.
+  case batchNormFolded(convolutions: Int)
+  case outOfMemory(byteCount: Int)
+  /// The model that was handed in is not sound.
+  case unsoundModel(IRError)
+  /// A pass broke the graph: a fault of fixresc.
+  case broken(pass: String, IRError)
+}

@@ -1,0 +1,90 @@
+import FixresIR
+
+/// Types the network for another test resolution: every type is inferred anew, and pools that covered their whole
+/// map become global ones.
+package struct RetargetResolution: Pass {
+  package let name = "retarget-resolution"
+  package let summary = "re-infer every type for the new test resolution; make whole-map pools global"
+  /// Height and width to retarget to; nil keeps the size.
+  package let target: Extent?
+
+  /// The largest side that a network may be typed for.
+  package static let maximumSide = 32768
+  /// Below this side the last maps of an ImageNet ResNet, a 32nd of the input, are single pixels.
+  package static let smallSide = 32
+
+  package init(to target: Extent?) { self.target = target }
+
+  package func parameters(before graph: Graph) -> [HistoryEntry.Parameter] {
+    [.init("from", "\(graph.resolution)"), .init("to", "\(target ?? graph.resolution)")]
+  }
+
+  package func run(_ context: inout PassContext) throws(PassError) {
+    guard let target, let input = context.rewriter.inputs.first else { return }
+    let sides = [target.height, target.width]
+    guard sides.allSatisfy({ (1...Self.maximumSide).contains($0) }) else {
+      throw .resolution(requested: target, maximum: Self.maximumSide)
+    }
+    if sides.contains(where: { $0 < Self.smallSide }) { context.note(.smallResolution(target)) }
+    guard target != context.rewriter[input].type.spatial else {
+      return context.note(.alreadyAtResolution(target))
+    }
+    for node in context.rewriter.nodeIDs {
+      guard let global = WholeMapPool.globalForm(of: node, in: context.rewriter) else { continue }
+      guard context.permitsRewrite() else { return }
+      let operands = context.rewriter[node].operands
+      try context.edit { (rewriter) throws(IRError) in
+        try rewriter.update(node, op: global, operands: operands)
+      }
+    }
+    guard context.permitsRewrite() else { return }
+    var retyped = context.rewriter
+    do {
+      try retyped.retype(resolution: target)
+    } catch {
+      throw refusal(error, half: retyped, whole: context)
+    }
+    context.rewriter = retyped
+  }
+
+  /// Why the graph has no meaning at the new size. `half` is typed anew up to the layer that refused.
+  private func refusal(_ error: IRError, half: Rewriter, whole: PassContext) -> PassError {
+    let target = self.target ?? Extent(0, 0)
+    for id in half.nodeIDs {
+      let node = half[id]
+      let layer = half[node.result].name
+      do {
+        _ = try node.op.inferType(node.operands.map { half[$0].type })
+      } catch .kernelLargerThanInput(let kernel, let paddedInput) {
+        return .kernelLargerThanInput(
+          layer: layer, kernel: kernel, paddedInput: paddedInput, requested: target)
+      } catch {
+        if case .linear = node.op, let flatten = flattenedMap(of: node.operands[0], in: half) {
+          return .headTiedToMap(
+            layer: layer, requested: target, map: whole.rewriter[flatten].type.spatial,
+            newMap: half[flatten].type.spatial,
+            features: whole.rewriter[flatten].type.elementCount,
+            newFeatures: half[flatten].type.elementCount)
+        }
+        return .layerDoesNotFit(layer: layer, error, requested: target)
+      }
+    }
+    return .broken(pass: name, error)
+  }
+
+  /// The image that was flattened on the way to `value`, through layers that keep a row of features a row.
+  private func flattenedMap(of value: ValueID, in rewriter: Rewriter) -> ValueID? {
+    var value = value
+    while let producer = rewriter.producer(of: value) {
+      let operand = rewriter[producer].operands[0]
+      switch rewriter[producer].op {
+      case .flatten:
+        if rewriter[operand].type.isImage { return operand }
+      case .identity, .dropout, .relu, .sigmoid, .scalarAffineClamp: break
+      default: return nil
+      }
+      value = operand
+    }
+    return nil
+  }
+}
