@@ -1,0 +1,152 @@
+#if arch(x86_64)
+  extension StripKernel {
+    /// Appends the function to `kernel`.
+    package func emit(into kernel: inout KernelAssembler) {
+      let saved = Array(KernelAssembler.calleeSaved.prefix(4))
+      kernel.enter(saving: saved)
+      StripEmitter.loadArguments(&kernel.code, hasResidual: residual != nil, prefetches: prefetchLines > 0)
+      for segment in segments where segment.count > 0 {
+        let emitter = StripEmitter(self, columns: segment.columns)
+        kernel.loop(StripEmitter.tileCounter, segment.count) { emitter.emitTile(&$0) }
+      }
+      kernel.leave(restoring: saved)
+    }
+  }
+
+  /// Emits tiles of one width.
+  private struct StripEmitter {
+    // Fixed roles of registers for the whole strip.
+    static let source = Register.rsi
+    static let output = Register.rdx
+    static let weights = Register.rcx
+    static let bias = Register.r8
+    static let residual = Register.r9
+    static let prefetch = Register.r10
+    static let tileSource = Register.rax
+    static let tileWeights = Register.r11
+    static let loopCounters: [Register] = [.rbx, .rbp, .r12]
+    static let tileCounter = Register.r13
+
+    let strip: StripKernel
+    let columns: Int
+    let pixels: [(row: Int, column: Int)]
+    /// Channel blocks whose weights get a register; the rest are operands in memory.
+    let residentBlocks: Int
+    /// Keeps most displacements of source pixels in one byte: EVEX scales it by 4, so it spans -512...508.
+    let sourceBias: Int
+
+    init(_ strip: StripKernel, columns: Int) {
+      self.strip = strip
+      self.columns = columns
+      pixels = (0..<strip.rows).flatMap { row in (0..<columns).map { (row, $0) } }
+      let free = strip.isa.registerCount - pixels.count * strip.blocks
+      precondition(free >= 2, "a tile of \(pixels.count)x\(strip.blocks) leaves no registers for operands")
+      precondition(strip.loops.count <= Self.loopCounters.count, "too many reduction loops")
+      residentBlocks = min(strip.blocks, free - 1)
+      let farthest = (columns - 1) * strip.source.column + strip.bodyRows * 4
+      sourceBias = strip.isa.hasEmbeddedBroadcast && farthest > 512 ? 512 : 0
+    }
+
+    static func loadArguments(_ code: inout Assembler, hasResidual: Bool, prefetches: Bool) {
+      code.emit(.load, source, Address(.rdi, 0))
+      code.emit(.load, output, Address(.rdi, 8))
+      code.emit(.load, weights, Address(.rdi, 16))
+      code.emit(.load, bias, Address(.rdi, 24))
+      if hasResidual { code.emit(.load, residual, Address(.rdi, 32)) }
+      if prefetches { code.emit(.load, prefetch, Address(.rdi, 40)) }
+    }
+
+    private var lanesByteCount: Int { strip.isa.byteCount }
+    private func accumulator(_ pixel: Int, _ block: Int) -> Vector { Vector(pixel * strip.blocks + block) }
+    private func weight(_ block: Int) -> Vector { Vector(pixels.count * strip.blocks + block) }
+    private var pixelValue: Vector { Vector(strip.isa.registerCount - 1) }
+
+    private func displacement(_ steps: PixelSteps, _ pixel: Int, _ block: Int) -> Int {
+      pixels[pixel].row * steps.row + pixels[pixel].column * steps.column + block * steps.block
+    }
+
+    func emitTile(_ kernel: inout KernelAssembler) {
+      emitStart(&kernel)
+      kernel.code.emit(.lea, Self.tileSource, Address(Self.source, sourceBias))
+      kernel.code.emit(.load, Self.tileWeights, Self.weights)
+      emitLoops(&kernel, depth: strip.loops.count)
+      emitEpilogue(&kernel)
+      kernel.code.advance(Self.source, by: columns * strip.source.column)
+      kernel.code.advance(Self.output, by: columns * strip.output.column)
+      if let residual = strip.residual { kernel.code.advance(Self.residual, by: columns * residual.column) }
+    }
+
+    private func emitStart(_ kernel: inout KernelAssembler) {
+      for block in 0..<strip.blocks {
+        switch strip.start {
+        case .zero: kernel.zero(accumulator(0, block))
+        case .bias: kernel.load(accumulator(0, block), Address(Self.bias, block * lanesByteCount))
+        case .output: break
+        }
+      }
+      for pixel in pixels.indices {
+        for block in 0..<strip.blocks {
+          if strip.start == .output {
+            kernel.load(
+              accumulator(pixel, block), Address(Self.output, displacement(strip.output, pixel, block)))
+          } else if pixel > 0 {
+            kernel.copy(accumulator(pixel, block), accumulator(0, block))
+          }
+        }
+      }
+    }
+
+    /// Loops from the outermost (`depth` = all) to the body (`depth` = 0).
+    private func emitLoops(_ kernel: inout KernelAssembler, depth: Int) {
+      guard depth > 0 else { return emitBody(&kernel) }
+      let loop = strip.loops[depth - 1]
+      // The inner loop has left the source at its own end.
+      let inner = depth > 1 ? strip.loops[depth - 2] : ReductionLoop(count: 0, sourceStep: 0)
+      kernel.loop(Self.loopCounters[depth - 1], loop.count) { kernel in
+        emitLoops(&kernel, depth: depth - 1)
+        kernel.code.advance(Self.tileSource, by: loop.sourceStep - inner.count * inner.sourceStep)
+      }
+    }
+
+    private func emitBody(_ kernel: inout KernelAssembler) {
+      let rowByteCount = strip.weightBlocks * lanesByteCount
+      for row in 0..<strip.bodyRows {
+        for block in 0..<residentBlocks {
+          kernel.load(weight(block), Address(Self.tileWeights, row * rowByteCount + block * lanesByteCount))
+        }
+        for line
+          in (row * strip.prefetchLines / strip.bodyRows)..<((row + 1) * strip.prefetchLines / strip.bodyRows)
+        {
+          kernel.code.emit(.prefetchT1, Address(Self.prefetch, line * 64))
+        }
+        for pixel in pixels.indices {
+          let from = displacement(strip.source, pixel, 0) + row * 4 - sourceBias
+          kernel.broadcast(pixelValue, Address(Self.tileSource, from))
+          for block in 0..<strip.blocks {
+            let weights: VectorOrMemory =
+              block < residentBlocks
+              ? .vector(weight(block))
+              : .memory(Address(Self.tileWeights, row * rowByteCount + block * lanesByteCount))
+            kernel.multiplyAdd(accumulator(pixel, block), pixelValue, weights)
+          }
+        }
+      }
+      kernel.code.advance(Self.tileWeights, by: strip.bodyRows * rowByteCount)
+      kernel.code.advance(Self.prefetch, by: strip.prefetchLines * 64)
+    }
+
+    private func emitEpilogue(_ kernel: inout KernelAssembler) {
+      if strip.hasReLU { kernel.zero(pixelValue) }
+      for pixel in pixels.indices {
+        for block in 0..<strip.blocks {
+          let sum = accumulator(pixel, block)
+          if let residual = strip.residual {
+            kernel.add(sum, sum, Address(Self.residual, displacement(residual, pixel, block)))
+          }
+          if strip.hasReLU { kernel.rectify(sum, zero: pixelValue) }
+          kernel.store(Address(Self.output, displacement(strip.output, pixel, block)), sum)
+        }
+      }
+    }
+  }
+#endif

@@ -1,0 +1,123 @@
+/// How a direct convolution is cut: tiles, strips, bands of rows, groups of channel blocks, loop order.
+package struct ConvolutionTiling: Hashable, Sendable {
+  /// Output channel blocks of a tile (nr).
+  package var blocks: Int
+  /// Output rows of a tile; more than one only where a row is shorter than a tile.
+  package var rows: Int
+  package var segments: [StripSegment]
+  /// All groups inside a band of rows, or all bands inside a group.
+  package var groupsOutside: Bool
+
+  package init(blocks: Int, rows: Int, segments: [StripSegment], groupsOutside: Bool) {
+    (self.blocks, self.rows, self.segments) = (blocks, rows, segments)
+    self.groupsOutside = groupsOutside
+  }
+
+  /// `width` in the fewest tiles of at most `largest` columns, as equal as can be.
+  package static func segments(width: Int, largest: Int) -> [StripSegment] {
+    let count = (width + largest - 1) / largest
+    let narrow = width / count
+    let wideCount = width % count
+    return [
+      StripSegment(columns: narrow + 1, count: wideCount),
+      StripSegment(columns: narrow, count: count - wideCount),
+    ].filter { $0.count > 0 }
+  }
+}
+
+extension ConvolutionTiling {
+  /// Figures of the cost model, in cycles and bytes.
+  enum Cost {
+    /// 512- or 256-bit multiply-adds that a core starts each cycle.
+    static let multiplyAddsPerCycle = 2.0
+    /// Vector loads each cycle.
+    static let loadsPerCycle = 2.0
+    /// Accumulators needed to cover a latency of 4 at two multiply-adds a cycle.
+    static let latencyCycles = 4.0
+    /// Entry, exit and the pipeline's refill for each tile.
+    static let tileOverhead = 30.0
+    /// Cycles for each accumulator's bias, residual, activation and store.
+    static let epiloguePerVector = 1.5
+    /// Bytes a cycle at which weights stream from L2 without slowing multiply-adds (half of the port's peak).
+    static let weightBytesPerCycle = 32.0
+  }
+
+  /// Estimated cycles of one tile.
+  static func tileCycles(_ isa: VectorISA, pixels: Int, blocks: Int, weightRows: Int) -> Double {
+    let vectors = Double(pixels * blocks)
+    let free = isa.registerCount - pixels * blocks
+    let memoryWeights = max(0, blocks - (free - 1))
+    let loads = Double(pixels + (blocks - memoryWeights) + memoryWeights * pixels)
+    let row = max(
+      vectors / Cost.multiplyAddsPerCycle, loads / Cost.loadsPerCycle, Cost.latencyCycles,
+      Double(blocks * isa.byteCount) / Cost.weightBytesPerCycle)
+    return row * Double(weightRows) + Cost.tileOverhead + Cost.epiloguePerVector * vectors
+  }
+
+  /// The tiling with the least estimated time for `descriptor`.
+  package static func choose(_ descriptor: ConvolutionDescriptor, _ isa: VectorISA, l2ByteCount: Int)
+    -> ConvolutionTiling
+  {
+    let output = descriptor.output
+    var best: (cycles: Double, tiling: ConvolutionTiling)?
+    for blocks in [1, 2, 3, 4] where blocks <= output.blockCount {
+      let window = ConvolutionWindow(descriptor, isa, blocks: blocks)
+      let largest = StripKernel.largestTile(isa, blocks: blocks)
+      for columns in 1...min(largest, output.width) {
+        let segments = segments(width: output.width, largest: columns)
+        let widest = segments[0].columns
+        let mostRows = segments.count == 1 && segments[0].count == 1 ? largest / widest : 1
+        for rows in 1...max(1, min(mostRows, output.height)) {
+          var cycles = 0.0
+          for (bandRows, bands) in [(rows, output.height / rows), (output.height % rows, 1)]
+          where bandRows > 0 {
+            for segment in segments {
+              cycles +=
+                Double(bands * segment.count)
+                * tileCycles(
+                  isa, pixels: bandRows * segment.columns, blocks: blocks, weightRows: window.weightRows)
+            }
+          }
+          cycles *= Double(output.blockCount) / Double(blocks)
+          if output.blockCount % blocks != 0 { cycles *= 1.1 }
+          if best == nil || cycles < best!.cycles {
+            let bytes = window.weightRows * output.blockCount * isa.byteCount
+            best = (
+              cycles,
+              ConvolutionTiling(
+                blocks: blocks, rows: rows, segments: segments, groupsOutside: bytes > l2ByteCount / 2)
+            )
+          }
+        }
+      }
+    }
+    return best!.tiling
+  }
+}
+
+/// The input blocks that each group of output blocks reads: all of them, or a window where channels are grouped.
+package struct ConvolutionWindow: Hashable, Sendable {
+  /// First input block of each group.
+  package var firstBlocks: [Int]
+  /// Input blocks of every group.
+  package var blockCount: Int
+  /// Weight rows of a tile.
+  package var weightRows: Int
+
+  package init(_ descriptor: ConvolutionDescriptor, _ isa: VectorISA, blocks: Int) {
+    let (input, output) = (descriptor.input, descriptor.output)
+    let inputsPerGroup = input.channels / descriptor.groups
+    let outputsPerGroup = output.channels / descriptor.groups
+    let step = blocks * isa.lanes
+    let ranges = stride(from: 0, to: output.blockCount * isa.lanes, by: step).map { first in
+      let last = min(first + step, output.channels)
+      let begin = first / outputsPerGroup * inputsPerGroup / input.block
+      let end = ((last - 1) / outputsPerGroup + 1) * inputsPerGroup
+      return begin..<(end + input.block - 1) / input.block
+    }
+    let widest = ranges.map(\.count).max() ?? 1
+    blockCount = widest
+    firstBlocks = ranges.map { min($0.lowerBound, input.blockCount - widest) }
+    weightRows = widest * input.block * descriptor.kernelHeight * descriptor.kernelWidth
+  }
+}

@@ -1,0 +1,98 @@
+#if arch(x86_64)
+  /// A direct convolution at run time: which strip kernel computes which strip.
+  package struct DirectStep: BitwiseCopyable {
+    /// One group of output blocks; offsets in bytes.
+    struct Group: BitwiseCopyable {
+      var source, output, residual, weights, bias: Int
+      /// Weights of the group that comes next, for prefetching; the last group names itself.
+      var nextWeights: Int
+      /// Output blocks whose border this group zeroes.
+      var borderBegin, borderEnd: Int
+    }
+    /// Entry points by band (full, last) and prefetching (off, on).
+    struct Kernels: BitwiseCopyable {
+      var full, fullPrefetching, last, lastPrefetching: UnsafeRawPointer
+    }
+
+    var inputBuffer, outputBuffer, residualBuffer: Int
+    var output: Strides
+    var inputImage, outputImage, residualImage: Int
+    /// Bytes from one band to the next.
+    var inputBand, outputBand, residualBand: Int
+    var groups: UnsafePointer<Group>
+    var groupCount: Int
+    var kernels: Kernels
+    /// The last group where it has fewer blocks than the others.
+    var lastGroupKernels: Kernels
+    var weights, bias: UnsafeRawPointer
+    /// Bands of full height, and all of them.
+    var fullBands, bands: Int
+    var bandsPerItem, chunks: Int
+    /// Strips of a group after which the next group's weights are on their way, and bytes each of them asks for.
+    var prefetchStrips, prefetchBytesPerStrip: Int
+
+    /// Items are chunks of bands of each image; all groups inside.
+    package static let pixelsOutside: StepFunction = { arguments, context, begin, end, _ in
+      let step = UnsafePointer(arguments.assumingMemoryBound(to: DirectStep.self))
+      step.pointee.runPixelsOutside(RunContext.at(context), begin, end)
+    }
+
+    /// Items are groups times chunks of bands; all images inside.
+    package static let groupsOutside: StepFunction = { arguments, context, begin, end, _ in
+      let step = UnsafePointer(arguments.assumingMemoryBound(to: DirectStep.self))
+      step.pointee.runGroupsOutside(RunContext.at(context), begin, end)
+    }
+
+    private func runPixelsOutside(_ context: RunContext, _ begin: Int, _ end: Int) {
+      for item in begin..<end {
+        let (image, chunk) = (item / chunks, item % chunks)
+        if chunk == 0 { zeroBorders(context, image, 0, output.blockCount) }
+        let firstBand = chunk &* bandsPerItem
+        for band in firstBand..<min(firstBand &+ bandsPerItem, bands) {
+          for group in 0..<groupCount { strip(context, image, band, group, prefetchIndex: Int.max) }
+        }
+      }
+    }
+
+    private func runGroupsOutside(_ context: RunContext, _ begin: Int, _ end: Int) {
+      for item in begin..<end {
+        let (group, chunk) = (item / chunks, item % chunks)
+        let firstBand = chunk &* bandsPerItem
+        for image in 0..<context.batch {
+          if chunk == 0 {
+            zeroBorders(
+              context, image, (groups + group).pointee.borderBegin, (groups + group).pointee.borderEnd)
+          }
+          for band in firstBand..<min(firstBand &+ bandsPerItem, bands) {
+            strip(context, image, band, group, prefetchIndex: image == 0 ? band : Int.max)
+          }
+        }
+      }
+    }
+
+    @inline(__always)
+    private func zeroBorders(_ context: RunContext, _ image: Int, _ begin: Int, _ end: Int) {
+      let base = context.floats(outputBuffer) + image &* output.image
+      for block in begin..<end { output.zeroBorder(base + block &* output.plane) }
+    }
+
+    @inline(__always)
+    private func strip(_ context: RunContext, _ image: Int, _ band: Int, _ index: Int, prefetchIndex: Int) {
+      let group = (groups + index).pointee
+      let prefetches = prefetchIndex < prefetchStrips
+      let kernels = index &+ 1 == groupCount ? lastGroupKernels : self.kernels
+      let full = prefetches ? kernels.fullPrefetching : kernels.full
+      let last = prefetches ? kernels.lastPrefetching : kernels.last
+      let buffers = context.buffers
+      var arguments = StripArguments(
+        source: UnsafeRawPointer(buffers[inputBuffer])
+          + (image &* inputImage &+ band &* inputBand &+ group.source),
+        output: buffers[outputBuffer] + (image &* outputImage &+ band &* outputBand &+ group.output),
+        weights: weights + group.weights, bias: bias + group.bias,
+        residual: UnsafeRawPointer(buffers[residualBuffer])
+          + (image &* residualImage &+ band &* residualBand &+ group.residual),
+        prefetch: weights + (group.nextWeights &+ (prefetches ? prefetchIndex &* prefetchBytesPerStrip : 0)))
+      unsafeBitCast(band < fullBands ? full : last, to: KernelFunction.self)(&arguments)
+    }
+  }
+#endif

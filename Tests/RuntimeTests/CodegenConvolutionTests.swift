@@ -1,0 +1,202 @@
+#if arch(x86_64)
+  import FixresBase
+  import FixresRuntime
+  import Testing
+
+  /// Emitted convolutions against the sum that defines them, guard words around every buffer.
+  @Suite struct CodegenConvolutionTests {
+    static let levels: [VectorISA.Level] = VectorISA.Level.allCases.filter { level in
+      (try? CPUFeatures.current.get())?.missing(for: level).isEmpty ?? false
+    }
+
+    struct Shape: CustomStringConvertible, Sendable {
+      var inputs = 16
+      var outputs = 16
+      var height = 7
+      var width = 7
+      var kernel = 1
+      var stride = 1
+      var padding = 0
+      var groups = 1
+      var batch = 1
+      var hasBias = true
+      var hasResidual = false
+      var hasReLU = false
+      var borders = false
+      var inputBlock: Int?
+
+      var description: String {
+        "\(inputs)->\(outputs) \(height)x\(width) k\(kernel) s\(stride) p\(padding) g\(groups) n\(batch)"
+          + "\(hasBias ? " bias" : "")\(hasResidual ? " residual" : "")\(hasReLU ? " relu" : "")"
+      }
+    }
+
+    static var grid: [Shape] {
+      var shapes: [Shape] = []
+      // Widths around every tile: a pixel less, exact, a pixel more, primes.
+      for width in [1, 2, 3, 5, 6, 7, 8, 11, 13, 14, 15, 23, 29, 30, 31] {
+        shapes.append(Shape(inputs: 32, outputs: 64, height: 3, width: width))
+        shapes.append(
+          Shape(inputs: 16, outputs: 32, height: 5, width: width, kernel: 3, padding: 1, hasReLU: true))
+        shapes.append(
+          Shape(inputs: 16, outputs: 16, height: 4, width: width, kernel: 3, stride: 2, padding: 1))
+      }
+      // Channels that are no multiple of the vector or of a group.
+      for channels in [1, 3, 8, 15, 17, 31, 33, 48, 80, 100] {
+        shapes.append(Shape(inputs: channels, outputs: 16, hasReLU: true))
+        shapes.append(
+          Shape(inputs: 16, outputs: channels, kernel: 3, padding: 1, hasResidual: true, hasReLU: true))
+      }
+      // Kernels, strides, paddings.
+      for (kernel, stride, padding) in [(1, 2, 0), (2, 2, 0), (3, 1, 0), (3, 3, 2), (5, 1, 2), (7, 2, 3)] {
+        shapes.append(
+          Shape(
+            inputs: 16, outputs: 32, height: 9, width: 13, kernel: kernel, stride: stride, padding: padding,
+            hasBias: false, hasResidual: kernel == 3, borders: true))
+      }
+      // A stem reads interleaved channels.
+      shapes.append(
+        Shape(
+          inputs: 3, outputs: 64, height: 23, width: 30, kernel: 7, stride: 2, padding: 3, hasReLU: true,
+          inputBlock: 3))
+      shapes.append(
+        Shape(
+          inputs: 3, outputs: 16, height: 9, width: 9, kernel: 3, stride: 1, padding: 1, batch: 2,
+          inputBlock: 3))
+      // Groups of every width, down to a channel.
+      for (channels, groups) in [(32, 32), (32, 8), (64, 8), (64, 4), (128, 4), (24, 3), (128, 2)] {
+        shapes.append(
+          Shape(
+            inputs: channels, outputs: channels, height: 6, width: 9, kernel: 3, padding: 1, groups: groups,
+            batch: 2, hasReLU: true, borders: true))
+      }
+      shapes.append(
+        Shape(inputs: 32, outputs: 64, height: 5, width: 5, kernel: 3, stride: 2, padding: 1, groups: 16))
+      // Large weights: groups outside, prefetching.
+      shapes.append(
+        Shape(inputs: 512, outputs: 512, height: 7, width: 7, kernel: 3, padding: 1, batch: 2, hasReLU: true))
+      shapes.append(Shape(inputs: 512, outputs: 1040, height: 2, width: 7, hasResidual: true, hasReLU: true))
+      return shapes
+    }
+
+    @Test(.enabled(if: !levels.isEmpty, "this processor runs no emitted kernels"), arguments: grid)
+    func matchesTheDefinition(_ shape: Shape) throws {
+      for level in Self.levels {
+        let problem = ConvolutionProblem(shape, block: VectorISA(level).lanes)
+        let provider = try MachineCodeProvider(level)
+        for items in [1, 3] { try problem.check(provider, itemsPerCall: items) }
+      }
+    }
+  }
+
+  /// A random convolution with its exact answer.
+  struct ConvolutionProblem {
+    let shape: CodegenConvolutionTests.Shape
+    let descriptor: ConvolutionDescriptor
+    let input: [Float]
+    let weights: [Float]
+    let bias: [Float]
+    let residual: [Float]
+    let expected: [Float]
+
+    init(_ shape: CodegenConvolutionTests.Shape, block: Int) {
+      self.shape = shape
+      let outHeight = (shape.height + 2 * shape.padding - shape.kernel) / shape.stride + 1
+      let outWidth = (shape.width + 2 * shape.padding - shape.kernel) / shape.stride + 1
+      let border = Border(
+        top: shape.padding, left: shape.padding, bottom: shape.padding, right: shape.padding)
+      let extra = shape.borders ? Border(top: 1, left: 2, bottom: 3, right: 1) : .none
+      descriptor = ConvolutionDescriptor(
+        input: TensorLayout(
+          channels: shape.inputs, height: shape.height, width: shape.width, block: shape.inputBlock ?? block,
+          border: border.union(extra)),
+        output: TensorLayout(
+          channels: shape.outputs, height: outHeight, width: outWidth, block: block, border: extra),
+        residual: shape.hasResidual
+          ? TensorLayout(
+            channels: shape.outputs, height: outHeight, width: outWidth, block: block,
+            border: Border(top: 2, left: 1)) : nil,
+        kernelHeight: shape.kernel, kernelWidth: shape.kernel, strideHeight: shape.stride,
+        strideWidth: shape.stride, paddingTop: shape.padding, paddingLeft: shape.padding,
+        groups: shape.groups,
+        hasBias: shape.hasBias, hasReLU: shape.hasReLU)
+      var random = SeededRandom(seed: 7)
+      func draw(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.nextGaussian()) } }
+      input = draw(shape.batch * shape.inputs * shape.height * shape.width)
+      weights = draw(shape.outputs * (shape.inputs / shape.groups) * shape.kernel * shape.kernel)
+      bias = draw(shape.outputs)
+      residual = draw(shape.batch * shape.outputs * outHeight * outWidth)
+      expected = Self.reference(shape, outHeight, outWidth, input, weights, bias, residual)
+    }
+
+    static func reference(
+      _ s: CodegenConvolutionTests.Shape, _ outHeight: Int, _ outWidth: Int, _ input: [Float],
+      _ weights: [Float],
+      _ bias: [Float], _ residual: [Float]
+    ) -> [Float] {
+      let (inputsPerGroup, outputsPerGroup) = (s.inputs / s.groups, s.outputs / s.groups)
+      var result: [Float] = []
+      result.reserveCapacity(s.batch * s.outputs * outHeight * outWidth)
+      for n in 0..<s.batch {
+        for o in 0..<s.outputs {
+          for y in 0..<outHeight {
+            for x in 0..<outWidth {
+              var sum = s.hasBias ? Double(bias[o]) : 0
+              for i in 0..<inputsPerGroup {
+                let channel = o / outputsPerGroup * inputsPerGroup + i
+                for ky in 0..<s.kernel {
+                  let row = y * s.stride + ky - s.padding
+                  if row < 0 || row >= s.height { continue }
+                  for kx in 0..<s.kernel {
+                    let column = x * s.stride + kx - s.padding
+                    if column < 0 || column >= s.width { continue }
+                    sum +=
+                      Double(input[((n * s.inputs + channel) * s.height + row) * s.width + column])
+                      * Double(weights[((o * inputsPerGroup + i) * s.kernel + ky) * s.kernel + kx])
+                  }
+                }
+              }
+              if s.hasResidual { sum += Double(residual[result.count]) }
+              result.append(Float(s.hasReLU ? max(sum, 0) : sum))
+            }
+          }
+        }
+      }
+      return result
+    }
+
+    func check(_ provider: MachineCodeProvider, itemsPerCall: Int) throws {
+      var scratch = ScratchBuffers(nextIndex: 3)
+      let buffers = ConvolutionBuffers(input: 0, output: 1, residual: shape.hasResidual ? 2 : nil)
+      let steps = weights.withUnsafeBufferPointer { weights in
+        bias.withUnsafeBufferPointer { bias in
+          provider.convolution(
+            descriptor, .init(weights: weights.baseAddress!, bias: shape.hasBias ? bias.baseAddress : nil),
+            buffers, scratch: &scratch)
+        }
+      }
+      guard let steps else {
+        Issue.record("\(provider.name) declined \(shape)")
+        return
+      }
+      let residualLayout = descriptor.residual ?? descriptor.output
+      var guarded = [
+        GuardedTensor(descriptor.input, batch: shape.batch),
+        GuardedTensor(descriptor.output, batch: shape.batch),
+        GuardedTensor(residualLayout, batch: shape.batch),
+      ]
+      guarded += scratch.byteCounts.map { GuardedTensor(byteCount: $0 * shape.batch) }
+      guarded[0].fill(input, border: 0)
+      guarded[1].fill([], border: .nan)
+      guarded[2].fill(residual, border: .nan)
+      StepRunner.run(steps, guarded, batch: shape.batch, itemsPerCall: itemsPerCall)
+      for tensor in guarded { #expect(tensor.guardsAreIntact, "\(provider.name) \(shape) wrote outside") }
+      let found = guarded[1].values()
+      let scale = max(1, expected.map(abs).max() ?? 1)
+      var worst: Float = 0
+      for (a, b) in zip(found, expected) { worst = max(worst, a.isNaN ? .infinity : abs(a - b)) }
+      #expect(worst <= 2e-5 * scale, "\(provider.name) \(steps.map(\.kernel)) \(shape)")
+      #expect(guarded[1].borderIsZero, "\(provider.name) \(shape) left its border")
+    }
+  }
+#endif
