@@ -34,6 +34,8 @@ let package = Package(
         "FixresBase",
       ],
       path: "Sources/fixresc"),
+    .executableTarget(
+      name: "kernel-bench", dependencies: ["FixresRuntime", "FixresBase"], path: "Benchmarks/Kernels"),
     .target(
       name: "TestSupport",
       dependencies: ["FixresIR", "FixresBase"],
