@@ -1,0 +1,136 @@
+import FixresBase
+import FixresFormats
+
+extension ErrorReport {
+  static func format(_ error: FormatError) -> ErrorReport {
+    switch error {
+    case .file(let error): return file(error)
+    case .notCheckpoint(let path, let kind): return notCheckpoint(path, kind)
+    case .malformed(let fault): return malformed(fault)
+    case .unsupported(let path, let reason):
+      let (sentence, hint) = sentence(reason)
+      var report = ErrorReport("checkpoint.unsupported", "\(path): \(sentence)", ["path": .string(path)])
+      report.hint = hint
+      return report
+    case .pickledModule(let path, let className):
+      var report = ErrorReport(
+        "checkpoint.pickled-module",
+        "\(path): expected weights, found a whole pickled object of the class \(className)",
+        ["path": .string(path), "class": .string(className)])
+      report.hint =
+        "To rebuild it, code would have to run. Save its weights instead: torch.save(model.state_dict(), ...)."
+      return report
+    case .noTensors(let path, let entries):
+      return ErrorReport(
+        "checkpoint.no-tensors",
+        "\(path): expected a dictionary of tensors, found \(listed(entries, or: "nothing"))",
+        ["path": .string(path), "entries": JSON(entries)])
+    case .keyNotFound(let path, let key, let available):
+      return ErrorReport(
+        "checkpoint.key", "\(path): expected the key `\(key)`, found \(listed(available, or: "no keys"))",
+        ["path": .string(path), "key": .string(key), "available": JSON(available)])
+    case .tooManyTensors(let path, let count, let limit):
+      return ErrorReport(
+        "checkpoint.too-many-tensors", "\(path): expected at most \(limit) tensors, found \(count)",
+        ["path": .string(path), "count": JSON(count), "limit": JSON(limit)])
+    case .unreadableTensor(let name, let reason):
+      return ErrorReport(
+        "checkpoint.unreadable-tensor", "tensor \(Text.shortened(name)): \(sentence(reason))",
+        ["tensor": .string(name)])
+    }
+  }
+
+  private static func notCheckpoint(_ path: String, _ kind: FileKind) -> ErrorReport {
+    let (found, hint): (String, String?) =
+      switch kind {
+      case .fixresModel: ("a fixresc model file", nil)
+      case .zip: ("a zip archive", nil)
+      case .pickle: ("a pickle", nil)
+      case .safetensors: ("a safetensors file", nil)
+      case .json: ("JSON text", "Of a sharded checkpoint, give the .index.json.")
+      case .onnx: ("what looks like an ONNX model", "ONNX models are not read yet.")
+      case .tar: ("a tar archive", nil)
+      case .compressed(let name): ("a \(name) archive", "Unpack it first.")
+      case .hdf5: ("an HDF5 file", "Keras weights are not read.")
+      case .html: ("an HTML page", "The download has probably returned an error page instead of the file.")
+      case .gitLFSPointer: ("a git-lfs pointer", "Fetch the file itself with `git lfs pull`.")
+      case .other(let name): ("a \(name)", nil)
+      case .empty: ("an empty file", nil)
+      case .unknown(let bytes):
+        (
+          "the bytes " + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " "),
+          nil
+        )
+      }
+    var report = ErrorReport(
+      "checkpoint.not-a-model", "\(path): expected a checkpoint or a model, found \(found)",
+      ["path": .string(path), "found": .string(found)])
+    report.hint = hint
+    return report
+  }
+
+  private static func malformed(_ fault: FormatFault) -> ErrorReport {
+    var data = JSON.Object()
+    data["path"] = .string(fault.path)
+    data["format"] = .string(fault.format.rawValue)
+    let place: String
+    switch fault.place {
+    case .file: place = ""
+    case .byte(let offset):
+      place = "byte \(offset): "
+      data["offset"] = JSON(offset)
+    case .member(let name):
+      place = "member \(Text.shortened(name)): "
+      data["member"] = .string(name)
+    case .tensor(let name):
+      place = "tensor \(Text.shortened(name)): "
+      data["tensor"] = .string(name)
+    case .key(let name):
+      place = "key \(Text.shortened(name)): "
+      data["key"] = .string(name)
+    }
+    let format =
+      switch fault.format {
+      case .zip: "zip"
+      case .pickle: "pickle"
+      case .torchLegacy: "legacy PyTorch file"
+      case .safetensors: "safetensors"
+      case .shardIndex: "shard index"
+      }
+    return ErrorReport(
+      "checkpoint.malformed",
+      "\(fault.path): \(format), \(place)expected \(fault.expected), found \(Text.shortened(fault.found))",
+      .object(data))
+  }
+
+  private static func sentence(_ reason: Unsupported) -> (String, hint: String?) {
+    let again = "Load it with PyTorch and save its state_dict with torch.save."
+    return switch reason {
+    case .tarCheckpoint: ("the tar form of PyTorch before 0.1.12 is not read", again)
+    case .torchScript: ("expected weights, found a TorchScript program", again)
+    case .exportedProgram: ("expected weights, found a program of torch.export", again)
+    case .bigEndian: ("expected little-endian data, found big-endian", again)
+    case .otherZip(let member):
+      ("expected an archive of torch.save, found a zip whose first member is \(Text.shortened(member))", nil)
+    case .compressedMember(let name, let method):
+      ("expected stored members, found \(Text.shortened(name)) compressed with method \(method)", nil)
+    case .encryptedMember(let name): ("expected plain members, found \(Text.shortened(name)) encrypted", nil)
+    case .otherPickle: ("expected what torch.save writes, found another pickle", nil)
+    }
+  }
+
+  private static func sentence(_ reason: UnreadableReason) -> String {
+    switch reason {
+    case .elementType(let type): "expected float32, float16, bfloat16 or float64, found \(type.rawValue)"
+    case .opaque(let constructor): "expected plain strided data, found what \(constructor) builds"
+    case .expanded(let count, let stored):
+      "expected as many elements as are stored, found a view of \(count) over \(stored)"
+    }
+  }
+
+  static func listed(_ names: [String], or none: String) -> String {
+    guard !names.isEmpty else { return none }
+    let shown = names.prefix(8).map { Text.shortened($0, limit: 40) }.joined(separator: ", ")
+    return names.count > 8 ? shown + " and \(names.count - 8) more" : shown
+  }
+}

@@ -1,0 +1,69 @@
+import FixresBase
+import FixresFormats
+import FixresIR
+import FixresRuntime
+
+/// A failure as people and programs read it.
+package struct ErrorReport {
+  /// `room.case`, such as `file.not-found`; stable within a `schema`.
+  package var kind: String
+  /// What was expected, what was found and where, in one line.
+  package var message: String
+  /// The error's own figures.
+  package var data: JSON.Object
+  package var hint: String?
+  package var status: Int32 = 1
+
+  package init(_ kind: String, _ message: String, _ data: JSON = [:]) {
+    self.kind = kind
+    self.message = message
+    self.data = data.objectValue ?? JSON.Object()
+  }
+
+  package init(_ error: any Error) {
+    switch error {
+    case let error as UsageError: self = .usage(error)
+    case let error as CommandError: self = .command(error)
+    case let error as FileError: self = .file(error)
+    case let error as ReadError: self = .read(error)
+    case let error as JSONError: self = .json(error)
+    case let error as NpyError: self = .npy(error)
+    case let error as IRError: self = .ir(error)
+    case let error as FormatError: self = .format(error)
+    case let error as RuntimeError: self = .runtime(error)
+    default: self.init("unknown", "\(error)")
+    }
+  }
+
+  package var json: JSON {
+    var object = JSON.Object()
+    object["kind"] = .string(kind)
+    object["message"] = .string(message)
+    for member in data.members where object[member.key] == nil { object[member.key] = member.value }
+    if let hint { object["hint"] = .string(hint) }
+    return .object(object)
+  }
+
+  /// This report about the file at `path`, named first.
+  func about(_ path: String) -> ErrorReport {
+    var report = self
+    if report.data["path"] == nil {
+      report.message = path + ": " + report.message
+      report.data["path"] = .string(path)
+    }
+    return report
+  }
+}
+
+/// What the commands themselves refuse.
+package enum CommandError: Error {
+  /// `underlying` happened while reading or writing `path`.
+  case about(path: String, underlying: any Error)
+  /// A choice of the caller that does not fit the model or the data; one sentence.
+  case refused(kind: String, String)
+}
+
+/// Calls `body`, naming `path` in whatever it throws.
+func naming<R>(_ path: String, _ body: () throws -> R) throws -> R {
+  do { return try body() } catch { throw CommandError.about(path: path, underlying: error) }
+}

@@ -1,0 +1,131 @@
+/// A command line that is not one of ours.
+package struct UsageError: Error, Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    case noCommand
+    case unknownCommand(String)
+    case unknownOption(String)
+    case missingValue(option: String, placeholder: String)
+    case unwantedValue(option: String, value: String)
+    case repeated(option: String)
+    case badValue(option: String, value: String, expected: String)
+    case missingOption(String, placeholder: String)
+    case missingArgument(String)
+    case unexpectedArgument(String)
+    /// Options that exclude or need each other; the sentence says which.
+    case conflict(String)
+  }
+
+  package let kind: Kind
+  /// The nearest valid spelling, where there is a near one.
+  package let suggestion: String?
+  /// The command whose help would tell more.
+  package let command: String?
+}
+
+/// What a command line says: the arguments in order, and each option's value.
+package struct ParsedArguments: Hashable, Sendable {
+  package var arguments: [String] = []
+  /// Option name to value; a flag's is empty.
+  package var values: [String: String] = [:]
+  package var wantsHelp = false
+}
+
+package struct ArgumentParser {
+  private let command: Command
+  private var parsed = ParsedArguments()
+
+  /// Reads `words`, all that follows the command's name.
+  package static func parse(_ words: [String], for command: Command) throws(UsageError) -> ParsedArguments {
+    var parser = ArgumentParser(command: command)
+    // Help wins over any mistake on the same line.
+    if words.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
+      parser.parsed.wantsHelp = true
+      return parser.parsed
+    }
+    try parser.read(words)
+    try parser.checkCompleteness()
+    return parser.parsed
+  }
+
+  private init(command: Command) { self.command = command }
+
+  private func fail(_ kind: UsageError.Kind, suggestion: String? = nil) -> UsageError {
+    UsageError(kind: kind, suggestion: suggestion, command: command.name)
+  }
+
+  private mutating func read(_ words: [String]) throws(UsageError) {
+    var index = 0
+    while index < words.count {
+      let word = words[index]
+      index += 1
+      if word == "--" {
+        parsed.arguments += words[index...]
+        return
+      }
+      guard word.utf8.first == UInt8(ascii: "-"), word != "-" else {
+        parsed.arguments.append(word)
+        continue
+      }
+      let (name, attached) = ArgumentParser.split(word)
+      guard let option = command.options.first(where: { $0.name == name || $0.short == name }) else {
+        let near = Suggestion.nearest(to: name, among: command.options.map(\.name))
+        throw fail(.unknownOption(name), suggestion: near)
+      }
+      guard parsed.values[option.name] == nil else { throw fail(.repeated(option: option.name)) }
+      guard option.takesValue else {
+        if let attached { throw fail(.unwantedValue(option: option.name, value: attached)) }
+        parsed.values[option.name] = ""
+        continue
+      }
+      if let attached {
+        parsed.values[option.name] = attached
+      } else {
+        guard index < words.count, !isOption(words[index]) else {
+          throw fail(.missingValue(option: option.name, placeholder: option.placeholder))
+        }
+        parsed.values[option.name] = words[index]
+        index += 1
+      }
+      try check(option)
+    }
+  }
+
+  /// `--name=value` and `-ovalue` apart from their values.
+  private static func split(_ word: String) -> (name: String, value: String?) {
+    if word.hasPrefix("--") {
+      guard let equals = word.firstIndex(of: "=") else { return (word, nil) }
+      return (String(word[..<equals]), String(word[word.index(after: equals)...]))
+    }
+    guard word.count > 2 else { return (word, nil) }
+    let value = word.dropFirst(2)
+    return (String(word.prefix(2)), String(value.first == "=" ? value.dropFirst() : value))
+  }
+
+  /// True where `word` is one of this command's options, so that it is not taken for a value.
+  private func isOption(_ word: String) -> Bool {
+    let name = ArgumentParser.split(word).name
+    return command.options.contains { $0.name == name || $0.short == word }
+  }
+
+  private func check(_ option: Option) throws(UsageError) {
+    guard let value = parsed.values[option.name] else { return }
+    if let expected = option.kind.complaint(about: value) {
+      var suggestion: String?
+      if case .choice(let words) = option.kind { suggestion = Suggestion.nearest(to: value, among: words) }
+      throw fail(.badValue(option: option.name, value: value, expected: expected), suggestion: suggestion)
+    }
+  }
+
+  private func checkCompleteness() throws(UsageError) {
+    let given = parsed.arguments
+    for (index, argument) in command.arguments.enumerated() where index >= given.count {
+      throw fail(.missingArgument(argument.name))
+    }
+    if given.count > command.arguments.count, command.arguments.last?.count != .oneOrMore {
+      throw fail(.unexpectedArgument(given[command.arguments.count]))
+    }
+    for option in command.options where option.isRequired && parsed.values[option.name] == nil {
+      throw fail(.missingOption(option.short ?? option.name, placeholder: option.placeholder))
+    }
+  }
+}

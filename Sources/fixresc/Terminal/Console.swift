@@ -1,0 +1,153 @@
+import FixresBase
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// Where a command speaks: results to stdout, all else to stderr.
+package final class Console {
+  package enum Sink: Sendable {
+    case descriptor(Int32)
+    /// Kept, for tests.
+    case memory
+  }
+
+  private let outputSink: Sink
+  private let errorSink: Sink
+  package private(set) var outputBytes: [UInt8] = []
+  package private(set) var errorBytes: [UInt8] = []
+  /// The reader of stdout went away; what is still printed is dropped.
+  package private(set) var isClosed = false
+  private var outputFailure: Int32 = 0
+
+  /// With `--json`, text for people is dropped.
+  package var isJSON = false
+  package var isQuiet = false
+  /// Warnings so far, for the `--json` object.
+  package private(set) var warnings: [String] = []
+  private var progressIsShown = false
+
+  package init(output: Sink, error: Sink) {
+    outputSink = output
+    errorSink = error
+  }
+
+  package static func standard() -> Console {
+    // A closed pipe shows up as an error of `write`, so that files in the making are still finished.
+    signal(SIGPIPE, SIG_IGN)
+    TemporaryFiles.removeOnSignals()
+    return Console(output: .descriptor(STDOUT_FILENO), error: .descriptor(STDERR_FILENO))
+  }
+
+  /// Columns to write help in; 80 where stdout is no terminal.
+  package var width: Int { min(100, Console.columns(outputSink) ?? 80) }
+
+  /// Whether a progress bar may be drawn on stderr, and in how many columns.
+  var progressWidth: Int? { isQuiet ? nil : Console.columns(errorSink) }
+
+  private static func columns(_ sink: Sink) -> Int? {
+    guard case .descriptor(let descriptor) = sink, isatty(descriptor) == 1 else { return nil }
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 20 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  // MARK: - Results
+
+  /// One line of a result for people.
+  package func line(_ text: String = "") {
+    guard !isJSON else { return }
+    write(text + "\n")
+  }
+
+  package func lines(_ lines: [String]) { for text in lines { line(text) } }
+
+  /// The JSON object of the whole call.
+  package func object(_ object: JSON.Object) { write(JSON.object(object).serialized() + "\n") }
+
+  /// Text as it is, such as help or a completion script.
+  package func write(_ text: String) {
+    clearProgress()
+    outputBytes += Array(text.utf8)
+    if case .descriptor(let descriptor) = outputSink, outputBytes.count >= 1 << 14 || isatty(descriptor) == 1
+    {
+      flush()
+    }
+  }
+
+  /// Brings all results out; the `errno` of a failure, and 0 also where the reader has simply gone.
+  package func flush() {
+    guard case .descriptor(let descriptor) = outputSink, !isClosed, outputFailure == 0 else { return }
+    let code = Console.send(outputBytes, descriptor)
+    outputBytes.removeAll(keepingCapacity: true)
+    if code == EPIPE { isClosed = true } else { outputFailure = code }
+  }
+
+  /// Flushes, and throws where stdout took less than all.
+  package func finish() throws(FileError) {
+    flush()
+    guard outputFailure == 0 else {
+      let code = outputFailure
+      outputFailure = 0
+      throw .system(path: "standard output", call: "write", errno: code)
+    }
+  }
+
+  // MARK: - All else
+
+  package func warn(_ text: String) {
+    warnings.append(text)
+    say("fixresc: warning: " + Text.printable(text))
+  }
+
+  /// Something worth knowing that is no result.
+  package func note(_ text: String) {
+    if !isQuiet { say(Text.printable(text)) }
+  }
+
+  /// One line on stderr.
+  package func say(_ text: String) {
+    clearProgress()
+    sayRaw(text + "\n")
+  }
+
+  func sayRaw(_ text: String) {
+    switch errorSink {
+    case .descriptor(let descriptor): _ = Console.send(Array(text.utf8), descriptor)
+    case .memory: errorBytes += Array(text.utf8)
+    }
+  }
+
+  func showProgress(_ text: String) {
+    sayRaw("\r" + text + "\u{1B}[K")
+    progressIsShown = true
+  }
+
+  func clearProgress() {
+    guard progressIsShown else { return }
+    progressIsShown = false
+    sayRaw("\r\u{1B}[K")
+  }
+
+  private static func send(_ bytes: [UInt8], _ descriptor: Int32) -> Int32 {
+    var done = 0
+    while done < bytes.count {
+      let written = bytes.withUnsafeBytes { raw in
+        systemWrite(descriptor, raw.baseAddress! + done, raw.count - done)
+      }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { return errno }
+      done += written
+    }
+    return 0
+  }
+}
+
+/// libc's `write`, which a method named `write` would hide.
+private func systemWrite(_ descriptor: Int32, _ base: UnsafeRawPointer, _ count: Int) -> Int {
+  write(descriptor, base, count)
+}
