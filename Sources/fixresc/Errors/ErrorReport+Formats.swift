@@ -33,6 +33,9 @@ extension ErrorReport {
       return ErrorReport(
         "checkpoint.too-many-tensors", "\(path): expected at most \(limit) tensors, found \(count)",
         ["path": .string(path), "count": JSON(count), "limit": JSON(limit)])
+    case .architecture(let path, let error): return architecture(error).about(path)
+    case .malformedJSON(let path, let error): return json(error).about(path)
+    case .model(let path, let error): return ir(error).about(path)
     case .unreadableTensor(let name, let reason):
       return ErrorReport(
         "checkpoint.unreadable-tensor", "tensor \(Text.shortened(name)): \(sentence(reason))",

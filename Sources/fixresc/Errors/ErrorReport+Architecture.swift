@@ -1,0 +1,80 @@
+import FixresBase
+import FixresFormats
+
+extension ErrorReport {
+  static func architecture(_ error: ArchitectureError) -> ErrorReport {
+    switch error {
+    case .notAResNet(let found, let count):
+      return ErrorReport(
+        "architecture.not-a-resnet",
+        "expected the weights of a ResNet, found \(Text.count(count, "tensor")): \(listed(found, or: "none"))",
+        ["found": JSON(found), "tensors": JSON(count)])
+    case .missingTensor(let name, let expected):
+      return ErrorReport(
+        "architecture.missing-tensor", "expected a tensor \(name) of shape \(expected), found none",
+        ["tensor": .string(name), "expected": .string("\(expected)")])
+    case .misshapenTensor(let name, let expected, let found):
+      return ErrorReport(
+        "architecture.misshapen-tensor",
+        "tensor \(Text.shortened(name)): expected the shape \(expected), found \(Text.shortened("\(found)"))",
+        ["tensor": .string(name), "expected": .string("\(expected)"), "found": JSON(found)])
+    case .unexpectedTensor(let name, let found):
+      return ErrorReport(
+        "architecture.unexpected-tensor",
+        "expected only tensors of a supported ResNet, found \(Text.shortened(name)) of shape \(found)",
+        ["tensor": .string(name), "found": JSON(found)])
+    case .duplicateTensor(let name, let other):
+      return ErrorReport(
+        "architecture.duplicate-tensor",
+        "expected each parameter once, found \(Text.shortened(name)) and \(Text.shortened(other)) for one",
+        ["tensor": .string(name), "other": .string(other)])
+    case .unsupported(let feature, let evidence):
+      return ErrorReport(
+        "architecture.unsupported", "\(feature) is not supported (found \(Text.shortened(evidence)))",
+        ["feature": .string(feature), "evidence": .string(evidence)])
+    case .mismatch(let what, let requested, let found, let source):
+      return ErrorReport(
+        "architecture.mismatch", "\(what): \(source) says \(requested), the weights say \(found)",
+        ["what": .string(what), "requested": .string(requested), "found": .string(found)])
+    case .unknownArchitecture(let name, let known):
+      return ErrorReport(
+        "architecture.unknown",
+        "expected an architecture such as \(known.joined(separator: ", ")), found `\(Text.shortened(name))`",
+        ["name": .string(name), "known": JSON(known)])
+    case .invalidConfiguration(let path, let key, let expected, let found):
+      return ErrorReport(
+        "architecture.configuration", "\(path): \(key): expected \(expected), found \(Text.shortened(found))",
+        ["path": .string(path), "key": .string(key), "expected": .string(expected), "found": .string(found)])
+    case .invalidOption(let name, let expected, let found):
+      return ErrorReport(
+        "architecture.option", "\(name): expected \(expected), found \(Text.shortened(found))",
+        ["option": .string(name), "expected": .string(expected), "found": .string(found)])
+    default: return architectureData(error)
+    }
+  }
+
+  private static func architectureData(_ error: ArchitectureError) -> ErrorReport {
+    switch error {
+    case .notFinite(let name, let index, let value):
+      ErrorReport(
+        "architecture.not-finite",
+        "tensor \(name): expected finite numbers, found \(value) at element \(index)",
+        ["tensor": .string(name), "index": JSON(index), "value": .string(value)])
+    case .negativeVariance(let name, let index, let value):
+      ErrorReport(
+        "architecture.negative-variance",
+        "tensor \(name): expected variances of 0 or more, found \(value) at element \(index)",
+        ["tensor": .string(name), "index": JSON(index), "value": JSON(value)])
+    case .labelCount(let path, let expected, let found):
+      ErrorReport(
+        "architecture.label-count", "\(path): expected \(expected) labels, one a line, found \(found)",
+        ["path": .string(path), "expected": JSON(expected), "found": JSON(found)])
+    case .nothingToOverlay(let path, let found):
+      ErrorReport(
+        "architecture.nothing-to-overlay",
+        "\(path): expected batch norms or a classifier to lay over the model, found \(listed(found, or: "no tensors"))",
+        ["path": .string(path), "found": JSON(found)])
+    default: ErrorReport("architecture.other", "\(error)")
+    }
+  }
+}
