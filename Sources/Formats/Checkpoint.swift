@@ -19,6 +19,8 @@ package struct Checkpoint: Sendable {
   package var metadata: [String: String]
   /// What was converted, such as `float64 weights rounded to float32`.
   package var notes: [String]
+  /// Elements of all views that repeat their storage's; see `add`.
+  var expandedElementCount = 0
 
   /// The most tensors a dictionary may hold.
   package static let maximumTensorCount = 1 << 16
@@ -31,9 +33,12 @@ package struct Checkpoint: Sendable {
   }
 
   /// The checkpoint in `bytes`; `path` names it in errors and finds the other shards.
-  package static func read(_ bytes: Bytes, path: String, key: String? = nil) throws(FormatError) -> Checkpoint {
+  package static func read(_ bytes: Bytes, path: String, key: String? = nil) throws(FormatError) -> Checkpoint
+  {
     let kind = FileKind.detect(bytes)
     switch kind {
+    case .zip: return try TorchZip.read(bytes, path: path, key: key)
+    case .tar: throw .unsupported(path: path, .tarCheckpoint)
     default: throw .notCheckpoint(path: path, kind: kind)
     }
   }

@@ -1,0 +1,116 @@
+extension PickleGraph {
+  typealias Entry = (key: ID, value: ID)
+
+  /// Classes that are dictionaries, under their Python 2 and 3 names.
+  private static let dictionaryClasses: Set<String> = [
+    "collections.OrderedDict", "collections.defaultdict", "collections.Counter", "__builtin__.dict",
+    "builtins.dict",
+  ]
+
+  /// Where the children of a dictionary, an OrderedDict or the like lie; nil for other values.
+  ///
+  /// `initial` is the list of pairs that Python 2 hands to OrderedDict.
+  private func dictionaryChunks(_ id: ID) -> (items: Chunks, initial: Chunks?)? {
+    let node = self[id]
+    if node.kind == .dictionary { return (chunks(node), nil) }
+    guard let object = object(id) else { return nil }
+    let isDictionary = globalName(object.callable).map(Self.dictionaryClasses.contains) ?? false
+    guard isDictionary || object.items.first != Self.noChunk else { return nil }
+    guard let first = tuple(object.arguments)?.first else { return (object.items, nil) }
+    let list = self[ID(index: first)]
+    return (object.items, isDictionary && list.kind == .list ? chunks(list) : nil)
+  }
+
+  func isDictionary(_ id: ID) -> Bool { dictionaryChunks(id) != nil }
+
+  /// How many entries a dictionary states, duplicates counted; nil for other values.
+  func entryCount(_ id: ID) -> Int? {
+    guard let (items, initial) = dictionaryChunks(id) else { return nil }
+    return count(items) / 2 + (initial.map(count) ?? 0)
+  }
+
+  private func count(_ chunks: Chunks) -> Int {
+    var total = 0
+    var chunk = chunks.first
+    while chunk != Self.noChunk {
+      total += Int(pool[Int(chunk)])
+      chunk = pool[Int(chunk) + 1]
+    }
+    return total
+  }
+
+  /// The entries in order; of equal keys both, so that the reader can let the last one win.
+  func entries(_ id: ID) -> [Entry]? {
+    guard let (items, initial) = dictionaryChunks(id) else { return nil }
+    var result: [Entry] = []
+    if let initial {
+      forEach(initial) { pair in
+        if let pair = self.pair(pair) { result.append(pair) }
+        return true
+      }
+    }
+    var key: ID?
+    forEach(items) { child in
+      if let present = key {
+        result.append((present, child))
+        key = nil
+      } else {
+        key = child
+      }
+      return true
+    }
+    return result
+  }
+
+  /// A tuple or list of two.
+  private func pair(_ id: ID) -> Entry? {
+    if let items = tuple(id, count: 2) { return (items[0], items[1]) }
+    let node = self[id]
+    guard node.kind == .list else { return nil }
+    // Stops at the third: a hostile pickle may name one long list many times.
+    var items: [ID] = []
+    forEach(chunks(node)) { item in
+      items.append(item)
+      return items.count < 3
+    }
+    return items.count == 2 ? (items[0], items[1]) : nil
+  }
+
+  /// The value of the last entry whose key is the string `key`.
+  func lookup(_ key: String, in id: ID) -> ID? {
+    var found: ID?
+    for entry in entries(id) ?? [] where string(entry.key) == key { found = entry.value }
+    return found
+  }
+
+  /// A short word for a value, for errors: `dict`, `int`, `argparse.Namespace`.
+  func describe(_ id: ID) -> String {
+    switch kind(id) {
+    case .none: "None"
+    case .true, .false: "bool"
+    case .int, .bigInt: "int"
+    case .float: "float"
+    case .string: "str"
+    case .bytes: "bytes"
+    case .global: globalName(id) ?? "class"
+    case .tuple: "tuple"
+    case .list: "list"
+    case .dictionary: "dict"
+    case .set: "set"
+    case .object: object(id).flatMap { globalName($0.callable) } ?? "object"
+    case .persistent: "storage"
+    }
+  }
+
+  /// A scalar as text; nil for other values and for long texts.
+  func scalar(_ id: ID) -> String? {
+    switch kind(id) {
+    case .true: "True"
+    case .false: "False"
+    case .int: int(id).map(String.init)
+    case .float: double(id).map { $0.description }
+    case .string: string(id, limit: 256)
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import FixresBase
+
+/// Turns pickled descriptions of tensors into checked views; the storages come from `storage`.
+struct TorchTensorReader {
+  let graph: PickleGraph
+  let context: FaultContext
+  /// The bytes of a whole storage.
+  let storage: (TorchStorageID) throws(FormatError) -> Bytes
+
+  /// What a value of a state dictionary turned out to be.
+  enum Value {
+    case tensor(CheckpointTensor)
+    /// Built by something that is not plain strided storage.
+    case opaque(constructor: String)
+    case other
+  }
+
+  /// A description of a tensor, its wrappers (Parameter, subclasses with attributes) taken off.
+  private struct Call {
+    var function: String
+    var arguments: PickleGraph.ID
+    var isModified = false
+  }
+
+  /// True where `id` describes a tensor of any kind; reads no storage.
+  func isTensor(_ id: PickleGraph.ID) -> Bool {
+    guard let call = call(id) else { return false }
+    return Self.isRebuild(call.function)
+  }
+
+  func value(_ id: PickleGraph.ID, name: String) throws(FormatError) -> Value {
+    guard let call = call(id) else { return .other }
+    guard !call.isModified else { return .opaque(constructor: call.function) }
+    switch call.function {
+    case "torch._utils._rebuild_tensor": return try plain(call, name, least: 4, metadata: nil, type: nil)
+    case "torch._utils._rebuild_tensor_v2": return try plain(call, name, least: 6, metadata: 6, type: nil)
+    case "torch._utils._rebuild_tensor_v3": return try plain(call, name, least: 7, metadata: 7, type: 6)
+    default: return .opaque(constructor: call.function)
+    }
+  }
+
+  private static func isRebuild(_ function: String) -> Bool {
+    function.hasPrefix("torch._utils._rebuild_") || function.hasPrefix("torch._tensor._rebuild_")
+  }
+
+  private static let parameterWrappers: Set<String> = [
+    "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
+    "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer",
+  ]
+
+  /// Classes whose instances are plain tensors with attributes.
+  private static let plainClasses: Set<String> = [
+    "torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer",
+  ]
+
+  private func call(_ id: PickleGraph.ID) -> Call? {
+    guard let object = graph.object(id) else { return nil }
+    var call = Call(function: graph.globalName(object.callable) ?? "?", arguments: object.arguments)
+    call.isModified = isModified(object)
+    // Wrappers lie in each other two or three deep; a hostile pickle could nest a million.
+    for _ in 0..<8 {
+      if Self.parameterWrappers.contains(call.function), let inner = graph.tuple(call.arguments)?.first,
+        let data = graph.object(.init(index: inner)), let function = graph.globalName(data.callable)
+      {
+        call = Call(
+          function: function, arguments: data.arguments, isModified: call.isModified || isModified(data))
+      } else if call.function == "torch._tensor._rebuild_from_type_v2",
+        let items = graph.tuple(call.arguments, count: 4), let function = graph.globalName(items[0]),
+        let type = graph.globalName(items[1]), Self.plainClasses.contains(type)
+      {
+        call.function = function
+        call.arguments = items[2]
+      } else {
+        return call
+      }
+    }
+    return call
+  }
+
+  private func isModified(_ object: PickleGraph.Object) -> Bool {
+    object.state != nil || object.items.first != PickleGraph.noChunk
+      || object.elements.first != PickleGraph.noChunk
+  }
+
+  /// `(storage, offset, size, stride, requires_grad, hooks[, dtype][, metadata])`.
+  private func plain(
+    _ call: Call, _ name: String, least: Int, metadata: Int?, type: Int?
+  ) throws(FormatError) -> Value {
+    guard graph.kind(call.arguments) == .tuple,
+      let items = graph.tuple(call.arguments, count: least, orMore: true),
+      items.count <= least + (metadata == nil ? 0 : 1)
+    else {
+      throw fault(name, "\(least) arguments of \(call.function)", "others")
+    }
+    // Metadata marks lazily negated or conjugated views.
+    if let metadata, metadata < items.count, !isEmpty(items[metadata]) {
+      return .opaque(constructor: call.function + " with metadata")
+    }
+    let node = graph[items[0]]
+    guard node.kind == .persistent,
+      let id = try TorchStorageID(.init(index: node.low), in: graph, context: context)
+    else { throw fault(name, "a storage", "\(node.kind)") }
+    var elementType = id.elementType ?? .uint8
+    if let type {
+      guard let typeName = graph.globalName(items[type]), typeName.hasPrefix("torch.") else {
+        throw fault(name, "a dtype of torch", "\(graph.kind(items[type]))")
+      }
+      guard let known = ElementType(rawValue: String(typeName.dropFirst(6))) else {
+        return .opaque(constructor: typeName)
+      }
+      elementType = known
+    }
+    let bytes = try window(id)
+    return .tensor(try view(name, elementType, bytes, offset: items[1], size: items[2], stride: items[3]))
+  }
+
+  private func isEmpty(_ id: PickleGraph.ID) -> Bool {
+    let node = graph[id]
+    return node.kind == .none || (node.kind == .dictionary && node.low == PickleGraph.noChunk)
+  }
+
+  /// The storage's bytes, or the part of them that a legacy view names.
+  private func window(_ id: TorchStorageID) throws(FormatError) -> Bytes {
+    let whole = try storage(id)
+    guard let view = id.view else { return whole }
+    // The view lies inside `count` elements, whose bytes were counted without overflow.
+    let size = id.elementType?.byteCount ?? 1
+    return try context.reading { () throws(ReadError) in
+      try whole.slice(view.offset * size, view.count * size)
+    }
+  }
+
+  private func view(
+    _ name: String, _ elementType: ElementType, _ bytes: Bytes, offset: PickleGraph.ID, size: PickleGraph.ID,
+    stride: PickleGraph.ID
+  ) throws(FormatError) -> CheckpointTensor {
+    guard let shape = ints(size), let strides = ints(stride), let offset = graph.int(offset) else {
+      throw fault(
+        name, "integers as offset, size and stride, at most \(StridedView.maximumRank) of each", "others")
+    }
+    do {
+      _ = try StridedView.check(
+        shape: shape, strides: strides, offset: offset, count: bytes.count / elementType.byteCount)
+    } catch { throw fault(name, error.expected, error.found) }
+    return CheckpointTensor(
+      name: name, elementType: elementType, shape: shape, strides: strides, bytes: bytes,
+      elementOffset: offset)
+  }
+
+  /// A tuple of integers, or a `torch.Size` of one.
+  private func ints(_ id: PickleGraph.ID) -> [Int]? {
+    var tuple = id
+    if let object = graph.object(id), graph.globalName(object.callable) == "torch.Size",
+      let inner = graph.tuple(object.arguments, count: 1)
+    {
+      tuple = inner[0]
+    }
+    guard let items = graph.tuple(tuple), items.count <= StridedView.maximumRank else { return nil }
+    var values: [Int] = []
+    for item in items {
+      guard let value = graph.int(.init(index: item)) else { return nil }
+      values.append(value)
+    }
+    return values
+  }
+
+  private func fault(_ name: String, _ expected: String, _ found: String) -> FormatError {
+    context.fault(.tensor(name), expected: expected, found: found)
+  }
+}
