@@ -34,7 +34,8 @@ package struct ArchitectureInference {
     self.weights = weights
     self.hints = hints
     hasShortcutParameters = weights.canonicalNames.contains {
-      $0.hasPrefix("layer") && $0.contains(".downsample.")
+      let parts = $0.split(separator: ".", maxSplits: 3)
+      return parts.count == 4 && parts[2] == "downsample" && parts[0].hasPrefix("layer")
     }
   }
 
@@ -42,11 +43,10 @@ package struct ArchitectureInference {
     _ weights: WeightShapes, hints: ArchitectureHints = .init()
   ) throws(ArchitectureError) -> InferredArchitecture {
     var inference = ArchitectureInference(weights: weights, hints: hints)
-    return try inference.run()
+    do { return try inference.run() } catch { throw UnsupportedVariant.explain(error, weights) }
   }
 
   private mutating func run() throws(ArchitectureError) -> InferredArchitecture {
-    try UnsupportedVariant.check(weights)
     let stem = try readStem()
     let stages = try readStages(stem)
     guard let last = stages.last?.last else {

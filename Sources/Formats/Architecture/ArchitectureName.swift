@@ -141,6 +141,8 @@ extension ArchitectureName {
     {
       family = .senet
       depth = 154
+      groups = 1
+      groupWidth = 64
       return true
     }
     guard network.stem.isDeep else { return !averages }

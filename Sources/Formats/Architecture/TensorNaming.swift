@@ -75,9 +75,9 @@ package struct NameMap: Sendable {
   }
 
   private func canonicalHead(_ parts: [Substring]) -> String? {
-    guard let leaf = parts.last else { return nil }
-    switch parts.dropLast().map(String.init) {
-    case ["linear"], ["last_linear"], ["classifier"], ["classifier", "1"], ["head", "fc"]: return "fc." + leaf
+    switch (parts.count, parts[0]) {
+    case (2, "linear"), (2, "last_linear"), (2, "classifier"): return "fc." + parts[1]
+    case (3, "classifier") where parts[1] == "1", (3, "head") where parts[1] == "fc": return "fc." + parts[2]
     default: return nil
     }
   }

@@ -36,29 +36,28 @@ package enum UnsupportedVariant {
     ("model.embed_tokens", "a language model"),
   ]
 
-  package static func check(_ weights: WeightShapes) throws(ArchitectureError) {
+  /// A better reason than `error` where the names betray a variant that is not compiled.
+  package static func explain(_ error: ArchitectureError, _ weights: WeightShapes) -> ArchitectureError {
     let names = weights.canonicalNames
     let hasBody = names.contains { $0.hasPrefix("layer1.0.") }
-    guard hasBody || weights.hasModule("conv1") || weights.hasModule("conv1.0") || weights.hasModule("fc")
-    else { throw refusal(weights) }
-    for name in names {
-      // A counter or a buffer beside the network is no sign of another network.
-      guard
-        name.hasPrefix("layer") || name.hasPrefix("conv1") || name.hasPrefix("bn1")
-          || name.hasPrefix("maxpool")
-          || name.hasPrefix("attnpool")
-      else { continue }
-      for sign in signs where name.contains(sign.piece) {
-        throw .unsupported(feature: sign.feature, evidence: weights.fileName(of: name))
-      }
-    }
-    let hasStatistics = names.contains { $0.hasSuffix(".running_mean") }
-    if hasBody, !hasStatistics, weights.contains("bn1.weight") {
-      throw .unsupported(
+    let hasStem = weights.hasModule("conv1") || weights.hasModule("conv1.0")
+    guard hasBody || hasStem || weights.hasModule("fc") else { return refusal(weights) }
+    if hasBody, weights.contains("bn1.weight"), !names.contains(where: { $0.hasSuffix(".running_mean") }) {
+      return .unsupported(
         feature: "normalisation without running statistics (group norm)",
         evidence: weights.fileName(of: "bn1.weight"))
     }
-    if !hasBody, !names.contains(where: { $0.hasPrefix("layer") }) { throw refusal(weights) }
+    for name in names where isTelling(name) {
+      for sign in signs where name.containsBytes(of: sign.piece) {
+        return .unsupported(feature: sign.feature, evidence: weights.fileName(of: name))
+      }
+    }
+    return error
+  }
+
+  /// A buffer far from the network's own modules is no sign of another network.
+  private static func isTelling(_ name: String) -> Bool {
+    ["layer", "conv1", "bn1", "maxpool", "attnpool"].contains { name.hasPrefix($0) }
   }
 
   private static func refusal(_ weights: WeightShapes) -> ArchitectureError {
@@ -69,5 +68,17 @@ package enum UnsupportedVariant {
     }
     let names = weights.canonicalNames.prefix(4).map { weights.fileName(of: $0) }
     return .notAResNet(found: Array(names), tensorCount: weights.canonicalNames.count)
+  }
+}
+
+extension String {
+  /// True where the bytes of `piece` stand somewhere in the text; both are short.
+  fileprivate func containsBytes(of piece: String) -> Bool {
+    let text = Array(utf8)
+    let wanted = Array(piece.utf8)
+    guard text.count >= wanted.count else { return false }
+    return (0...(text.count - wanted.count)).contains { start in
+      text[start] == wanted[0] && text[start..<(start + wanted.count)].elementsEqual(wanted)
+    }
   }
 }

@@ -1,0 +1,192 @@
+import FixresBase
+import FixresIR
+
+/// One import: a checkpoint, what is said about it, and the model that comes of both.
+struct CheckpointAssembly {
+  let path: String
+  let checkpoint: Checkpoint
+  let configuration: SourceConfiguration?
+  let options: ImportOptions
+  private var assumed: [String] = []
+  private var notes: [String]
+
+  init(
+    path: String, checkpoint: Checkpoint, configuration: SourceConfiguration?, options: ImportOptions
+  ) {
+    self.path = path
+    self.checkpoint = checkpoint
+    self.configuration = configuration
+    self.options = options
+    notes = checkpoint.notes + (configuration?.notes ?? [])
+  }
+
+  mutating func run() throws(FormatError) -> ImportResult {
+    let inferred: InferredArchitecture
+    let weights: WeightShapes
+    do {
+      try refuseTrainedVariant()
+      weights = try WeightShapes(checkpoint.tensors.map { ($0.name, $0.shape) })
+      inferred = try ArchitectureInference.infer(weights, hints: try hints())
+      try compareNames(inferred.description)
+    } catch {
+      throw explain(error)
+    }
+    assumed = inferred.assumed
+    let network = inferred.description
+    let resolution = trainResolution(network)
+    let graph: Graph
+    do {
+      graph = try NetworkBuilder.build(network, name: network.name, resolution: resolution)
+    } catch {
+      throw .model(path: path, error)
+    }
+    let loader = WeightLoader(path: path, checkpoint: checkpoint, names: weights.names)
+    let loaded = try loader.load(graph, epsilon: network.batchNormEpsilon)
+    notes += loaded.warnings
+    let metadata = try metadata(network, resolution: resolution)
+    return ImportResult(
+      model: Model(graph: graph, constants: loaded.constants, metadata: metadata),
+      architecture: network.name, assumed: assumed, wrapper: checkpoint.wrapper,
+      parameters: Importer.parameterCount(of: graph), ignored: checkpoint.ignored + inferred.ignored,
+      notes: notes)
+  }
+
+  /// A tensor that is missing because it could not be read is an error of its own.
+  private func explain(_ error: ArchitectureError) -> FormatError {
+    if case .missingTensor(let name, _) = error, let reason = checkpoint.unreadable[name] {
+      return .unreadableTensor(name: name, reason: reason)
+    }
+    return .architecture(path: path, error)
+  }
+
+  // MARK: What is said about the weights
+
+  /// Training scripts store the network's name; one that names another kind of network is believed.
+  private func refuseTrainedVariant() throws(ArchitectureError) {
+    guard options.architecture == nil, let name = checkpoint.metadata["arch"] else { return }
+    do {
+      _ = try ArchitectureName(parsing: name)
+    } catch {
+      if case .unsupported = error { throw error }
+    }
+  }
+
+  private func hints() throws(ArchitectureError) -> ArchitectureHints {
+    var hints = configuration?.hints ?? ArchitectureHints()
+    if let name = options.architecture {
+      let placement = try ArchitectureName(parsing: name).stridePlacement
+      // A name without `_v1` is v1.5, as torchvision and timm build it, unless config.json knows better.
+      if let placement { hints.stridePlacement = placement }
+    }
+    if let epsilon = options.batchNormEpsilon { hints.batchNormEpsilon = epsilon }
+    return hints
+  }
+
+  /// `--arch` and config.json only settle what weights cannot say: in all else they must agree.
+  private func compareNames(_ network: ArchitectureDescription) throws(ArchitectureError) {
+    if let name = options.architecture {
+      try compare(name, with: network, source: "--arch")
+    } else if let name = configuration?.architecture, let path = configuration?.path {
+      do {
+        try compare(name, with: network, source: path)
+      } catch {
+        guard case .unknownArchitecture = error else { throw error }
+      }
+    }
+    if let depths = configuration?.depths, let path = configuration?.path, depths != network.depths {
+      throw .mismatch(
+        what: "blocks a stage", requested: Self.list(depths), found: Self.list(network.depths), source: path)
+    }
+  }
+
+  private func compare(
+    _ name: String, with network: ArchitectureDescription, source: String
+  ) throws(ArchitectureError) {
+    let requested = try ArchitectureName(parsing: name)
+    if let found = ArchitectureName(network), requested.accepts(found) { return }
+    let kinds = Set(network.blocks.map(\.kind.rawValue)).sorted().joined(separator: " and ")
+    let depths = network.depths.map(String.init).joined(separator: "-")
+    throw .mismatch(
+      what: "architecture", requested: name, found: "\(network.name) (\(kinds) blocks \(depths))",
+      source: source)
+  }
+
+  private static func list(_ numbers: [Int]) -> String {
+    "[" + numbers.map(String.init).joined(separator: ", ") + "]"
+  }
+
+  // MARK: Metadata
+
+  private mutating func trainResolution(_ network: ArchitectureDescription) -> Extent {
+    if let size = options.trainResolution ?? configuration?.trainResolution { return size }
+    let side = network.defaultTrainResolution
+    assumed.append("trained at \(side)")
+    return Extent(square: side)
+  }
+
+  private mutating func metadata(
+    _ network: ArchitectureDescription, resolution: Extent
+  ) throws(FormatError) -> ModelMetadata {
+    let preprocessing = preprocessing(network)
+    let labels = try labels(network)
+    var parameters = [HistoryEntry.Parameter("source", source)]
+    if let wrapper = checkpoint.wrapper { parameters.append(.init("wrapper", wrapper)) }
+    if let name = options.architecture { parameters.append(.init("arch", name)) }
+    parameters.append(.init("train_resolution", "\(resolution)"))
+    return ModelMetadata(
+      architecture: network.name, trainResolution: resolution, preprocessing: preprocessing,
+      labels: labels.labels, synsets: labels.synsets, source: source, assumptions: assumed,
+      history: [HistoryEntry("import", parameters)])
+  }
+
+  private var source: String {
+    switch checkpoint.source {
+    case .torchZip: "PyTorch zip"
+    case .torchLegacy: "PyTorch legacy"
+    case .safetensors: "safetensors"
+    case .shardedSafetensors: "sharded safetensors"
+    case .shardedTorch: "sharded PyTorch"
+    }
+  }
+
+  private mutating func preprocessing(_ network: ArchitectureDescription) -> Preprocessing {
+    var result = Preprocessing.imageNet
+    let said = configuration?.preprocessing
+    if network.hasCIFARStem { result.cropShare = 1 }
+    if let share = said?.cropShare { result.cropShare = share }
+    if let rule = said?.resizeRule { result.resizeRule = rule }
+    if let filter = said?.interpolation { result.interpolation = filter }
+    result.squashFrom = said?.squashFrom
+    if said?.cropShare == nil || said?.interpolation == nil {
+      assumed.append(
+        network.hasCIFARStem
+          ? "pictures: shorter side to the crop's own side, \(result.interpolation.rawValue), centre crop"
+          : "pictures: shorter side to 256/224 of the crop, \(result.interpolation.rawValue), centre crop")
+    }
+    if let mean = options.mean ?? said?.mean {
+      result.mean = mean
+    } else {
+      assumed.append("mean 0.485, 0.456, 0.406 (ImageNet's)")
+    }
+    if let std = options.standardDeviation ?? said?.standardDeviation {
+      result.standardDeviation = std
+    } else {
+      assumed.append("standard deviation 0.229, 0.224, 0.225 (ImageNet's)")
+    }
+    return result
+  }
+
+  private mutating func labels(
+    _ network: ArchitectureDescription
+  ) throws(FormatError) -> (labels: [String], synsets: [String]) {
+    if let path = options.labels { return try LabelFile.read(path, classes: network.classes) }
+    guard let configuration, !configuration.labels.isEmpty else { return ([], []) }
+    guard configuration.labels.count == network.classes else {
+      notes.append(
+        "config.json names \(configuration.labels.count) classes and the classifier has \(network.classes): "
+          + "its labels are not used")
+      return ([], [])
+    }
+    return (configuration.labels, configuration.synsets)
+  }
+}

@@ -1,0 +1,143 @@
+import FixresBase
+import FixresIR
+
+/// Lays the batch norms and the classifier of a second checkpoint over a model.
+///
+/// The file may hold any part of them, under any supported names and wrapper. What it holds must fit: a shape that
+/// differs (another number of classes too) and a name that the network does not have are refused by name.
+/// Convolutions of a whole file are compared and never taken.
+package enum FineTunedOverlay {
+  package struct Report: Sendable {
+    package var notes: [String]
+    package var ignored: [String]
+  }
+
+  /// Replaces constants of `model` by those of the file at `path`.
+  package static func apply(_ path: String, to model: inout Model) throws(FormatError) -> Report {
+    let checkpoint = try Checkpoint.load(path: path)
+    return try apply(checkpoint, path: path, to: &model)
+  }
+
+  package static func apply(
+    _ checkpoint: Checkpoint, path: String, to model: inout Model
+  ) throws(FormatError) -> Report {
+    let roles = roles(of: model.graph)
+    let names = NameMap(names: checkpoint.tensors.map(\.name))
+    let loader = WeightLoader(path: path, checkpoint: checkpoint, names: names)
+    var report = Report(notes: checkpoint.notes, ignored: checkpoint.ignored)
+    var taken: [String] = []
+    var differing: [String] = []
+    for tensor in checkpoint.tensors {
+      let canonical = names.canonical(tensor.name)
+      if isBookkeeping(canonical) {
+        report.ignored.append(tensor.name)
+        continue
+      }
+      guard let role = roles[canonical] else { throw refusal(tensor, canonical, model, path) }
+      let old = model.constants[canonical]
+      let data = try fitted(tensor, loader, shape: old?.shape ?? tensor.shape, path: path)
+      switch role {
+      case .convolution: if old != data { differing.append(tensor.name) }
+      case .adaptable(let epsilon):
+        do {
+          try WeightCheck.check(
+            data, name: tensor.name, canonical: canonical, epsilon: epsilon, &report.notes)
+        } catch {
+          throw .architecture(path: path, error)
+        }
+        model.constants[canonical] = data
+        taken.append(canonical)
+      }
+    }
+    guard !taken.isEmpty else {
+      throw .architecture(
+        path: path, .nothingToOverlay(path: path, found: checkpoint.tensors.prefix(4).map(\.name)))
+    }
+    record(taken, differing, path: path, &model, &report)
+    return report
+  }
+
+  // MARK: What may be replaced
+
+  private enum Role {
+    /// Compared, never replaced.
+    case convolution
+    /// Of a batch norm with this epsilon, or of the classifier.
+    case adaptable(epsilon: Double)
+  }
+
+  private static func roles(of graph: Graph) -> [String: Role] {
+    var roles: [String: Role] = [:]
+    let constants = Set(graph.constants)
+    for node in graph.nodes {
+      for operand in node.operands where constants.contains(operand) {
+        switch node.op {
+        case .batchNorm(let norm): roles[graph[operand].name] = .adaptable(epsilon: norm.epsilon)
+        case .linear: roles[graph[operand].name] = .adaptable(epsilon: 0)
+        default: roles[graph[operand].name] = .convolution
+        }
+      }
+    }
+    return roles
+  }
+
+  private static func isBookkeeping(_ name: String) -> Bool {
+    [".num_batches_tracked", ".total_ops", ".total_params"].contains { name.hasSuffix($0) }
+      || name == "n_averaged"
+  }
+
+  private static func refusal(
+    _ tensor: CheckpointTensor, _ canonical: String, _ model: Model, _ path: String
+  ) -> FormatError {
+    let hasBatchNorms = model.graph.nodes.contains { if case .batchNorm = $0.op { true } else { false } }
+    let isBatchNorm =
+      canonical.contains(".running_") || canonical.hasPrefix("bn1.") || canonical.contains(".bn")
+    if !hasBatchNorms, isBatchNorm {
+      return .architecture(
+        path: path,
+        .unsupported(
+          feature: "a batch norm laid over a model whose batch norms are folded already",
+          evidence: tensor.name))
+    }
+    return .architecture(path: path, .unexpectedTensor(name: tensor.name, found: tensor.shape))
+  }
+
+  private static func fitted(
+    _ tensor: CheckpointTensor, _ loader: WeightLoader, shape: [Int], path: String
+  ) throws(FormatError) -> Tensor {
+    // Only trailing axes of 1 may differ: a classifier or a gate stored as a 1x1 convolution.
+    let squeezed = { (shape: [Int]) in shape.count == 4 && shape[2...] == [1, 1] ? Array(shape[..<2]) : shape
+    }
+    guard squeezed(tensor.shape) == squeezed(shape) else {
+      throw .architecture(
+        path: path,
+        .misshapenTensor(name: tensor.name, expected: ShapePattern(shape.map { $0 }), found: tensor.shape))
+    }
+    return try loader.load(tensor, shape: shape)
+  }
+
+  private static func record(
+    _ taken: [String], _ differing: [String], path: String, _ model: inout Model, _ report: inout Report
+  ) {
+    let isClassifier = { (name: String) in name == "fc.weight" || name == "fc.bias" }
+    let norms = Set(
+      taken.filter { !isClassifier($0) }.map { $0.split(separator: ".").dropLast().joined(separator: ".") })
+    let classifier = taken.filter(isClassifier)
+    let file = path.split(separator: "/").last.map(String.init) ?? path
+    model.metadata.history.append(
+      HistoryEntry(
+        "finetuned",
+        [
+          .init("file", file), .init("tensors", "\(taken.count)"), .init("batch_norms", "\(norms.count)"),
+          .init("classifier", classifier.isEmpty ? "none" : classifier.joined(separator: ", ")),
+        ]))
+    report.notes.append(
+      "\(file): took \(taken.count) tensors, of \(norms.count) batch norms"
+        + (classifier.isEmpty ? "" : " and the classifier"))
+    if let first = differing.first {
+      report.notes.append(
+        "\(file): \(differing.count) other weights differ from the model's and were not taken (\(first)"
+          + (differing.count > 1 ? ", ...)" : ")"))
+    }
+  }
+}
