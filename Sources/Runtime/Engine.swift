@@ -1,0 +1,111 @@
+import FixresBase
+
+/// The moving parts of a session: arena, buffer table and threads; used by one run at a time.
+struct Engine: ~Copyable, @unchecked Sendable {
+  // Sendable because a session's lock guards it.
+
+  /// The memory that a caller gave, and floats of one image in each.
+  struct Call {
+    var input: UnsafePointer<Float>
+    var logits: UnsafeMutablePointer<Float>
+    var features: UnsafeMutablePointer<Float>?
+    var inputCount, logitCount, featureCount: Int
+  }
+
+  private let pool: ThreadPool
+  private let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  private let offsets: UnsafeMutablePointer<Int>
+  private let bufferCount: Int
+  private let scratch: AlignedBlock
+  private let scratchByteCount: Int
+  private let context: UnsafeMutablePointer<RunContext>
+  /// Grows to the largest pass seen.
+  private var arena: Arena?
+  private var arenaBatch = 0
+  /// Where features go that the caller does not want.
+  private var unwanted: AlignedBlock?
+
+  init(_ plan: ExecutionPlan, _ pool: ThreadPool) {
+    self.pool = pool
+    bufferCount = plan.buffers.count
+    table = .allocate(capacity: plan.bufferCount)
+    offsets = .allocate(capacity: max(bufferCount, 1))
+    for (index, buffer) in plan.buffers.enumerated() { offsets[index] = buffer.offset }
+    scratchByteCount = (plan.scratchByteCount + 63) & ~63
+    scratch = AlignedBlock(byteCount: scratchByteCount * pool.threadCount)
+    context = .allocate(capacity: 1)
+  }
+
+  deinit {
+    table.deallocate()
+    offsets.deallocate()
+    context.deallocate()
+  }
+
+  /// Runs images `first ..< first + count` of `call`; `timings` gets nanoseconds a step.
+  mutating func run(
+    _ plan: ExecutionPlan, _ call: Call, first: Int, count: Int, timings: UnsafeMutablePointer<UInt64>?
+  ) throws(RuntimeError) {
+    try prepare(plan, call, count)
+    guard let arena = arena?.base else { preconditionFailure("a pass runs in an arena") }
+    for index in 0..<bufferCount { table[index] = arena + offsets[index] * count }
+    table[plan.inputBuffer] = UnsafeMutableRawPointer(mutating: call.input + first * call.inputCount)
+    table[plan.outputBuffers[0]] = UnsafeMutableRawPointer(call.logits + first * call.logitCount)
+    if plan.outputBuffers.count > 1 {
+      table[plan.outputBuffers[1]] =
+        call.features.map { UnsafeMutableRawPointer($0 + first * call.featureCount) } ?? unwanted?.base
+        ?? scratch.base
+    }
+    context.initialize(
+      to: RunContext(
+        buffers: table, batch: count, scratch: scratch.base, scratchByteCount: scratchByteCount))
+    var before = timings == nil ? 0 : MonotonicClock.nanoseconds()
+    for index in 0..<plan.flatSteps.count {
+      let step = plan.flatSteps[index]
+      pool.run(
+        step.function, step.arguments, context, count: step.itemsCoverBatch ? step.items : step.items * count)
+      if let timings {
+        let after = MonotonicClock.nanoseconds()
+        timings[index] = after - before
+        before = after
+      }
+    }
+  }
+
+  /// Takes what memory a pass of `count` images needs and does not have yet.
+  private mutating func prepare(_ plan: ExecutionPlan, _ call: Call, _ count: Int) throws(RuntimeError) {
+    if count > arenaBatch {
+      (arena, arenaBatch) = (nil, 0)  // the old one goes before the new one comes
+      let needed = plan.arenaByteCount * count
+      guard let made = Arena(byteCount: needed) else {
+        throw .planTooLarge(needed: needed, available: MachineMemory.availableByteCount())
+      }
+      (arena, arenaBatch) = (made, count)
+    }
+    if plan.outputBuffers.count > 1, call.features == nil,
+      unwanted?.byteCount ?? 0 < count * call.featureCount * 4
+    {
+      unwanted = AlignedBlock(floatCount: count * call.featureCount)
+    }
+  }
+
+  /// NCHW floats of `value` in the pass that ran last, whose batch was `count`.
+  func read(_ value: ExecutionPlan.ValueInfo, count: Int) -> [Float] {
+    let area = value.layout.height * value.layout.width
+    let layout = value.layout
+    let base = table[value.buffer].assumingMemoryBound(to: Float.self)
+    return [Float](unsafeUninitializedCapacity: count * layout.channels * area) { target, filled in
+      for image in 0..<count {
+        for channel in 0..<layout.channels {
+          let offset = channel / layout.block * layout.planeStride + channel % layout.block
+          let plane = base + image * layout.imageStride + layout.origin + offset
+          for index in 0..<area {
+            target[(image * layout.channels + channel) * area + index] =
+              plane[index / layout.width * layout.rowStride + index % layout.width * layout.block]
+          }
+        }
+      }
+      filled = count * layout.channels * area
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import FixresIR
+
+extension Lowering {
+  func convolution(
+    _ op: Conv2D, _ node: Node, _ scratch: inout ScratchBuffers
+  ) throws(RuntimeError) -> [KernelStep] {
+    let kernel = graph[node.operands[1]].type.dims
+    let residual = op.residualIndex.map { node.operands[$0] }
+    let descriptor = ConvolutionDescriptor(
+      input: layout(node.operands[0]), output: layout(node.result), residual: residual.map(layout),
+      kernelHeight: kernel[2], kernelWidth: kernel[3], strideHeight: op.strides.height,
+      strideWidth: op.strides.width, paddingTop: op.padding.top, paddingLeft: op.padding.left,
+      groups: op.groups, hasBias: op.hasBias, hasReLU: op.activation == .relu)
+    let buffers = ConvolutionBuffers(
+      input: buffer(node.operands[0]), output: buffer(node.result), residual: residual.map(buffer))
+    return try withParameters(node.operands[1], op.biasIndex.map { node.operands[$0] }) { parameters in
+      provider.convolution(descriptor, parameters, buffers, scratch: &scratch)
+        ?? [DirectConvolution.step(descriptor, parameters, buffers)]
+    }
+  }
+
+  func linear(_ op: Linear, _ node: Node) throws(RuntimeError) -> KernelStep {
+    let descriptor = LinearDescriptor(input: layout(node.operands[0]), output: layout(node.result))
+    let (source, target) = (buffer(node.operands[0]), buffer(node.result))
+    return try withParameters(node.operands[1], op.hasBias ? node.operands[2] : nil) { parameters in
+      provider.linear(descriptor, parameters, source: source, target: target)
+        ?? LinearLayer.step(
+          source: source, target: target, input: descriptor.input, output: descriptor.output, parameters)
+    }
+  }
+
+  /// Batch norm as `scale * x + shift`, both computed in double and rounded once.
+  func batchNorm(_ op: BatchNorm, _ node: Node) throws(RuntimeError) -> KernelStep {
+    let gamma = try constant(node.operands[1]).elements
+    let beta = try constant(node.operands[2]).elements
+    let mean = try constant(node.operands[3]).elements
+    let variance = try constant(node.operands[4]).elements
+    var scale: [Float] = []
+    var shift: [Float] = []
+    for c in gamma.indices {
+      let factor = Double(gamma[c]) / (Double(variance[c]) + op.epsilon).squareRoot()
+      scale.append(Float(factor))
+      shift.append(Float(Double(beta[c]) - Double(mean[c]) * factor))
+    }
+    return Elementwise.step(
+      .channelAffine, source: buffer(node.operands[0]), target: buffer(node.result),
+      input: layout(node.operands[0]), output: layout(node.result), scale: scale, shift: shift)
+  }
+
+  func unary(
+    _ node: Node, _ source: Int, _ target: Int, _ input: TensorLayout, _ output: TensorLayout
+  ) -> KernelStep {
+    switch node.op {
+    case .sigmoid:
+      return Elementwise.step(.sigmoid, source: source, target: target, input: input, output: output)
+    case .scalarAffineClamp(let op):
+      return Elementwise.step(
+        .affineClamp, source: source, target: target, input: input, output: output, scale: [op.scale],
+        shift: [op.offset])
+    default: return Elementwise.step(.relu, source: source, target: target, input: input, output: output)
+    }
+  }
+
+  func binary(_ operation: Elementwise.Operation, _ node: Node) throws(RuntimeError) -> KernelStep {
+    guard graph[node.operands[1]].type.batched else {
+      throw .unsupported(
+        value: graph[node.result].name, operation: node.op.mnemonic, reason: "its second operand has no batch"
+      )
+    }
+    return Elementwise.step(
+      operation, source: buffer(node.operands[0]), target: buffer(node.result),
+      input: layout(node.operands[0]), output: layout(node.result),
+      second: (buffer(node.operands[1]), layout(node.operands[1])))
+  }
+
+  func pooling(_ window: Window, isMaximum: Bool, countsPadding: Bool, _ node: Node) -> KernelStep {
+    let padding = window.padding
+    let descriptor = PoolingDescriptor(
+      input: layout(node.operands[0]), output: layout(node.result), kernelHeight: window.kernel.height,
+      kernelWidth: window.kernel.width, strideHeight: window.strides.height,
+      strideWidth: window.strides.width,
+      padding: Border(
+        top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
+      isMaximum: isMaximum, countsPadding: countsPadding)
+    let (source, target) = (buffer(node.operands[0]), buffer(node.result))
+    return provider.pooling(descriptor, source: source, target: target)
+      ?? Pooling.step(source: source, target: target, descriptor)
+  }
+
+  func globalPooling(isMaximum: Bool, _ node: Node) -> KernelStep {
+    let descriptor = GlobalPoolingDescriptor(
+      input: layout(node.operands[0]), output: layout(node.result), isMaximum: isMaximum)
+    let (source, target) = (buffer(node.operands[0]), buffer(node.result))
+    return provider.globalPooling(descriptor, source: source, target: target)
+      ?? GlobalPooling.step(
+        source: source, target: target, input: descriptor.input, output: descriptor.output,
+        isMaximum: isMaximum)
+  }
+
+  /// `body` with a layer's weights and bias, straight from the model's memory where that holds them.
+  private func withParameters<R>(
+    _ weight: ValueID, _ bias: ValueID?, _ body: (ConvolutionWeights) -> R
+  ) throws(RuntimeError) -> R {
+    let biases = try bias.map { (id) throws(RuntimeError) in try constant(id).elements }
+    func finish(_ weights: UnsafeBufferPointer<Float>) -> R {
+      guard let base = weights.baseAddress else { preconditionFailure("a layer's weights are never empty") }
+      guard let biases else { return body(ConvolutionWeights(weights: base, bias: nil)) }
+      return biases.withUnsafeBufferPointer {
+        body(ConvolutionWeights(weights: base, bias: $0.baseAddress))
+      }
+    }
+    if folded[weight.index] == nil, let tensor = model.constants[graph[weight].name] {
+      return tensor.withFloats(finish)
+    }
+    return try constant(weight).elements.withUnsafeBufferPointer(finish)
+  }
+}

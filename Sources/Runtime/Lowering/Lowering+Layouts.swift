@@ -1,0 +1,154 @@
+import FixresIR
+
+extension Lowering {
+  /// Shares buffers where nothing is computed, then gives each one a layout with the border its readers need.
+  mutating func chooseLayouts() throws(RuntimeError) {
+    guard graph.inputs.count == 1, let input = graph.imageInput, input.type.isImage else {
+      throw .unsupported(
+        value: graph.imageInput?.name ?? "input", operation: "input", reason: "a session takes one picture")
+    }
+    layOut(sharesFlattened: true)
+    // A flattened pixel must be contiguous; where a padded reader put a border around its map, it is copied.
+    let isBroken = batchedNodes.contains { _, node in
+      guard case .flatten = node.op, roots[node.result.index] != node.result.index else { return false }
+      return layouts[root(node.result)]?.border != Border.none
+    }
+    if isBroken { layOut(sharesFlattened: false) }
+  }
+
+  private mutating func layOut(sharesFlattened: Bool) {
+    roots = [Int?](repeating: nil, count: graph.values.count)
+    layouts = [:]
+    for input in graph.inputs { roots[input.index] = input.index }
+    for (_, node) in batchedNodes {
+      let shares = isAlias(node, sharesFlattened: sharesFlattened)
+      roots[node.result.index] = shares ? root(node.operands[0]) : node.result.index
+    }
+    for (index, root) in roots.enumerated() where root == index {
+      layouts[index] = plainLayout(graph.values[index].type)
+    }
+    if isNarrow(graph.inputs[0]) {
+      let channels = graph[graph.inputs[0]].type.channels
+      layouts[graph.inputs[0].index]?.block = channels
+    }
+    for (_, node) in batchedNodes {
+      guard case .conv2d(let op) = node.op else { continue }
+      let border = readBorder(op, node)
+      let source = root(node.operands[0])
+      let known = layouts[source]?.border ?? .none
+      layouts[source]?.border = known.union(border)
+    }
+  }
+
+  private func plainLayout(_ type: TensorType) -> TensorLayout {
+    TensorLayout(
+      channels: type.isImage ? type.channels : type.elementCount, height: type.spatial.height,
+      width: type.spatial.width, block: provider.block)
+  }
+
+  /// True where the result is the operand, bit for bit and in place.
+  private func isAlias(_ node: Node, sharesFlattened: Bool) -> Bool {
+    switch node.op {
+    case .identity, .dropout: true
+    case .flatten: sharesFlattened && graph[node.operands[0]].type.spatial.area == 1
+    default: false
+    }
+  }
+
+  /// A picture's few channels stay together unpadded when only dense convolutions read them.
+  private func isNarrow(_ input: ValueID) -> Bool {
+    guard graph[input].type.channels <= 4 else { return false }
+    let readers = batchedNodes.filter { _, node in
+      root(node.result) != input.index && dataOperands(node).contains { root($0) == input.index }
+    }
+    return !readers.isEmpty
+      && readers.allSatisfy { _, node in
+        guard case .conv2d(let op) = node.op else { return false }
+        return op.groups == 1 && op.residualIndex.map { root(node.operands[$0]) != input.index } ?? true
+      }
+  }
+
+  /// Rows and columns outside the map that the convolution's taps reach.
+  private func readBorder(_ op: Conv2D, _ node: Node) -> Border {
+    let size = graph[node.operands[0]].type.spatial
+    let kernel = graph[node.operands[1]].type.dims
+    let output = graph[node.result].type.spatial
+    func after(_ count: Int, _ stride: Int, _ kernel: Int, _ before: Int, _ size: Int) -> Int {
+      max(0, (count - 1) * stride + kernel - before - size)
+    }
+    return Border(
+      top: op.padding.top, left: op.padding.left,
+      bottom: after(output.height, op.strides.height, kernel[2], op.padding.top, size.height),
+      right: after(output.width, op.strides.width, kernel[3], op.padding.left, size.width))
+  }
+
+  /// Live ranges by node, in-place sharing, and a buffer index for each value that has memory of its own.
+  mutating func assignBuffers(_ outputs: [ValueID]) throws(RuntimeError) {
+    let end = graph.nodes.count
+    var lastUse = [Int](repeating: -1, count: graph.values.count)
+    for (index, node) in batchedNodes {
+      for operand in dataOperands(node) { lastUse[root(operand)] = index }
+    }
+    for output in outputs { lastUse[root(output)] = end }
+    if !keepsValues { shareInPlace(&lastUse) }
+    var first = [Int: Int]()
+    first[root(graph.inputs[0])] = -1
+    for (index, node) in batchedNodes where first[root(node.result)] == nil {
+      first[root(node.result)] = index
+    }
+    for (value, start) in first.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
+      guard let byteCount = layouts[value]?.checkedByteCount else {
+        throw .planTooLarge(needed: .max, available: MachineMemory.availableByteCount())
+      }
+      buffers[value] = requests.count
+      requests.append(
+        .init(byteCount: byteCount, first: start, last: keepsValues ? end : max(lastUse[value], start)))
+      requestNames.append(graph.values[value].name)
+    }
+  }
+
+  /// Lets an element-wise result, or a convolution's sum with a residual, take over an operand's buffer that
+  /// nobody reads later.
+  private mutating func shareInPlace(_ lastUse: inout [Int]) {
+    for (index, node) in batchedNodes where roots[node.result.index] == node.result.index {
+      guard let operand = inPlaceOperand(node) else { continue }
+      let source = root(operand)
+      let result = node.result.index
+      let others = dataOperands(node).filter { $0 != operand }
+      guard lastUse[source] == index, layouts[source]?.block == layouts[result]?.block,
+        !others.contains(where: { root($0) == source }) || isElementwise(node.op),
+        let layout = layouts[source], let resultLayout = layouts[result],
+        layout.channels == resultLayout.channels, layout.height == resultLayout.height,
+        layout.width == resultLayout.width,
+        // A single pixel may also be read as a vector, which has no border.
+        layout.height * layout.width > 1 || resultLayout.border == .none
+      else { continue }
+      layouts[source]?.border = layout.border.union(resultLayout.border)
+      lastUse[source] = lastUse[result]
+      for value in roots.indices where roots[value] == result { roots[value] = source }
+    }
+  }
+
+  private func isElementwise(_ op: Op) -> Bool {
+    switch op {
+    case .relu, .sigmoid, .batchNorm, .scalarAffineClamp, .add, .channelMultiply: true
+    default: false
+    }
+  }
+
+  private func inPlaceOperand(_ node: Node) -> ValueID? {
+    switch node.op {
+    case .conv2d(let op): op.residualIndex.map { node.operands[$0] }
+    case .relu, .sigmoid, .batchNorm, .scalarAffineClamp, .add, .channelMultiply:
+      graph[node.operands[0]].type.batched ? node.operands[0] : nil
+    default: nil
+    }
+  }
+
+  /// Refuses, before anything is allocated, a plan whose arena and weights are more than the machine has.
+  func checkMemory(_ available: Int) throws(RuntimeError) {
+    let arena = MemoryPlanner.place(requests).byteCount
+    let needed = arena.addingSaturated(model.constants.byteCount)
+    guard needed <= available else { throw .planTooLarge(needed: needed, available: available) }
+  }
+}

@@ -1,0 +1,110 @@
+import FixresIR
+
+extension Lowering {
+  /// Chooses a kernel for every node, packs its weights, and places all buffers.
+  mutating func makePlan(_ outputs: [ValueID], _ available: Int) throws(RuntimeError) -> ExecutionPlan {
+    // The caller's own buffers follow those of the arena, whose number is known only when all steps are made.
+    var scratch = ScratchBuffers(nextIndex: requests.count)
+    for (index, node) in batchedNodes where roots[node.result.index] == node.result.index || !sharesOnly(node)
+    {
+      let known = scratch.byteCounts.count
+      for step in try kernels(node, &scratch) {
+        steps.append((info(node, step), step))
+      }
+      for byteCount in scratch.byteCounts[known...] {
+        requests.append(.init(byteCount: byteCount, first: index, last: index))
+        requestNames.append(graph[node.result].name + ".scratch")
+      }
+    }
+    let placement = MemoryPlanner.place(requests)
+    guard placement.byteCount <= available else {
+      throw .planTooLarge(needed: placement.byteCount, available: available)
+    }
+    let inputBuffer = requests.count
+    let outputBuffers = outputs.indices.map { inputBuffer + 1 + $0 }
+    let input = graph.inputs[0]
+    steps.insert(
+      step("input", LoadInput.step(source: inputBuffer, target: buffer(input), layout: layout(input))), at: 0)
+    for (index, output) in outputs.enumerated() {
+      steps.append(
+        step(
+          "output",
+          StoreOutput.step(source: buffer(output), target: outputBuffers[index], layout: layout(output))))
+    }
+    return ExecutionPlan(
+      provider: provider.name, steps: steps, buffers: bufferInfos(placement), values: valueInfos(),
+      arenaByteCount: placement.byteCount, inputBuffer: inputBuffer, outputBuffers: outputBuffers)
+  }
+
+  /// True for a node that has no step: its result is its operand.
+  private func sharesOnly(_ node: Node) -> Bool {
+    switch node.op {
+    case .identity, .dropout: true
+    case .flatten: node.operands.first.map { root($0) == root(node.result) } ?? false
+    default: false
+    }
+  }
+
+  private func step(
+    _ layer: String, _ step: KernelStep
+  ) -> (info: ExecutionPlan.StepInfo, step: KernelStep) {
+    (ExecutionPlan.StepInfo(layer: layer, kernel: step.kernel, macs: 0), step)
+  }
+
+  private func info(_ node: Node, _ step: KernelStep) -> ExecutionPlan.StepInfo {
+    ExecutionPlan.StepInfo(
+      layer: graph[node.result].name, kernel: step.kernel, macs: graph.multiplyAccumulates(of: node))
+  }
+
+  private func bufferInfos(_ placement: MemoryPlanner.Placement) -> [ExecutionPlan.BufferInfo] {
+    requests.indices.map { index in
+      ExecutionPlan.BufferInfo(
+        value: requestNames[index], offset: placement.offsets[index], byteCount: requests[index].byteCount,
+        firstStep: requests[index].first, lastStep: requests[index].last)
+    }
+  }
+
+  private func valueInfos() -> [ExecutionPlan.ValueInfo] {
+    graph.values.enumerated().compactMap { index, value in
+      guard roots[index] != nil else { return nil }
+      let id = ValueID(index)
+      return ExecutionPlan.ValueInfo(
+        name: value.name, dims: value.type.dims, buffer: buffer(id), layout: layout(id))
+    }
+  }
+
+  /// The steps of one node.
+  private func kernels(_ node: Node, _ scratch: inout ScratchBuffers) throws(RuntimeError) -> [KernelStep] {
+    guard let first = node.operands.first, graph[first].type.batched else {
+      throw .unsupported(
+        value: graph[node.result].name, operation: node.op.mnemonic, reason: "its first operand has no batch")
+    }
+    let (source, target) = (buffer(first), buffer(node.result))
+    let (input, output) = (layout(first), layout(node.result))
+    switch node.op {
+    case .conv2d(let op): return try convolution(op, node, &scratch)
+    case .batchNorm(let op): return [try batchNorm(op, node)]
+    case .relu, .sigmoid, .scalarAffineClamp: return [unary(node, source, target, input, output)]
+    case .add: return [try binary(.add, node)]
+    case .channelMultiply: return [try binary(.channelMultiply, node)]
+    case .maxPool(let op): return [pooling(op.window, isMaximum: true, countsPadding: false, node)]
+    case .averagePool(let op):
+      return [pooling(op.window, isMaximum: false, countsPadding: op.countIncludePad, node)]
+    case .globalAveragePool: return [globalPooling(isMaximum: false, node)]
+    case .globalMaxPool: return [globalPooling(isMaximum: true, node)]
+    case .flatten:
+      return [Gather.step(source: source, target: target, input: input, output: output, flattens: true)]
+    case .linear(let op): return [try linear(op, node)]
+    case .stridedSlice(let op):
+      return [
+        Gather.step(
+          source: source, target: target, input: input, output: output, strideY: op.strides.height,
+          strideX: op.strides.width)
+      ]
+    case .channelPad(let op):
+      return [Gather.step(source: source, target: target, input: input, output: output, before: op.before)]
+    case .softmax: return [SoftmaxStep.step(source: source, target: target, input: input, output: output)]
+    case .identity, .dropout: return []
+    }
+  }
+}

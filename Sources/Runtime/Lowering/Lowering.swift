@@ -1,0 +1,88 @@
+import FixresBase
+import FixresIR
+
+/// Turns a verified graph into an execution plan: layouts, buffers, kernels, then places in the arena.
+struct Lowering {
+  let model: Model
+  let provider: any KernelProvider
+  let portable: PortableKernels
+  /// Every value keeps a buffer of its own to the end of the run, for `compare`.
+  let keepsValues: Bool
+
+  var graph: Graph { model.graph }
+  /// Values made from constants alone, and the constants they were made from.
+  var folded: [Int: ReferenceValue] = [:]
+  /// For each value the value whose buffer it shares, itself where it has its own; nil for constants.
+  var roots: [Int?] = []
+  var layouts: [Int: TensorLayout] = [:]
+  /// Buffer of a root value.
+  var buffers: [Int: Int] = [:]
+  var requests: [MemoryPlanner.Request] = []
+  var requestNames: [String] = []
+  var steps: [(info: ExecutionPlan.StepInfo, step: KernelStep)] = []
+
+  init(_ model: Model, provider: any KernelProvider, keepsValues: Bool) {
+    self.model = model
+    self.provider = provider
+    self.keepsValues = keepsValues
+    portable = PortableKernels(block: provider.block)
+  }
+
+  /// The plan for `model`'s outputs named `outputs`, refused where it would not fit in `available` bytes.
+  static func plan(
+    _ model: Model, outputs: [ValueID], provider: any KernelProvider, keepsValues: Bool, available: Int
+  ) throws(RuntimeError) -> ExecutionPlan {
+    var lowering = Lowering(model, provider: provider, keepsValues: keepsValues)
+    try lowering.foldConstants()
+    try lowering.chooseLayouts()
+    try lowering.assignBuffers(outputs)
+    try lowering.checkMemory(available)
+    return try lowering.makePlan(outputs, available)
+  }
+
+  /// Evaluates nodes without a batch, whose operands are constants, by the reference.
+  private mutating func foldConstants() throws(RuntimeError) {
+    for node in graph.nodes where !graph[node.result].type.batched {
+      var operands: [ReferenceValue] = []
+      for operand in node.operands { operands.append(try constant(operand)) }
+      folded[node.result.index] = ReferenceInterpreter.evaluate(node.op, operands, batched: false)
+    }
+  }
+
+  func constant(_ value: ValueID) throws(RuntimeError) -> ReferenceValue {
+    if let made = folded[value.index] { return made }
+    let name = graph[value].name
+    guard let tensor = model.constants[name] else { throw .model(.missingConstant(name)) }
+    return ReferenceValue(dims: tensor.shape, elements: tensor.floats)
+  }
+
+  /// Nodes that compute something of a batch, by index.
+  var batchedNodes: [(index: Int, node: Node)] {
+    graph.nodes.enumerated().filter { graph[$0.element.result].type.batched }.map { ($0.offset, $0.element) }
+  }
+
+  /// Operands of a batch: what must be in a buffer when the node runs.
+  func dataOperands(_ node: Node) -> [ValueID] { node.operands.filter { graph[$0].type.batched } }
+
+  func root(_ value: ValueID) -> Int {
+    guard let root = roots[value.index] else {
+      preconditionFailure("%\(graph[value].name) has no buffer: it is not of a batch")
+    }
+    return root
+  }
+
+  func layout(_ value: ValueID) -> TensorLayout {
+    guard let layout = layouts[root(value)] else {
+      preconditionFailure("%\(graph[value].name) has no layout")
+    }
+    // A flattened pixel shares its map's buffer; both count the same channels.
+    return layout
+  }
+
+  func buffer(_ value: ValueID) -> Int {
+    guard let buffer = buffers[root(value)] else {
+      preconditionFailure("%\(graph[value].name) has no buffer")
+    }
+    return buffer
+  }
+}

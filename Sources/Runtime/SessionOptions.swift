@@ -1,0 +1,18 @@
+/// How a session plans and runs its model.
+public struct SessionOptions: Hashable, Sendable {
+  /// Threads to run on; nil for the CPUs that affinity and the CPU quota really allow, never more than those.
+  public var threads: Int?
+  /// The most images that one pass through the network takes; a longer batch runs in such parts. Memory grows
+  /// with it, results do not depend on it.
+  public var maximumBatch: Int
+  /// Forbid algorithms whose rounding differs from direct convolution (Winograd).
+  public var isExact: Bool
+  /// Keep every value to the end of a run, so that it can be looked at; takes more memory.
+  package var keepsValues = false
+
+  public init(threads: Int? = nil, maximumBatch: Int = 8, isExact: Bool = false) {
+    self.threads = threads
+    self.maximumBatch = maximumBatch
+    self.isExact = isExact
+  }
+}
