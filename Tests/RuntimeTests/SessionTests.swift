@@ -1,0 +1,182 @@
+import FixresBase
+import FixresIR
+import FixresRuntime
+import Testing
+
+@Suite struct SessionTests {
+  /// A small graph that draws its operations at random, every kind in reach.
+  static func randomModel(_ seed: UInt64) throws -> Model {
+    var net = RandomNetwork(seed: seed)
+    let (height, width) = (net.random.nextInt(in: 5..<18), net.random.nextInt(in: 5..<18))
+    var x = try net.builder.input("input", .image(net.random.nextInt(in: 1..<6), height, width))
+    for _ in 0..<net.random.nextInt(in: 3..<12) { x = try grow(&net, x) }
+    if net.random.nextInt(in: 0..<4) == 0 { x = try net.append(.globalMaxPool(GlobalMaxPool()), [x]) }
+    if net.random.nextInt(in: 0..<3) > 0 { x = try net.append(.globalAveragePool(GlobalAveragePool()), [x]) }
+    x = try net.append(.flatten(Flatten()), [x])
+    if net.random.nextInt(in: 0..<2) == 0 {
+      x = try net.append(.scalarAffineClamp(ScalarAffineClamp(scale: 1.5, offset: -0.125)), [x])
+    }
+    try net.builder.output(GraphOutput.features, x)
+    if net.random.nextInt(in: 0..<2) == 0 { x = try net.append(.dropout(Dropout(rate: 0.5)), [x]) }
+    x = try net.linear(x, net.random.nextInt(in: 1..<70), bias: net.random.nextInt(in: 0..<2) == 0)
+    if net.random.nextInt(in: 0..<4) == 0 { x = try net.append(.softmax(Softmax()), [x]) }
+    try net.builder.output(GraphOutput.logits, x)
+    return net.model()
+  }
+
+  /// One more layer, or a small block of them, on `x`.
+  private static func grow(_ net: inout RandomNetwork, _ x: ValueID) throws -> ValueID {
+    let type = net.builder[x].type
+    let channels = type.channels
+    switch net.random.nextInt(in: 0..<12) {
+    case 0, 1:
+      let kernel = Extent(net.random.nextInt(in: 1..<4), net.random.nextInt(in: 1..<4))
+      let strides = Extent(net.random.nextInt(in: 1..<3), net.random.nextInt(in: 1..<3))
+      return try net.convolution(
+        x, net.random.nextInt(in: 1..<34), kernel: kernel, strides: strides,
+        padding: Padding(
+          top: net.random.nextInt(in: 0..<3), left: net.random.nextInt(in: 1..<3),
+          bottom: net.random.nextInt(in: 2..<3), right: net.random.nextInt(in: 1..<3)),
+        relu: net.random.nextInt(in: 0..<2) == 0)
+    case 2: return try net.batchNorm(x)
+    case 3: return try net.append(.relu(Relu()), [x])
+    case 4:
+      let inner = try net.convolution(x, channels, kernel: Extent(3, 3), padding: Padding(1), relu: true)
+      return try net.convolution(inner, channels, residual: x, relu: true)
+    case 5:
+      let inner = try net.convolution(x, channels, kernel: Extent(3, 3), padding: Padding(1), bias: false)
+      let sum = try net.append(.add(Add()), [try net.batchNorm(inner), x])
+      return try net.append(.relu(Relu()), [sum])
+    case 6:
+      let pooled = try net.append(.globalAveragePool(GlobalAveragePool()), [x])
+      let squeezed = try net.convolution(pooled, 4, relu: true)
+      let gate = try net.append(.sigmoid(Sigmoid()), [try net.convolution(squeezed, channels)])
+      return try net.append(.channelMultiply(ChannelMultiply()), [x, gate])
+    case 7:
+      let sliced = try net.append(.stridedSlice(StridedSlice(strides: Extent(2, 2))), [x])
+      return try net.append(.channelPad(ChannelPad(before: 3, after: 5)), [sliced])
+    case 8, 9:
+      guard type.spatial.height > 3, type.spatial.width > 3 else { return x }
+      let window = Window(
+        kernel: Extent(3, 2), strides: Extent(2, 2),
+        padding: Padding(top: net.random.nextInt(in: 0..<2), left: 1, bottom: 1, right: 0),
+        ceilMode: net.random.nextInt(in: 0..<2) == 0)
+      if net.random.nextInt(in: 0..<2) == 0 { return try net.append(.maxPool(MaxPool(window: window)), [x]) }
+      let counts = net.random.nextInt(in: 0..<2) == 0
+      return try net.append(.averagePool(AveragePool(window: window, countIncludePad: counts)), [x])
+    case 10: return try net.append(.identity(Identity()), [x])
+    default:
+      let wide = try net.convolution(x, 32, relu: true)
+      return try net.convolution(
+        wide, 32, kernel: Extent(3, 3), padding: Padding(1),
+        groups: [1, 2, 4, 8, 32][net.random.nextInt(in: 0..<5)])
+    }
+  }
+
+  @Test(arguments: 0..<120 as Range<UInt64>)
+  func engineAgreesWithTheReference(seed: UInt64) throws {
+    let model = try Self.randomModel(seed)
+    var random = SeededRandom(seed: seed + 1000)
+    let batch = 1 + Int(seed % 3)
+    let input = (0..<model.graph.inputs.reduce(batch) { $0 * model.graph[$1].type.elementCount }).map { _ in
+      Float(random.nextGaussian())
+    }
+    let reference = try ReferenceInterpreter(model, input: input, batch: batch)
+    let session = try Session(model: model, options: SessionOptions(threads: 2))
+    let found = try session.run(input)
+    #expect(found.batch == batch)
+    expectClose(
+      found.logits, try #require(reference.output(GraphOutput.logits)).elements, tolerance: 1e-5,
+      "seed \(seed)")
+    expectClose(
+      found.features, try #require(reference.output(GraphOutput.features)).elements, tolerance: 1e-5,
+      "seed \(seed)")
+
+    var options = SessionOptions(threads: 1)
+    options.keepsValues = true
+    let keeping = try Session(model: model, options: options)
+    var names = Set<String>()
+    try keeping.visitValues(input, batch: batch) { name, value in
+      names.insert(name)
+      guard let expected = reference[name] else { return }
+      #expect(value.dims == expected.dims)
+      expectClose(value.elements, expected.elements, tolerance: 1e-5, "seed \(seed) %\(name)")
+    }
+    #expect(names == Set(reference.values.keys))
+  }
+
+  @Test func bitsDependOnNothingButThePicture() throws {
+    let model = try bottleneckNetwork(
+      seed: 3, resolution: Extent(45, 38), blocks: [1, 2, 1, 1], width: 16, classes: 33)
+    let perImage = 3 * 45 * 38
+    var random = SeededRandom(seed: 9)
+    let images = (0..<11 * perImage).map { _ in Float(random.nextGaussian()) }
+    let single = try Session(model: model, options: SessionOptions(threads: 1))
+    let expected = try (0..<11).map { try single.run(Array(images[$0 * perImage..<($0 + 1) * perImage])) }
+    let logits = expected.flatMap(\.logits)
+    let features = expected.flatMap(\.features)
+    for (threads, maximumBatch) in [(1, 1), (2, 1), (2, 3), (2, 8), (1, 64)] {
+      let session = try Session(
+        model: model, options: SessionOptions(threads: threads, maximumBatch: maximumBatch))
+      for _ in 0..<3 {
+        let found = try session.run(images)
+        #expect(found.logits == logits)
+        #expect(found.features == features)
+      }
+    }
+  }
+
+  @Test func manyTasksShareASession() async throws {
+    let model = try bottleneckNetwork(
+      seed: 4, resolution: Extent(32, 32), blocks: [1, 1, 1, 1], width: 16, classes: 10)
+    let session = try Session(model: model)
+    var random = SeededRandom(seed: 5)
+    let inputs = (0..<64).map { _ in (0..<3 * 32 * 32).map { _ in Float(random.nextGaussian()) } }
+    let expected = try inputs.map { try session.run($0) }
+    let found = try await withThrowingTaskGroup(of: (Int, Session.Output).self) { group in
+      for (index, input) in inputs.enumerated() { group.addTask { (index, try session.run(input)) } }
+      var found: [Int: Session.Output] = [:]
+      for try await (index, output) in group { found[index] = output }
+      return found
+    }
+    for (index, output) in expected.enumerated() { #expect(found[index] == output) }
+  }
+
+  @Test func wrongSizesAreRefusedWithTheFigures() throws {
+    let model = try bottleneckNetwork(
+      seed: 4, resolution: Extent(32, 32), blocks: [1, 1, 1, 1], width: 16, classes: 10)
+    let session = try Session(model: model)
+    #expect(throws: RuntimeError.inputSize(batch: 1, shape: [3, 32, 32], expected: 3072, found: 3071)) {
+      _ = try session.run([Float](repeating: 0, count: 3071))
+    }
+    #expect(throws: RuntimeError.inputSize(batch: 1, shape: [3, 32, 32], expected: 3072, found: 0)) {
+      _ = try session.run([])
+    }
+    var short = [Float](repeating: 0, count: 9)
+    #expect(throws: RuntimeError.outputSize(name: "logits", expected: 10, found: 9)) {
+      let input = [Float](repeating: 0, count: 3072)
+      try input.withUnsafeBufferPointer { input in
+        try short.withUnsafeMutableBufferPointer { try session.run(input, batch: 1, logits: $0) }
+      }
+    }
+  }
+
+  @Test func aPlanBeyondMemoryIsRefusedBeforeItIsMade() throws {
+    let model = try bottleneckNetwork(
+      seed: 4, resolution: Extent(32768, 32768), blocks: [1, 1, 1, 1], width: 16, classes: 10)
+    do {
+      _ = try Session(model: model)
+      Issue.record("a plan of many terabytes was made")
+    } catch RuntimeError.planTooLarge(let needed, let available) {
+      #expect(needed > available)
+      #expect(needed > 16384 * 16384 * 16 * 4)
+    }
+  }
+
+  @Test func instructionSetsAreChosenByName() throws {
+    #expect(try InstructionSet.choose(requested: "portable").provider.name == "portable")
+    #expect(throws: RuntimeError.unknownInstructionSet(found: "mmx", known: InstructionSet.known)) {
+      _ = try InstructionSet.choose(requested: "mmx")
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import FixresBase
+import FixresRuntime
+import Testing
+
+@Suite struct ThreadPoolTests {
+  /// Adds 1 to each of the floats that `arguments` points to.
+  private static let increment: StepFunction = { arguments, _, begin, end, _ in
+    let floats = UnsafeMutablePointer(mutating: arguments.assumingMemoryBound(to: Float.self))
+    for index in begin..<end { floats[index] += 1 }
+  }
+
+  @Test(arguments: [1, 2, 3, 7])
+  func everyItemRunsOnceAtEachStep(threads: Int) {
+    let pool = ThreadPool(threads: threads)
+    #expect(pool.threadCount == threads)
+    for count in [0, 1, 2, 5, 64, 1000] {
+      let block = AlignedBlock(floatCount: 1001)
+      for _ in 0..<200 { pool.run(Self.increment, block.base, block.base, count: count) }
+      #expect((0..<count).allSatisfy { block.floats[$0] == 200 })
+      #expect((count..<1001).allSatisfy { block.floats[$0] == 0 })
+    }
+  }
+
+  @Test func workersWakeAfterTheySlept() {
+    let pool = ThreadPool(threads: 2)
+    let block = AlignedBlock(floatCount: 8)
+    for _ in 0..<5 {
+      pool.run(Self.increment, block.base, block.base, count: 8)
+      let start = MonotonicClock.nanoseconds()
+      while MonotonicClock.nanoseconds() - start < 2_000_000 {}
+    }
+    #expect((0..<8).allSatisfy { block.floats[$0] == 5 })
+  }
+
+  @Test func poolsComeAndGo() {
+    for _ in 0..<50 { let pool = ThreadPool(threads: 4)
+      #expect(pool.threadCount == 4) }
+  }
+}
