@@ -17,9 +17,10 @@ package final class PixelBuffer: @unchecked Sendable {
   package let byteCount: Int
 
   /// - Throws: `outOfMemory` where the system refuses.
-  package init(byteCount: Int) throws(ImageError) {
+  package init(byteCount: Int, zeroed: Bool = false) throws(ImageError) {
     let (total, overflow) = byteCount.addingReportingOverflow(PixelBuffer.slack)
-    guard byteCount >= 0, !overflow, let block = malloc(total) else {
+    guard byteCount >= 0, !overflow, let block = zeroed ? calloc(total, 1) : malloc(total)
+    else {
       throw .outOfMemory(byteCount: byteCount)
     }
     base = block.assumingMemoryBound(to: UInt8.self)

@@ -1,0 +1,255 @@
+import FixresBase
+
+extension JPEGDecoder {
+  /// A band of coefficients of one component, and the state that runs through its scan.
+  private struct Band {
+    let table: HuffmanPointer
+    let first: Int
+    let last: Int
+    /// Bits below the ones this scan brings.
+    let shift: Int32
+    /// Blocks still to come that hold nothing new.
+    var endOfBandRun: Int32 = 0
+  }
+
+  /// Decodes a scan of progressive coding into the coefficients.
+  mutating func readProgressive(_ scan: JPEGScan) throws(ImageError) {
+    for part in scan.parts {
+      for index in scan.spectralStart...scan.spectralEnd {
+        frame.components[part.component].unknownBits[index] = scan.approximationLow
+      }
+    }
+    if scan.spectralStart == 0 {
+      try readMeans(scan)
+    } else {
+      try readBand(scan)
+    }
+  }
+
+  /// DC coefficients, one or several components.
+  private mutating func readMeans(_ scan: JPEGScan) throws(ImageError) {
+    let isInterleaved = scan.parts.count > 1
+    let first = frame.components[scan.parts[0].component]
+    let columns = isInterleaved ? frame.mcuColumns : first.blockColumns
+    let rows = isInterleaved ? frame.mcuRows : first.blockRows
+    let refines = scan.approximationHigh > 0
+    var tables: [HuffmanPointer] = []
+    for part in scan.parts where !refines { tables.append(try dcTable(part.dcTable, of: scan)) }
+    var predictions = [Int32](repeating: 0, count: scan.parts.count)
+    var reader = self.reader()
+    var counter = RestartCounter(interval: markers.restartInterval)
+    for row in 0..<rows {
+      for column in 0..<columns {
+        if counter.isDue() {
+          try check(reader, isIntact: true)
+          try restart(&reader, index: counter.passed())
+          for index in predictions.indices { predictions[index] = 0 }
+        }
+        for (index, part) in scan.parts.enumerated() {
+          let component = frame.components[part.component]
+          let blocks = coefficientBase(part.component)
+          for y in 0..<(isInterleaved ? component.vertical : 1) {
+            for x in 0..<(isInterleaved ? component.horizontal : 1) {
+              let blockRow = isInterleaved ? row * component.vertical + y : row
+              let blockColumn = isInterleaved ? column * component.horizontal + x : column
+              let block = blocks + (blockRow * component.paddedBlockColumns + blockColumn) * 64
+              if refines {
+                reader.refillIfBelow(32)
+                if reader.take(1) != 0 { block[0] |= 1 << Int16(scan.approximationLow) }
+              } else {
+                guard let difference = Self.difference(&reader, tables[index]) else {
+                  throw failure(reader)
+                }
+                predictions[index] &+= difference
+                block[0] = Int16(truncatingIfNeeded: predictions[index] &<< Int32(scan.approximationLow))
+              }
+            }
+          }
+        }
+      }
+      try check(reader, isIntact: true)
+    }
+    markers.position = position(of: reader)
+  }
+
+  private static func difference(_ reader: inout JPEGBitReader, _ table: HuffmanPointer) -> Int32? {
+    reader.refillIfBelow(32)
+    let category = reader.entry(table)
+    if category & 0xFF == 0 { return nil }
+    let size = Int(category >> 12 & 15)
+    return size > 0 ? reader.takeSigned(size) : Int32(bitPattern: category) >> 16
+  }
+
+  private func failure(_ reader: JPEGBitReader) -> ImageError {
+    do throws(ImageError) {
+      try check(reader, isIntact: false)
+    } catch {
+      return error
+    }
+    return markers.malformed(position(of: reader), "a Huffman code of the table", "other bits")
+  }
+
+  private func coefficientBase(_ component: Int) -> UnsafeMutablePointer<Int16> {
+    UnsafeMutableRawPointer(coefficients[component].base).assumingMemoryBound(to: Int16.self)
+  }
+
+  /// AC coefficients of one component.
+  private mutating func readBand(_ scan: JPEGScan) throws(ImageError) {
+    let part = scan.parts[0]
+    let component = frame.components[part.component]
+    let blocks = coefficientBase(part.component)
+    var band = Band(
+      table: try acTable(part.acTable, of: scan), first: scan.spectralStart, last: scan.spectralEnd,
+      shift: Int32(scan.approximationLow))
+    var reader = self.reader()
+    var counter = RestartCounter(interval: markers.restartInterval)
+    let refines = scan.approximationHigh > 0
+    for row in 0..<component.blockRows {
+      var column = 0
+      while column < component.blockColumns {
+        if counter.isDue() {
+          try check(reader, isIntact: true)
+          try restart(&reader, index: counter.passed())
+          band.endOfBandRun = 0
+        }
+        let block = blocks + (row * component.paddedBlockColumns + column) * 64
+        let isIntact = Zigzag.naturalOrder.withUnsafeBufferPointer { order in
+          refines
+            ? Self.refine(block, &band, &reader, order.baseAddress!)
+            : Self.decode(block, &band, &reader, order.baseAddress!)
+        }
+        guard isIntact else { throw failure(reader) }
+        column += 1
+      }
+      try check(reader, isIntact: true)
+    }
+    markers.position = position(of: reader)
+  }
+
+  /// First bits of a band in one block; false where the bits are no code.
+  private static func decode(
+    _ block: UnsafeMutablePointer<Int16>, _ band: inout Band, _ reader: inout JPEGBitReader,
+    _ order: UnsafePointer<UInt8>
+  ) -> Bool {
+    if band.endOfBandRun > 0 {
+      band.endOfBandRun -= 1
+      return true
+    }
+    var k = band.first
+    while k <= band.last {
+      reader.refillIfBelow(32)
+      let entry = reader.entry(band.table)
+      if entry & 0xFF == 0 { return false }
+      let run = Int(entry >> 8 & 15)
+      let size = Int(entry >> 12 & 15)
+      var value = Int32(bitPattern: entry) >> 16
+      if value == 0, size == 0 {
+        if run == 15 {
+          k &+= 16
+          continue
+        }
+        band.endOfBandRun = (1 << Int32(run)) - 1
+        if run > 0 { band.endOfBandRun += reader.take(run) }
+        return true
+      }
+      if value == 0 { value = reader.takeSigned(size) }
+      k &+= run
+      if k > 63 { return false }
+      block[Int(order[k])] = Int16(truncatingIfNeeded: value &<< band.shift)
+      k &+= 1
+    }
+    return true
+  }
+
+  /// One more bit of a band in one block; false where the bits are no code.
+  private static func refine(
+    _ block: UnsafeMutablePointer<Int16>, _ band: inout Band, _ reader: inout JPEGBitReader,
+    _ order: UnsafePointer<UInt8>
+  ) -> Bool {
+    var k = band.first
+    if band.endOfBandRun == 0 {
+      while k <= band.last {
+        reader.refillIfBelow(32)
+        let entry = reader.entry(band.table)
+        if entry & 0xFF == 0 { return false }
+        var run = Int(entry >> 8 & 15)
+        let size = Int(entry >> 12 & 15)
+        var sign = Int32(bitPattern: entry) >> 16
+        if sign == 0, size == 0 {
+          if run < 15 {
+            band.endOfBandRun = 1 << Int32(run)
+            if run > 0 { band.endOfBandRun += reader.take(run) }
+            break
+          }
+        } else if sign == 0 {
+          sign = reader.takeSigned(size)
+        }
+        // Pass over `run` coefficients that are still 0, and give one more bit to all others on the way.
+        while k <= band.last {
+          let place = Int(order[k])
+          if block[place] != 0 {
+            correct(&block[place], band.shift, &reader)
+          } else {
+            if run == 0 { break }
+            run &-= 1
+          }
+          k &+= 1
+        }
+        if sign != 0 {
+          if k > 63 { return false }
+          block[Int(order[k])] = Int16(truncatingIfNeeded: (sign > 0 ? 1 : -1) &<< band.shift)
+        }
+        k &+= 1
+      }
+    }
+    if band.endOfBandRun > 0 {
+      while k <= band.last {
+        let place = Int(order[k])
+        if block[place] != 0 { correct(&block[place], band.shift, &reader) }
+        k &+= 1
+      }
+      band.endOfBandRun -= 1
+    }
+    return true
+  }
+
+  /// Adds the next bit to a coefficient other than 0, away from 0.
+  @inline(__always) private static func correct(
+    _ coefficient: inout Int16, _ shift: Int32, _ reader: inout JPEGBitReader
+  ) {
+    reader.refillIfBelow(32)
+    guard reader.take(1) != 0 else { return }
+    let bit = Int16(truncatingIfNeeded: 1 &<< shift)
+    // A bit that is there already is a sign of corruption, which libjpeg passes over.
+    if coefficient & bit == 0 { coefficient &+= coefficient > 0 ? bit : -bit }
+  }
+}
+
+/// Counts MCUs up to the next restart marker.
+struct RestartCounter {
+  private let interval: Int
+  private var left: Int
+  private var markers = 0
+
+  init(interval: Int) {
+    self.interval = interval
+    left = interval
+  }
+
+  /// True when a restart marker stands before the next MCU; counts that MCU.
+  mutating func isDue() -> Bool {
+    guard interval > 0 else { return false }
+    if left == 0 {
+      left = interval - 1
+      return true
+    }
+    left -= 1
+    return false
+  }
+
+  /// The index of the marker that is due, counted from 0.
+  mutating func passed() -> Int {
+    markers += 1
+    return markers - 1
+  }
+}

@@ -1,0 +1,158 @@
+import FixresBase
+
+extension JPEGDecoder {
+  /// What a component's blocks need in the inner loop.
+  private struct Target {
+    let dc: HuffmanPointer
+    let ac: HuffmanPointer
+    let quantization: UnsafePointer<Int16>
+    /// Where the next block's samples go, for one scan of everything.
+    let samples: UnsafeMutablePointer<UInt8>
+    let stride: Int
+    /// `[rows, columns, 64]`, nil for one scan of everything.
+    let coefficients: UnsafeMutablePointer<Int16>?
+    let columns: Int
+    /// Blocks of an MCU along each axis.
+    let horizontal: Int
+    let vertical: Int
+    var prediction: Int32 = 0
+  }
+
+  /// Decodes a scan of baseline or extended sequential coding.
+  mutating func readSequential(_ scan: JPEGScan) throws(ImageError) {
+    let isInterleaved = scan.parts.count > 1
+    let first = frame.components[scan.parts[0].component]
+    let columns = isInterleaved ? frame.mcuColumns : first.blockColumns
+    let rows = isInterleaved ? frame.mcuRows : first.blockRows
+    // The tables stay alive in `markers`, which does not change before the scan has ended.
+    var targets: [Target] = []
+    let quantization = UnsafeMutablePointer<Int16>.allocate(capacity: 64 * 4)
+    defer { quantization.deallocate() }
+    for (index, part) in scan.parts.enumerated() {
+      let component = frame.components[part.component]
+      (quantization + 64 * index).initialize(from: component.quantization, count: 64)
+      targets.append(
+        Target(
+          dc: try dcTable(part.dcTable, of: scan), ac: try acTable(part.acTable, of: scan),
+          quantization: UnsafePointer(quantization + 64 * index), samples: planes[part.component].base,
+          stride: component.stride,
+          coefficients: coefficients.isEmpty
+            ? nil
+            : UnsafeMutableRawPointer(coefficients[part.component].base).assumingMemoryBound(to: Int16.self),
+          columns: component.paddedBlockColumns, horizontal: isInterleaved ? component.horizontal : 1,
+          vertical: isInterleaved ? component.vertical : 1))
+    }
+    var reader = self.reader()
+    var untilRestart = markers.restartInterval
+    var restarts = 0
+    for row in 0..<rows {
+      var column = 0
+      while column < columns {
+        if markers.restartInterval > 0, untilRestart == 0 {
+          try check(reader, isIntact: true)
+          try restart(&reader, index: restarts)
+          restarts += 1
+          untilRestart = markers.restartInterval
+          for index in targets.indices { targets[index].prediction = 0 }
+        }
+        let run = markers.restartInterval > 0 ? min(untilRestart, columns - column) : columns - column
+        let isIntact = Self.decode(&reader, &targets, row: row, columns: column..<column + run)
+        try check(reader, isIntact: isIntact)
+        column += run
+        untilRestart -= run
+      }
+    }
+    markers.position = position(of: reader)
+  }
+
+  /// Decodes MCUs of one row; false where the bits are no code.
+  private static func decode(
+    _ reader: inout JPEGBitReader, _ targets: inout [Target], row: Int, columns: Range<Int>
+  ) -> Bool {
+    withUnsafeTemporaryAllocation(of: Words.self, capacity: 9) { scratch in
+      guard let start = scratch.baseAddress else { return false }
+      let block = UnsafeMutableRawPointer(start).bindMemory(to: Int16.self, capacity: 72)
+      return Zigzag.naturalOrder.withUnsafeBufferPointer { order in
+        targets.withUnsafeMutableBufferPointer { targets in
+          var bits = reader
+          defer { reader = bits }
+          for column in columns {
+            for index in 0..<targets.count {
+              let isIntact = decodeMCU(
+                &bits, &targets[index], row: row, column: column, block, order.baseAddress!)
+              if !isIntact { return false }
+            }
+          }
+          return true
+        }
+      }
+    }
+  }
+
+  /// The blocks of one component in one MCU.
+  @inline(__always) private static func decodeMCU(
+    _ reader: inout JPEGBitReader, _ target: inout Target, row: Int, column: Int,
+    _ block: UnsafeMutablePointer<Int16>, _ order: UnsafePointer<UInt8>
+  ) -> Bool {
+    for y in 0..<target.vertical {
+      for x in 0..<target.horizontal {
+        clear(block)
+        let last = decodeBlock(&reader, &target, block, order)
+        if last < 0 { return false }
+        let blockRow = row &* target.vertical &+ y
+        let blockColumn = column &* target.horizontal &+ x
+        if let coefficients = target.coefficients {
+          (coefficients + (blockRow &* target.columns &+ blockColumn) &* 64).update(from: block, count: 64)
+        } else {
+          InverseDCT.transform(
+            block, quantization: target.quantization, last: last,
+            to: target.samples + (blockRow &* 8 &* target.stride &+ blockColumn &* 8), stride: target.stride)
+        }
+      }
+    }
+    return true
+  }
+
+  @inline(__always) private static func clear(_ block: UnsafeMutablePointer<Int16>) {
+    let address = UnsafeMutableRawPointer(block)
+    for row in 0..<9 { address.storeBytes(of: Words.zero, toByteOffset: 16 &* row, as: Words.self) }
+  }
+
+  /// One block's coefficients in natural order; the zigzag index of the last, or -1 where the bits are no code.
+  @inline(__always) private static func decodeBlock(
+    _ reader: inout JPEGBitReader, _ target: inout Target, _ block: UnsafeMutablePointer<Int16>,
+    _ order: UnsafePointer<UInt8>
+  ) -> Int {
+    reader.refillIfBelow(32)
+    let category = reader.entry(target.dc)
+    if category & 0xFF == 0 { return -1 }
+    var difference = Int32(bitPattern: category) >> 16
+    let size = Int(category >> 12 & 15)
+    if size > 0 { difference = reader.takeSigned(size) }
+    target.prediction &+= difference
+    block[0] = Int16(truncatingIfNeeded: target.prediction)
+    var k = 1
+    var last = 0
+    while k < 64 {
+      reader.refillIfBelow(32)
+      let entry = reader.entry(target.ac)
+      var value = Int32(bitPattern: entry) >> 16
+      let run = Int(entry >> 8 & 15)
+      if value == 0 {
+        let size = Int(entry >> 12 & 15)
+        if size == 0 {
+          if entry & 0xFF == 0 { return -1 }
+          if run != 15 { return last }
+          k &+= 16
+          continue
+        }
+        value = reader.takeSigned(size)
+      }
+      k &+= run
+      block[Int(order[k])] = Int16(truncatingIfNeeded: value)
+      last = k
+      k &+= 1
+    }
+    return k > 64 ? -1 : last
+  }
+}
