@@ -38,6 +38,9 @@ package struct Checkpoint: Sendable {
     let kind = FileKind.detect(bytes)
     switch kind {
     case .zip: return try TorchZip.read(bytes, path: path, key: key)
+    case .safetensors: return try SafeTensorsFile.checkpoint(bytes, path: path, key: key)
+    case .json: return try ShardIndex.read(bytes, path: path, key: key)
+    case .pickle: return try TorchLegacy.read(bytes, path: path, key: key)
     case .tar: throw .unsupported(path: path, .tarCheckpoint)
     default: throw .notCheckpoint(path: path, kind: kind)
     }

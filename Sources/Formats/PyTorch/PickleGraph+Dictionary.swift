@@ -98,8 +98,16 @@ extension PickleGraph {
     case .dictionary: "dict"
     case .set: "set"
     case .object: object(id).flatMap { globalName($0.callable) } ?? "object"
-    case .persistent: "storage"
+    case .persistent: className(self[id].low) ?? "storage"
     }
+  }
+
+  /// The class in a legacy persistent id `('module', class, file, source)`.
+  private func className(_ index: UInt32) -> String? {
+    guard let items = tuple(ID(index: index), count: 2, orMore: true), string(items[0]) == "module" else {
+      return nil
+    }
+    return globalName(items[1])
   }
 
   /// A scalar as text; nil for other values and for long texts.

@@ -18,7 +18,10 @@ struct TorchStateDict {
     var namePrefix = ""
   }
 
-  func read(key: String?, source: Checkpoint.Source) throws(FormatError) -> Checkpoint {
+  /// With `keepsNames` prefixes stay, for a shard whose index knows the full names.
+  func read(
+    key: String?, source: Checkpoint.Source, keepsNames: Bool
+  ) throws(FormatError) -> Checkpoint {
     let selection = try select(key: key)
     var checkpoint = Checkpoint(source: source)
     try readTensors(of: selection, into: &checkpoint)
@@ -26,6 +29,7 @@ struct TorchStateDict {
       throw .noTensors(path: path, entries: names(in: selection.dictionary))
     }
     collectContext(of: selection, into: &checkpoint)
+    if keepsNames { return checkpoint }
     if !selection.namePrefix.isEmpty {
       NamePrefix.remove(selection.namePrefix, from: &checkpoint.tensors, ignored: &checkpoint.ignored)
     }
@@ -106,7 +110,12 @@ struct TorchStateDict {
     guard let object = graph.object(id), let state = object.state,
       graph.lookup("_modules", in: state) != nil || graph.lookup("_parameters", in: state) != nil
     else { return nil }
-    return graph.describe(object.callable)
+    let name = graph.describe(object.callable)
+    // Protocol 0 and 1 build objects through a helper whose first argument is the class.
+    guard name.hasSuffix("._reconstructor"), let first = graph.tuple(object.arguments)?.first else {
+      return name
+    }
+    return graph.describe(.init(index: first))
   }
 
   /// Up to 16 keys with what they hold, for errors: `optimizer (dict)`.
@@ -143,7 +152,9 @@ struct TorchStateDict {
       case .opaque(let constructor):
         // OrderedDicts and the like are entries of their own; anything else may stand for a weight.
         checkpoint.ignored.append(name)
-        if !graph.isDictionary(id) { checkpoint.unreadable[name] = .opaque(constructor: constructor) }
+        if reader.isTensor(id) || !graph.isDictionary(id) {
+          checkpoint.unreadable[name] = .opaque(constructor: constructor)
+        }
       case .other:
         checkpoint.ignored.append(name)
       }

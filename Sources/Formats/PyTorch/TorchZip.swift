@@ -2,10 +2,14 @@ import FixresBase
 
 /// The reader of what `torch.save` writes since PyTorch 1.6: a zip archive of a pickle and its storages.
 enum TorchZip {
-  static func read(_ bytes: Bytes, path: String, key: String?) throws(FormatError) -> Checkpoint {
+  static func read(
+    _ bytes: Bytes, path: String, key: String?, keepsNames: Bool = false
+  ) throws(FormatError) -> Checkpoint {
     let archive = try ZipArchive(bytes, path: path)
     let context = FaultContext(path: path, format: .zip)
     let root = try rootFolder(archive, context)
+    // Not even one that nobody reads: torch.save stores every member.
+    if let refusal = archive.members.lazy.compactMap(\.refusal).first { throw context.unsupported(refusal) }
     let pickle = try member(root + "data.pkl", archive, context)
     try checkVersion(archive, root, context)
     let data = try verified(pickle, archive, context)
@@ -20,7 +24,7 @@ enum TorchZip {
       try storages.bytes(id)
     }
     let dictionary = TorchStateDict(graph: graph, reader: reader, path: path)
-    let checkpoint = try dictionary.read(key: key, source: .torchZip)
+    let checkpoint = try dictionary.read(key: key, source: .torchZip, keepsNames: keepsNames)
     try ChecksumVerifier.verify(storages.used, context: context)
     return checkpoint
   }

@@ -7,6 +7,8 @@ struct ZipMember: Sendable {
   var dataOffset: Int
   var byteCount: Int
   var checksum: UInt32
+  /// Why the data cannot be read: it is compressed or encrypted.
+  var refusal: Unsupported?
 }
 
 /// The directory of a zip archive whose members are all stored, as `torch.save` writes it.

@@ -67,19 +67,26 @@ extension ZipDirectoryParser {
     let name = try memberName(nameBytes)
     let figures = try resolve(fields, extra: extra, name: name)
     // Bit 0: encrypted; bit 6: strongly encrypted; bit 13: the local header is masked.
-    guard fields.flags & 0x2041 == 0 else { throw context.unsupported(.encryptedMember(name: name)) }
-    guard fields.method == 0 else {
-      throw context.unsupported(.compressedMember(name: name, method: Int(fields.method)))
-    }
-    guard figures.compressed == figures.size else {
+    let refusal: Unsupported? =
+      if fields.flags & 0x2041 != 0 {
+        .encryptedMember(name: name)
+      } else if fields.method != 0 {
+        .compressedMember(name: name, method: Int(fields.method))
+      } else {
+        nil
+      }
+    guard refusal != nil || figures.compressed == figures.size else {
       throw context.fault(
         .member(name), expected: "\(figures.size) stored bytes", found: "\(figures.compressed)")
     }
     guard fields.disk == 0 || fields.disk == .max else {
       throw context.fault(.member(name), expected: "one disk", found: "disk \(fields.disk)")
     }
-    let member = ZipMember(name: name, dataOffset: 0, byteCount: figures.size, checksum: fields.checksum)
-    return Entry(member: member, localOffset: figures.localOffset, nameBytes: nameBytes, flags: fields.flags)
+    let member = ZipMember(
+      name: name, dataOffset: 0, byteCount: figures.compressed, checksum: fields.checksum, refusal: refusal)
+    return Entry(
+      member: member, localOffset: figures.localOffset, nameBytes: nameBytes, flags: fields.flags,
+      method: fields.method, size: figures.size)
   }
 
   private func memberName(_ nameBytes: Bytes) throws(FormatError) -> String {
@@ -146,12 +153,13 @@ extension ZipDirectoryParser {
       dataOffset = reader.position
       // Bit 3: the figures follow the data, and here they may be 0.
       let deferred = flags & 8 != 0
-      let sizes = [compressed, size].allSatisfy {
-        $0 == .max || Int($0) == member.byteCount || (deferred && $0 == 0)
+      func matches(_ local: UInt32, _ central: Int) -> Bool {
+        local == .max || Int(local) == central || (deferred && local == 0)
       }
-      agrees =
-        signature == Self.localSignature && flags == entry.flags && method == 0 && sizes
-        && (checksum == member.checksum || (deferred && checksum == 0)) && name.isEqual(to: entry.nameBytes)
+      agrees = signature == Self.localSignature && flags == entry.flags && method == entry.method
+      agrees = agrees && matches(compressed, member.byteCount) && matches(size, entry.size)
+      agrees = agrees && (checksum == member.checksum || (deferred && checksum == 0))
+      agrees = agrees && name.isEqual(to: entry.nameBytes)
     } catch {
       throw context.fault(
         .member(member.name), expected: "a local header at byte \(entry.localOffset)", found: "none")

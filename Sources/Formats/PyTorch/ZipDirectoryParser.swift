@@ -25,6 +25,9 @@ struct ZipDirectoryParser {
     var localOffset: Int
     var nameBytes: Bytes
     var flags: UInt16
+    var method: UInt16
+    /// Bytes once decompressed; those of the member where it is stored.
+    var size: Int
   }
 
   mutating func parse() throws(FormatError) -> [ZipMember] {

@@ -1,0 +1,31 @@
+import FixresBase
+
+extension SafeTensorsFile {
+  /// The checkpoint of one file, its names without prefix; `key` keeps the names below it.
+  static func checkpoint(_ bytes: Bytes, path: String, key: String?) throws(FormatError) -> Checkpoint {
+    var checkpoint = try read(bytes, path: path)
+    try checkpoint.takeNames(path: path, below: key)
+    return checkpoint
+  }
+}
+
+extension Checkpoint {
+  /// Settles names for containers without nested dictionaries: what lies below `key`, then without prefixes.
+  mutating func takeNames(path: String, below key: String?) throws(FormatError) {
+    guard !tensors.isEmpty || !unreadable.isEmpty else { throw .noTensors(path: path, entries: []) }
+    var prefix = ""
+    if let key, !key.isEmpty {
+      prefix = key.hasSuffix(".") ? key : key + "."
+      guard tensors.contains(where: { $0.name.utf8.starts(with: prefix.utf8) }) else {
+        let names =
+          tensors.prefix(16).map(\.name) + (tensors.count > 16 ? ["\(tensors.count - 16) more"] : [])
+        throw .keyNotFound(path: path, key: key, available: names)
+      }
+      NamePrefix.remove(prefix, from: &tensors, ignored: &ignored)
+    }
+    prefix += NamePrefix.strip(&tensors, ignored: &ignored)
+    renameUnreadable(without: prefix)
+    wrapper = prefix.isEmpty ? nil : prefix
+    noteConversions()
+  }
+}

@@ -1,0 +1,32 @@
+import FixresBase
+import FixresFormats
+import TestSupport
+import Testing
+
+@Suite struct CheckpointTests {
+  @Test func readsEveryGoodFixture() {
+    let cases = CheckpointFixtures.cases.good
+    #expect(cases.count > 60)
+    for expected in cases {
+      #expect(CheckpointFixtures.problems(good: expected) == [], "\(expected["file"]?.stringValue ?? "")")
+    }
+  }
+
+  @Test func refusesEveryBadFixture() {
+    let cases = CheckpointFixtures.cases.bad
+    #expect(cases.count > 130)
+    for expected in cases {
+      #expect(CheckpointFixtures.problems(bad: expected) == [], "\(expected["file"]?.stringValue ?? "")")
+    }
+  }
+
+  @Test func refusesWhatIsNoFile() {
+    for (path, error) in [
+      (TestData.fixture("formats"), FileError.isDirectory(path: TestData.fixture("formats"))),
+      ("/dev/zero", .notRegular(path: "/dev/zero")),
+      ("no such file", .notFound(path: "no such file")),
+    ] {
+      #expect(throws: FormatError.file(error)) { try Checkpoint.load(path: path) }
+    }
+  }
+}
