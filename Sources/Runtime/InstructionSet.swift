@@ -9,7 +9,7 @@
 /// Chooses where kernels come from: what the machine can do, or what `FIXRESC_ISA` asks for.
 package enum InstructionSet {
   /// The names that `FIXRESC_ISA` may hold.
-  package static let known = ["portable"]
+  package static let known = ["portable", "avx2", "avx512"]
 
   /// The choice and its reason, for `doctor`.
   package struct Choice: Sendable {
@@ -17,17 +17,52 @@ package enum InstructionSet {
     package var reason: String
   }
 
-  package static func choose(
-    isExact: Bool = false, requested: String? = getenv("FIXRESC_ISA").map { String(cString: $0) }
-  ) throws(RuntimeError) -> Choice {
-    switch requested {
-    case nil, "": return Choice(provider: PortableKernels(), reason: "the only kernels of this build")
-    case "portable": return Choice(provider: PortableKernels(), reason: "FIXRESC_ISA asks for it")
-    case let name?: throw .unknownInstructionSet(found: name, known: known)
-    }
+  /// What `FIXRESC_ISA` asks for; nil where it is unset or empty.
+  package static var requested: String? {
+    getenv("FIXRESC_ISA").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  static func provider(isExact: Bool) throws(RuntimeError) -> any KernelProvider {
-    try choose(isExact: isExact).provider
+  /// The names that this machine can really run, `portable` first.
+  package static var available: [String] {
+    known.filter { (try? choose(requested: $0)) != nil }
   }
+
+  package static func choose(
+    isExact: Bool = false, requested: String? = Self.requested
+  ) throws(RuntimeError) -> Choice {
+    guard let requested else { return best(isExact: isExact) }
+    guard known.contains(requested) else { throw .unknownInstructionSet(found: requested, known: known) }
+    let reason = "FIXRESC_ISA asks for it"
+    if requested == "portable" { return Choice(provider: PortableKernels(), reason: reason) }
+    #if arch(x86_64)
+      if let level = VectorISA.Level(rawValue: requested) {
+        return Choice(provider: try machineCode(level, isExact: isExact), reason: reason)
+      }
+    #endif
+    throw .instructionSetUnavailable(name: requested, missing: "an x86-64 processor")
+  }
+
+  /// The fastest kernels that this build trusts on this machine.
+  private static func best(isExact: Bool) -> Choice {
+    Choice(provider: PortableKernels(), reason: "the default of this build")
+  }
+
+  #if arch(x86_64)
+    private static func machineCode(
+      _ level: VectorISA.Level, isExact: Bool
+    ) throws(RuntimeError) -> any KernelProvider {
+      do {
+        let missing = try CPUFeatures.current.get().missing(for: level)
+        guard missing.isEmpty else {
+          let names = missing.map(\.rawValue).joined(separator: ", ")
+          throw RuntimeError.instructionSetUnavailable(name: level.rawValue, missing: names)
+        }
+        return try MachineCodeProvider(level)
+      } catch let error as RuntimeError {
+        throw error
+      } catch {
+        throw .instructionSetUnavailable(name: level.rawValue, missing: "executable memory")
+      }
+    }
+  #endif
 }

@@ -30,7 +30,9 @@ public final class Session: Sendable {
     guard let logits = model.graph.output(GraphOutput.logits) else {
       throw .missingOutput(name: GraphOutput.logits)
     }
-    let provider = try InstructionSet.provider(isExact: options.isExact)
+    let provider = try InstructionSet.choose(
+      isExact: options.isExact, requested: options.instructionSet ?? InstructionSet.requested
+    ).provider
     let allowance = ProcessorAllowance.current().count
     let pool = ThreadPool(threads: min(max(options.threads ?? allowance, 1), allowance))
     let features = model.graph.output(GraphOutput.features)

@@ -9,6 +9,8 @@ public struct SessionOptions: Hashable, Sendable {
   public var isExact: Bool
   /// Keep every value to the end of a run, so that it can be looked at; takes more memory.
   package var keepsValues = false
+  /// A name that `FIXRESC_ISA` may hold, in its place; nil leaves the choice to that variable and the machine.
+  package var instructionSet: String?
 
   public init(threads: Int? = nil, maximumBatch: Int = 8, isExact: Bool = false) {
     self.threads = threads

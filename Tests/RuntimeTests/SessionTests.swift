@@ -73,8 +73,8 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<120 as Range<UInt64>)
-  func engineAgreesWithTheReference(seed: UInt64) throws {
+  @Test(arguments: 0..<120 as Range<UInt64>, InstructionSet.available)
+  func engineAgreesWithTheReference(seed: UInt64, instructionSet: String) throws {
     let model = try Self.randomModel(seed)
     var random = SeededRandom(seed: seed + 1000)
     let batch = 1 + Int(seed % 3)
@@ -82,17 +82,17 @@ import Testing
       Float(random.nextGaussian())
     }
     let reference = try ReferenceInterpreter(model, input: input, batch: batch)
-    let session = try Session(model: model, options: SessionOptions(threads: 2))
-    let found = try session.run(input)
+    var options = SessionOptions(threads: 2)
+    options.instructionSet = instructionSet
+    let found = try Session(model: model, options: options).run(input)
     #expect(found.batch == batch)
     expectClose(
       found.logits, try #require(reference.output(GraphOutput.logits)).elements, tolerance: 1e-5,
-      "seed \(seed)")
+      "\(instructionSet) seed \(seed)")
     expectClose(
       found.features, try #require(reference.output(GraphOutput.features)).elements, tolerance: 1e-5,
-      "seed \(seed)")
+      "\(instructionSet) seed \(seed)")
 
-    var options = SessionOptions(threads: 1)
     options.keepsValues = true
     let keeping = try Session(model: model, options: options)
     var names = Set<String>()
@@ -100,24 +100,29 @@ import Testing
       names.insert(name)
       guard let expected = reference[name] else { return }
       #expect(value.dims == expected.dims)
-      expectClose(value.elements, expected.elements, tolerance: 1e-5, "seed \(seed) %\(name)")
+      expectClose(
+        value.elements, expected.elements, tolerance: 1e-5, "\(instructionSet) seed \(seed) %\(name)")
     }
     #expect(names == Set(reference.values.keys))
   }
 
-  @Test func bitsDependOnNothingButThePicture() throws {
+  @Test(arguments: InstructionSet.available)
+  func bitsDependOnNothingButThePicture(instructionSet: String) throws {
     let model = try bottleneckNetwork(
       seed: 3, resolution: Extent(45, 38), blocks: [1, 2, 1, 1], width: 16, classes: 33)
     let perImage = 3 * 45 * 38
     var random = SeededRandom(seed: 9)
     let images = (0..<11 * perImage).map { _ in Float(random.nextGaussian()) }
-    let single = try Session(model: model, options: SessionOptions(threads: 1))
+    var options = SessionOptions(threads: 1)
+    options.instructionSet = instructionSet
+    let single = try Session(model: model, options: options)
     let expected = try (0..<11).map { try single.run(Array(images[$0 * perImage..<($0 + 1) * perImage])) }
     let logits = expected.flatMap(\.logits)
     let features = expected.flatMap(\.features)
     for (threads, maximumBatch) in [(1, 1), (2, 1), (2, 3), (2, 8), (1, 64)] {
-      let session = try Session(
-        model: model, options: SessionOptions(threads: threads, maximumBatch: maximumBatch))
+      options.threads = threads
+      options.maximumBatch = maximumBatch
+      let session = try Session(model: model, options: options)
       for _ in 0..<3 {
         let found = try session.run(images)
         #expect(found.logits == logits)

@@ -33,7 +33,9 @@ import Testing
   }
 
   @Test func poolsComeAndGo() {
-    for _ in 0..<50 { let pool = ThreadPool(threads: 4)
-      #expect(pool.threadCount == 4) }
+    for _ in 0..<50 {
+      let pool = ThreadPool(threads: 4)
+      #expect(pool.threadCount == 4)
+    }
   }
 }

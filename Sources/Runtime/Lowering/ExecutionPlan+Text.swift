@@ -1,0 +1,31 @@
+extension ExecutionPlan {
+  /// The plan for people, as `inspect --plan` shows it: steps with their kernels, then where each buffer lies.
+  package var text: String {
+    var lines = [
+      "plan: \(provider), \(steps.count) steps, arena \(arenaByteCount) bytes an image, "
+        + "packed weights \(packedByteCount) bytes"
+    ]
+    let nameWidth = min(steps.reduce(0) { max($0, $1.layer.count) }, 48)
+    let kernelWidth = steps.reduce(0) { max($0, $1.kernel.count) }
+    for (index, step) in steps.enumerated() {
+      lines.append(
+        Self.right("\(index)", 4) + "  " + Self.left(step.layer, nameWidth) + "  "
+          + Self.left(step.kernel, kernelWidth) + "  " + (step.macs > 0 ? "\(step.macs) MACs" : ""))
+    }
+    lines.append("buffers: offset, bytes an image, first and last node")
+    for buffer in buffers.sorted(by: { ($0.offset, $0.firstStep) < ($1.offset, $1.firstStep) }) {
+      lines.append(
+        Self.right("\(buffer.offset)", 11) + Self.right("\(buffer.byteCount)", 11)
+          + Self.right("\(buffer.firstStep)", 5) + Self.right("\(buffer.lastStep)", 5) + "  " + buffer.value)
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func left(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  private static func right(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
+  }
+}
