@@ -100,7 +100,7 @@
   }
 
   struct Bench {
-    let provider: MachineCodeProvider
+    var provider: MachineCodeProvider
     let peakLoop: PeakLoop
 
     /// Best rate of the register loop right now, in operations a second.
@@ -161,6 +161,34 @@
     }
   }
 
+  extension Bench {
+    /// Every Winograd tiling of the 3x3 layers.
+    func winograd() {
+      var bench = self
+      for (width, size) in [
+        (64, 56), (128, 28), (256, 14), (512, 7), (64, 96), (128, 48), (256, 24), (512, 12),
+      ] {
+        let layer = Layer(name: "", inputs: width, outputs: width, size: size, kernel: 3, stride: 1, count: 1)
+        bench.provider.forced = nil
+        bench.provider.allowsWinograd = false
+        let direct = bench.run(layer)
+        print("\(width)@\(size) direct", fixed(direct.milliseconds, 3), fixed(direct.share * 100, 1) + "%")
+        for scheme in [WinogradScheme.f4, .f2] {
+          let rows = (size + scheme.outputSide - 1) / scheme.outputSide
+          for (chunk, shared) in [(1, false), (2, false), (3, false), (4, false), (7, false), (rows, true)] {
+            if !shared && chunk > rows { continue }
+            bench.provider.forced = .winograd(
+              WinogradTiling(scheme: scheme, blocks: 4, rowsPerChunk: chunk, isShared: shared))
+            let result = bench.run(layer)
+            print(
+              "  F\(scheme.rawValue) rows \(chunk)\(shared ? " shared" : "")", fixed(result.milliseconds, 3),
+              fixed(result.share * 100, 1) + "%", result.kernel)
+          }
+        }
+      }
+    }
+  }
+
   func padded(_ text: String, _ width: Int) -> String {
     text.count >= width ? text : text + String(repeating: " ", count: width - text.count)
   }
@@ -186,12 +214,17 @@
         print("this processor lacks", missing.map(\.rawValue))
         return
       }
-      let bench = Bench(provider: try MachineCodeProvider(level), peakLoop: try PeakLoop(VectorISA(level)))
+      var bench = Bench(provider: try MachineCodeProvider(level), peakLoop: try PeakLoop(VectorISA(level)))
+      bench.provider.allowsWinograd = !arguments.contains("exact")
       print("peak", fixed(bench.peak() * 1e-9, 1), "GFLOP/s")
       let networks: [(String, [Layer])] = [
         ("resnet50", resnet50(224)), ("resnet50-384", resnet50(384)), ("resnet18", resnet18(224)),
         ("resnext50", resnext50(224)),
       ]
+      if arguments.contains("winograd") {
+        bench.winograd()
+        return
+      }
       let wanted = arguments.filter { name in networks.contains { $0.0 == name } }
       for (name, layers) in networks where wanted.isEmpty ? name == "resnet50" : wanted.contains(name) {
         var total = 0.0

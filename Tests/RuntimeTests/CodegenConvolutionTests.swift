@@ -83,8 +83,51 @@
     func matchesTheDefinition(_ shape: Shape) throws {
       for level in Self.levels {
         let problem = ConvolutionProblem(shape, block: VectorISA(level).lanes)
-        let provider = try MachineCodeProvider(level)
+        var provider = try MachineCodeProvider(level)
+        provider.allowsWinograd = false
         for items in [1, 3] { try problem.check(provider, itemsPerCall: items) }
+      }
+    }
+
+    static var winogradGrid: [(Shape, WinogradScheme, Int, Bool)] {
+      var cases: [(Shape, WinogradScheme, Int, Bool)] = []
+      for size in [2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14, 17, 23] {
+        for scheme in [WinogradScheme.f2, .f4] {
+          cases.append(
+            (Shape(inputs: 16, outputs: 64, height: size, width: 9, kernel: 3, padding: 1), scheme, 1, false))
+          cases.append(
+            (
+              Shape(
+                inputs: 32, outputs: 48, height: 7, width: size, kernel: 3, padding: 1, batch: 2,
+                hasResidual: true,
+                hasReLU: true, borders: true), scheme, 3, false
+            ))
+          cases.append(
+            (
+              Shape(
+                inputs: 24, outputs: 100, height: size, width: size, kernel: 3, padding: 1, batch: 3,
+                hasBias: false, hasReLU: true, borders: true), scheme, 1, true
+            ))
+        }
+      }
+      cases.append(
+        (Shape(inputs: 16, outputs: 16, height: 12, width: 12, kernel: 3, padding: 0), .f4, 2, false))
+      cases.append((Shape(inputs: 16, outputs: 16, height: 9, width: 9, kernel: 3, padding: 2), .f4, 1, true))
+      return cases
+    }
+
+    @Test(.enabled(if: !levels.isEmpty, "this processor runs no emitted kernels"), arguments: winogradGrid)
+    func winogradMatchesTheDefinition(_ test: (Shape, WinogradScheme, Int, Bool)) throws {
+      let (shape, scheme, rows, isShared) = test
+      for level in Self.levels {
+        let isa = VectorISA(level)
+        let problem = ConvolutionProblem(shape, block: isa.lanes)
+        var provider = try MachineCodeProvider(level)
+        for blocks in level == .avx512 ? [4, 1] : [2, 1] {
+          provider.forced = .winograd(
+            WinogradTiling(scheme: scheme, blocks: blocks, rowsPerChunk: rows, isShared: isShared))
+          for items in [1, 3] { try problem.check(provider, itemsPerCall: items) }
+        }
       }
     }
   }

@@ -55,9 +55,9 @@ extension ConvolutionTiling {
   }
 
   /// The tiling with the least estimated time for `descriptor`.
-  package static func choose(_ descriptor: ConvolutionDescriptor, _ isa: VectorISA, l2ByteCount: Int)
-    -> ConvolutionTiling
-  {
+  package static func choose(
+    _ descriptor: ConvolutionDescriptor, _ isa: VectorISA, l2ByteCount: Int
+  ) -> (tiling: ConvolutionTiling, cycles: Double) {
     let output = descriptor.output
     var best: (cycles: Double, tiling: ConvolutionTiling)?
     for blocks in [1, 2, 3, 4] where blocks <= output.blockCount {
@@ -91,7 +91,7 @@ extension ConvolutionTiling {
         }
       }
     }
-    return best!.tiling
+    return (best!.tiling, best!.cycles)
   }
 }
 

@@ -44,16 +44,23 @@
   /// Every family of emitted kernels.
   package enum AnyKernel: Hashable, Sendable {
     case strip(StripKernel)
+    case winogradInput(WinogradInputKernel)
+    case winogradOutput(WinogradOutputKernel)
 
     func emit(into assembler: inout KernelAssembler) {
       switch self {
       case .strip(let kernel): kernel.emit(into: &assembler)
+      case .winogradInput(let kernel): kernel.emit(into: &assembler)
+      case .winogradOutput(let kernel): kernel.emit(into: &assembler)
       }
     }
 
     var name: String {
       switch self {
       case .strip(let kernel): kernel.name
+      case .winogradInput(let kernel): "winograd\(kernel.scheme.rawValue)-input-\(kernel.isa.level.rawValue)"
+      case .winogradOutput(let kernel):
+        "winograd\(kernel.scheme.rawValue)-output-\(kernel.isa.level.rawValue)"
       }
     }
   }

@@ -4,6 +4,11 @@
     package let isa: VectorISA
     package let cpu: CPUFeatures
     package let cache: KernelCache
+    /// Overrides the cost model, for tests and measurements.
+    package var forced: ConvolutionAlgorithm?
+
+    /// Off for `--exact`: every sum then has the order of the definition.
+    package var allowsWinograd = true
 
     /// The provider of `level`; fails where code may not be executed.
     package init(_ level: VectorISA.Level) throws(ExecutableMemoryError) {
@@ -21,9 +26,14 @@
       scratch: inout ScratchBuffers
     ) -> [KernelStep]? {
       guard descriptor.output.block == block else { return nil }
-      let tiling = ConvolutionTiling.choose(descriptor, isa, l2ByteCount: cpu.l2ByteCount)
-      guard let step = try? DirectStep.step(descriptor, weights, buffers, tiling, cache) else { return nil }
-      return [step]
+      let algorithm =
+        forced ?? .choose(descriptor, isa, cpu, allowsWinograd: allowsWinograd)
+      return switch algorithm {
+      case .winograd(let tiling):
+        try? WinogradStep.steps(descriptor, weights, buffers, tiling, cache, scratch: &scratch)
+      case .direct(let tiling):
+        (try? DirectStep.step(descriptor, weights, buffers, tiling, cache)).map { [$0] }
+      }
     }
   }
 #endif
