@@ -89,7 +89,8 @@ import Testing
       let run = try ReferenceInterpreter(result.model, input: Self.pictures(2, side), batch: 2)
       for output in [GraphOutput.logits, GraphOutput.features] {
         try expect(
-          run.output(output)?.elements, equals: fixture.folder + "\(output)-\(side).npy", "\(output) at \(side)")
+          run.output(output)?.elements, equals: fixture.folder + "\(output)-\(side).npy",
+          "\(output) at \(side)")
       }
     }
   }
@@ -103,7 +104,8 @@ import Testing
       let run = try ReferenceInterpreter(adapted, input: Self.pictures(2, side), batch: 2)
       for output in [GraphOutput.logits, GraphOutput.features] {
         try expect(
-          run.output(output)?.elements, equals: fixture.folder + "\(output)-\(side).npy", "\(output) at \(side)")
+          run.output(output)?.elements, equals: fixture.folder + "\(output)-\(side).npy",
+          "\(output) at \(side)")
       }
     }
   }
