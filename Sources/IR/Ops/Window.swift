@@ -26,7 +26,9 @@ public struct Window: Hashable, Sendable {
     }
     let padded = Extent(
       size.height + padding.top + padding.bottom, size.width + padding.left + padding.right)
-    guard kernel.height <= padded.height, kernel.width <= padded.width else {
+    // Rounding up, PyTorch takes a window of which a stride less one reaches beyond the padded input.
+    let beyond = ceilMode ? Extent(strides.height - 1, strides.width - 1) : Extent(0, 0)
+    guard kernel.height <= padded.height + beyond.height, kernel.width <= padded.width + beyond.width else {
       throw .kernelLargerThanInput(kernel: kernel, paddedInput: padded)
     }
     return Extent(

@@ -20,7 +20,7 @@ hf = dict(embedding_size=8, num_labels=5)
 
 # name, expected architecture, network, how it is saved, resolutions, options
 networks = [
-    ("torchvision-basic", "resnet10w6", lambda: net.torchvision_resnet(BasicBlock, [1, 1, 1, 1], 6), {}, [64, 45], {}),
+    ("torchvision-basic", "resnet10w6", lambda: net.torchvision_resnet(BasicBlock, [1, 1, 1, 1], 6), {}, [64, 45, 1], {}),
     ("torchvision-basic-deeper", "resnet18w4", lambda: net.torchvision_resnet(BasicBlock, [2, 2, 2, 2], 4),
      dict(container="safetensors"), [32, 77], {}),
     ("torchvision-bottleneck-legacy", "resnet14w3", lambda: net.torchvision_resnet(Bottleneck, [1, 1, 1, 1], 3),
@@ -34,7 +34,7 @@ networks = [
      lambda: net.torchvision_resnet(Bottleneck, [1, 1, 1, 1], 4, groups=4, width_per_group=16),
      dict(dtype=torch.bfloat16), [64, 45], {}),
     ("timm-d", None, lambda: net.timm_resnet("basic", layers=(1, 1, 1, 1), channels=(8, 12, 16, 20), **deep),
-     dict(container="safetensors"), [64, 45], {}),
+     dict(container="safetensors"), [64, 45, 9], {}),
     ("timm-t-se-bottleneck", None,
      lambda: net.timm_resnet("bottleneck", layers=(1, 1, 1, 1), channels=(4, 8, 8, 12),
                              block_args=dict(attn_layer="se"), **tiers),
@@ -48,7 +48,7 @@ networks = [
                              replace_stem_pool=True, **deep),
      dict(dtype=torch.bfloat16), [64, 45], {}),
     ("cifar-option-a", "cifar_resnet14w4", lambda: net.CIFARResNet([2, 2, 2], 4),
-     dict(wrap="state_dict", prefix="module."), [32, 45], {}),
+     dict(wrap="state_dict", prefix="module."), [32, 45, 3], {}),
     ("cifar-option-b", "cifar_resnet8w5", lambda: net.CIFARResNet([1, 1, 1], 5, option="B", head="fc"),
      dict(container="legacy", wrap="net"), [32, 45], {}),
     ("huggingface-basic", None,
