@@ -81,17 +81,24 @@ import Testing
 
   @Test func everyFixtureIsThere() { #expect(Fixture.all.count >= 14) }
 
+  /// The oracle and the engine on `model`, both outputs against what torch gave at `side`.
+  private func check(_ model: Model, _ fixture: Fixture, at side: Int, _ context: String) throws {
+    let input = Self.pictures(2, side)
+    let oracle = try ReferenceInterpreter(model, input: input, batch: 2)
+    let engine = try Session(model: model, options: SessionOptions(threads: 1, maximumBatch: 2)).run(input)
+    for (output, found) in [(GraphOutput.logits, engine.logits), (GraphOutput.features, engine.features)] {
+      let file = fixture.folder + "\(output)-\(side).npy"
+      try expect(oracle.output(output)?.elements, equals: file, "\(context) oracle: \(output) at \(side)")
+      try expect(found, equals: file, "\(context) engine: \(output) at \(side)")
+    }
+  }
+
   @Test(arguments: Fixture.all)
   func unfusedGraphGivesTorchsLogits(_ fixture: Fixture) throws {
     for side in fixture.resolutions {
       let result = try fixture.load(trainedAt: side)
       if let name = fixture.architecture { #expect(result.architecture == name) }
-      let run = try ReferenceInterpreter(result.model, input: Self.pictures(2, side), batch: 2)
-      for output in [GraphOutput.logits, GraphOutput.features] {
-        try expect(
-          run.output(output)?.elements, equals: fixture.folder + "\(output)-\(side).npy",
-          "\(output) at \(side)")
-      }
+      try check(result.model, fixture, at: side, "unfused")
     }
   }
 
@@ -101,12 +108,7 @@ import Testing
     for side in fixture.resolutions {
       let adapted = try Adapt.run(model, to: Extent(square: side)).model
       #expect(!adapted.graph.nodes.contains { if case .batchNorm = $0.op { true } else { false } })
-      let run = try ReferenceInterpreter(adapted, input: Self.pictures(2, side), batch: 2)
-      for output in [GraphOutput.logits, GraphOutput.features] {
-        try expect(
-          run.output(output)?.elements, equals: fixture.folder + "\(output)-\(side).npy",
-          "\(output) at \(side)")
-      }
+      try check(adapted, fixture, at: side, "adapted")
     }
   }
 }
