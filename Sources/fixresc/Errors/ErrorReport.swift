@@ -2,6 +2,7 @@ import FixresBase
 import FixresFormats
 import FixresIR
 import FixresImaging
+import FixresPasses
 import FixresRuntime
 
 /// A failure as people and programs read it.
@@ -32,6 +33,7 @@ package struct ErrorReport {
     case let error as IRError: self = .ir(error)
     case let error as FormatError: self = .format(error)
     case let error as ArchitectureError: self = .architecture(error)
+    case let error as PassError: self = .pass(error)
     case let error as RuntimeError: self = .runtime(error)
     case let error as ImageError: self = .image(error)
     default: self.init("unknown", "\(error)")

@@ -1,0 +1,98 @@
+import FixresBase
+import FixresIR
+
+extension Command {
+  private static let ir = Option("--ir", "print the graph's text")
+
+  static let inspect = Command(
+    "inspect", "show what is in a model: layers, shapes, parameters, MACs, metadata, history",
+    example: "fixresc inspect resnet50-384.bin",
+    arguments: [Shared.modelArgument],
+    groups: [OptionGroup("Options", [ir]), Shared.model],
+    run: { invocation in
+      let source = try ModelSource.open(invocation.arguments[0], invocation)
+      let model = source.model
+      let summary = ModelSummary(model.graph)
+      var result = inspectionObject(model, summary)
+      let console = invocation.console
+      if invocation.has(ir) {
+        let text = GraphPrinter.text(of: model.graph)
+        if console.isJSON { result["ir"] = .string(text) } else { console.write(text) }
+      } else {
+        printInspection(model, summary, console)
+      }
+      return result
+    })
+
+  private static func inspectionObject(_ model: Model, _ summary: ModelSummary) -> JSON.Object {
+    var metadata = model.metadata.json(testResolution: model.graph.resolution).objectValue ?? JSON.Object()
+    metadata["history"] = nil
+    var result = JSON.Object()
+    result["architecture"] = .string(model.metadata.architecture)
+    result["parameters"] = JSON(summary.parameters)
+    result["macs"] = JSON(model.graph.multiplyAccumulates)
+    result["input"] = .string(model.graph.imageInput.map { "\($0.type)" } ?? "")
+    result["metadata"] = .object(metadata)
+    result["history"] = .array(model.metadata.history.map(\.json))
+    result["layers"] = .array(
+      summary.layers.map { layer in
+        [
+          "name": .string(layer.name), "operation": .string(layer.operation), "details": .string(layer.details),
+          "shape": JSON(layer.type.dims), "parameters": JSON(layer.parameters), "macs": JSON(layer.macs),
+        ]
+      })
+    return result
+  }
+
+  private static func printInspection(_ model: Model, _ summary: ModelSummary, _ console: Console) {
+    let metadata = model.metadata
+    let rule = metadata.preprocessing
+    var head = Table([.left, .left])
+    head.add(["architecture", metadata.architecture])
+    if !metadata.source.isEmpty { head.add(["source", metadata.source]) }
+    head.add(["input", model.graph.imageInput.map { "\($0.type)" } ?? ""])
+    head.add(["trained at", metadata.trainResolution.map { "\($0)" } ?? "unknown"])
+    head.add(["classes", Text.grouped(model.classCount) + (metadata.labels.isEmpty ? ", unnamed" : "")])
+    head.add(["parameters", Text.grouped(summary.parameters)])
+    head.add(["MACs", Text.grouped(model.graph.multiplyAccumulates)])
+    head.add(["resize", resizeSentence(rule, model.graph.resolution)])
+    head.add(["mean, std", "\(floats(rule.mean)), \(floats(rule.standardDeviation))"])
+    for (index, assumption) in metadata.assumptions.enumerated() {
+      head.add([index == 0 ? "assumed" : "", assumption])
+    }
+    for (index, entry) in metadata.history.enumerated() {
+      let parameters = entry.parameters.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+      head.add([index == 0 ? "history" : "", entry.action + (parameters.isEmpty ? "" : ": " + parameters)])
+    }
+    console.lines(head.lines())
+    console.line()
+    var table = Table(
+      [.left, .left, .left, .right, .right, .left], header: ["layer", "operation", "shape", "parameters", "MACs", ""])
+    for layer in summary.layers {
+      table.add([
+        layer.name, layer.operation, layer.type.dims.map(String.init).joined(separator: "x"),
+        layer.parameters == 0 ? "" : Text.grouped(layer.parameters), layer.macs == 0 ? "" : Text.grouped(layer.macs),
+        layer.details,
+      ])
+    }
+    console.lines(table.lines())
+  }
+
+  private static func resizeSentence(_ rule: Preprocessing, _ size: Extent) -> String {
+    let squashes = rule.squashFrom.map { min(size.height, size.width) >= $0 } ?? false
+    let side = Extent(rule.resizeSide(for: size.height), rule.resizeSide(for: size.width))
+    let target =
+      switch rule.resizeRule {
+      case _ where squashes: "both sides to \(size)"
+      case .shorterSide: "shorter side to \(side)"
+      case .height: "height to \(side)"
+      case .squash: "both sides to \(side)"
+      case .longerSide: "longer side to \(side)"
+      }
+    return "\(target) (\(rule.interpolation.rawValue)), centre crop \(size)"
+  }
+
+  private static func floats(_ values: [Float]) -> String {
+    values.map(\.description).joined(separator: " ")
+  }
+}

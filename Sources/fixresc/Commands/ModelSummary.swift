@@ -1,0 +1,59 @@
+import FixresBase
+import FixresIR
+
+/// What `inspect` and `import` tell of a model.
+struct ModelSummary {
+  struct Layer {
+    let name: String
+    let operation: String
+    /// Kernel, stride, fused parts: what the operation's name leaves open.
+    let details: String
+    let type: TensorType
+    let parameters: Int
+    let macs: Int
+  }
+
+  let layers: [Layer]
+
+  init(_ graph: Graph) {
+    var claimed: Set<ValueID> = []
+    let constants = Set(graph.constants)
+    layers = graph.nodes.map { node in
+      // A constant that several nodes read counts once, with the first.
+      let own = node.operands.enumerated().filter { index, operand in
+        constants.contains(operand) && claimed.insert(operand).inserted
+          && ModelSummary.isTrained(node.op.definition.operandRoles[index])
+      }
+      return Layer(
+        name: graph[node.result].name, operation: node.op.mnemonic, details: ModelSummary.details(node, graph),
+        type: graph[node.result].type, parameters: own.reduce(0) { $0 + graph[$1.element].type.elementCount },
+        macs: graph.multiplyAccumulates(of: node))
+    }
+  }
+
+  /// Trained elements: weights, biases, gammas and betas, without running statistics, as PyTorch counts them.
+  var parameters: Int { layers.reduce(0) { $0 + $1.parameters } }
+
+  private static func isTrained(_ role: OperandRole) -> Bool { role != .mean && role != .variance }
+
+  private static func details(_ node: Node, _ graph: Graph) -> String {
+    switch node.op {
+    case .conv2d(let conv):
+      let weight = graph[node.operands[1]].type.dims
+      var parts = ["\(weight[2])x\(weight[3])"]
+      if conv.strides != Extent(1, 1) { parts.append("/\(conv.strides)") }
+      if conv.groups > 1 { parts.append("groups \(conv.groups)") }
+      if conv.hasBias { parts.append("+ bias") }
+      if conv.hasResidual { parts.append("+ residual") }
+      if conv.activation == .relu { parts.append("+ relu") }
+      return parts.joined(separator: " ")
+    case .maxPool(let pool): return window(pool.window.kernel, pool.window.strides)
+    case .averagePool(let pool): return window(pool.window.kernel, pool.window.strides)
+    default: return ""
+    }
+  }
+
+  private static func window(_ kernel: Extent, _ strides: Extent) -> String {
+    "\(kernel.height)x\(kernel.width)" + (strides == Extent(1, 1) ? "" : " /\(strides)")
+  }
+}

@@ -1,0 +1,83 @@
+import FixresBase
+import FixresIR
+import FixresPasses
+
+extension ErrorReport {
+  static func pass(_ error: PassError) -> ErrorReport {
+    switch error {
+    case .unknownPass(let name, let known):
+      return ErrorReport(
+        "pass.unknown",
+        "expected a pass such as \(known.joined(separator: ", ")), found `\(Text.shortened(name))`"
+          + (Suggestion.nearest(to: name, among: known).map { "; did you mean `\($0)`?" } ?? ""),
+        ["name": .string(name), "known": JSON(known)])
+    case .repeatedPass(let name):
+      return ErrorReport("pass.repeated", "--passes: expected each pass once, found \(name) twice", ["name": .string(name)])
+    case .order(let earlier, let later, let reason):
+      return ErrorReport(
+        "pass.order", "--passes: expected \(earlier) before \(later), found it after: \(reason)",
+        ["earlier": .string(earlier), "later": .string(later), "reason": .string(reason)])
+    case .resolutionWithoutRetarget(let requested):
+      return ErrorReport(
+        "pass.resolution-without-retarget",
+        "--to \(requested): expected retarget-resolution among the passes, found a list without it",
+        ["requested": size(requested)])
+    case .resolution(let requested, let maximum):
+      return ErrorReport(
+        "pass.resolution", "expected a test resolution with sides from 1 to \(maximum), found \(requested)",
+        ["requested": size(requested), "maximum": JSON(maximum)])
+    case .headTiedToMap(let layer, let requested, let map, let newMap, let features, let newFeatures):
+      return ErrorReport(
+        "pass.head-tied-to-map",
+        "the classifier \(layer) reads a flattened map: expected \(features) features of a map of \(map), "
+          + "found \(newFeatures) of a map of \(newMap) at the resolution \(requested)",
+        [
+          "layer": .string(layer), "requested": size(requested), "expected": JSON(features), "found": JSON(newFeatures),
+        ])
+    case .kernelLargerThanInput(let layer, let kernel, let padded, let requested):
+      return ErrorReport(
+        "pass.kernel-larger-than-input",
+        "\(layer): expected a kernel that fits its padded input of \(padded.height)x\(padded.width) "
+          + "at the resolution \(requested), found \(kernel.height)x\(kernel.width)",
+        ["layer": .string(layer), "kernel": size(kernel), "padded_input": size(padded), "requested": size(requested)])
+    case .layerDoesNotFit(let layer, let fault, let requested):
+      return ErrorReport(
+        "pass.layer-does-not-fit", "\(layer) at the resolution \(requested): \(sentence(fault))",
+        ["layer": .string(layer), "requested": size(requested)])
+    default: return passData(error)
+    }
+  }
+
+  private static func passData(_ error: PassError) -> ErrorReport {
+    switch error {
+    case .variance(let tensor, let channel, let value, let epsilon):
+      return ErrorReport(
+        "pass.variance",
+        "tensor \(tensor), channel \(channel): expected a variance that is positive with epsilon \(epsilon) added, "
+          + "found \(value)",
+        ["tensor": .string(tensor), "channel": JSON(channel), "value": JSON(value), "epsilon": JSON(epsilon)])
+    case .foldedToNonFinite(let tensor, let layer, let count, let sourceIsFinite):
+      let cause = sourceIsFinite ? "beyond the range of float32" : "that come from weights which are not finite"
+      return ErrorReport(
+        "pass.folded-to-non-finite",
+        "tensor \(tensor): expected finite values after folding \(layer) into it, found \(count) \(cause)",
+        ["tensor": .string(tensor), "layer": .string(layer), "count": JSON(count)])
+    case .batchNormFolded(let convolutions):
+      return ErrorReport(
+        "pass.batch-norm-folded",
+        "expected a model with its batch norms, found one where they are folded into \(convolutions) convolutions",
+        ["convolutions": JSON(convolutions)])
+    case .outOfMemory(let count):
+      return ErrorReport("pass.memory", "\(Text.bytes(count)) of memory were refused", ["bytes": JSON(count)])
+    case .unsoundModel(let error): return ir(error)
+    case .broken(let pass, let error):
+      var report = ir(error)
+      report.message = "the pass \(pass) broke the graph, a fault of fixresc: " + report.message
+      report.data["pass"] = .string(pass)
+      return report
+    default: return ErrorReport("pass.other", "\(error)")
+    }
+  }
+
+  static func size(_ extent: Extent) -> JSON { JSON([extent.height, extent.width]) }
+}
