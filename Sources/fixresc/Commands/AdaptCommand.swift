@@ -4,13 +4,16 @@ import FixresMethod
 import FixresPasses
 
 private enum Options {
-  static let to = Option("--to", "K|HxW", .size, "test resolution: a side, or height x width (default: the model's)")
-  static let passes = Option("--passes", "LIST", .text, "passes to run, between commas (default: all, in their order)")
+  static let to = Option(
+    "--to", "K|HxW", .size, "test resolution: a side, or height x width (default: the model's)")
+  static let passes = Option(
+    "--passes", "LIST", .text, "passes to run, between commas (default: all, in their order)")
   static let verify = Option("--verify", "read the written file back and compare it with the model in memory")
   static let noProof = Option("--no-proof", "do not run the model before and after to compare the logits")
   static let printBefore = Option(
     "--print-ir-before", "P", .text, "print the graph before the pass P (or all) on stderr")
-  static let printAfter = Option("--print-ir-after", "P", .text, "print the graph after the pass P (or all) on stderr")
+  static let printAfter = Option(
+    "--print-ir-after", "P", .text, "print the graph after the pass P (or all) on stderr")
   static let verifyEach = Option("--verify-each", "verify the graph after every pass")
   static let timePasses = Option("--time-passes", "show each pass's time")
   static let stopAfter = Option(
@@ -21,7 +24,8 @@ extension Command {
   static let adapt = Command(
     "adapt", "retarget a model to a test resolution, fold its batch norms and fuse its layers",
     example: "fixresc adapt resnet50.pth --to 384 -o resnet50-384.bin",
-    details: "The output is written beside its place and moved there once it is whole; input and output may be one file.",
+    details:
+      "The output is written beside its place and moved there once it is whole; input and output may be one file.",
     arguments: [Shared.modelArgument],
     groups: [
       OptionGroup("Options", [Shared.output, Options.to, Options.verify, Options.noProof]),
@@ -50,7 +54,8 @@ private struct Adaptation {
     let source = try ModelSource.open(invocation.arguments[0], invocation)
     let target = invocation.size(Options.to).map { Extent($0.height, $0.width) }
     let result = try Adapt.run(
-      source.model, to: target, passes: invocation.list(Options.passes), options: try passOptions(), observer: observe)
+      source.model, to: target, passes: invocation.list(Options.passes), options: try passOptions(),
+      observer: observe)
     for note in result.notes { tell(note) }
     var object = JSON.Object()
     report(result, &object)
@@ -64,8 +69,12 @@ private struct Adaptation {
     var options = PassOptions()
     options.verifyEach = invocation.has(Options.verifyEach)
     options.stopAfterRewrites = invocation.integer(Options.stopAfter)
-    if let text = invocation.text(Options.printBefore) { options.printBefore = try PassSelection(parsing: text) }
-    if let text = invocation.text(Options.printAfter) { options.printAfter = try PassSelection(parsing: text) }
+    if let text = invocation.text(Options.printBefore) {
+      options.printBefore = try PassSelection(parsing: text)
+    }
+    if let text = invocation.text(Options.printAfter) {
+      options.printAfter = try PassSelection(parsing: text)
+    }
     return options
   }
 
@@ -92,9 +101,11 @@ private struct Adaptation {
     object["macs_before"] = JSON(result.macsBefore)
     object["macs_after"] = JSON(result.macsAfter)
     let isTimed = invocation.has(Options.timePasses)
-    var table = Table([.left, .right] + (isTimed ? [.right] : []), header: ["pass", "rewrites"] + (isTimed ? ["ms"] : []))
+    var table = Table(
+      [.left, .right] + (isTimed ? [.right] : []), header: ["pass", "rewrites"] + (isTimed ? ["ms"] : []))
     for pass in result.passes {
-      table.add([pass.name, Text.grouped(pass.rewrites)] + (isTimed ? [Text.fixed(pass.milliseconds, 2)] : []))
+      table.add(
+        [pass.name, Text.grouped(pass.rewrites)] + (isTimed ? [Text.fixed(pass.milliseconds, 2)] : []))
     }
     if isTimed {
       table.add(["", "", Text.fixed(result.passes.reduce(0) { $0 + $1.milliseconds }, 2)])

@@ -37,7 +37,8 @@ extension Command {
     result["layers"] = .array(
       summary.layers.map { layer in
         [
-          "name": .string(layer.name), "operation": .string(layer.operation), "details": .string(layer.details),
+          "name": .string(layer.name), "operation": .string(layer.operation),
+          "details": .string(layer.details),
           "shape": JSON(layer.type.dims), "parameters": JSON(layer.parameters), "macs": JSON(layer.macs),
         ]
       })
@@ -67,11 +68,13 @@ extension Command {
     console.lines(head.lines())
     console.line()
     var table = Table(
-      [.left, .left, .left, .right, .right, .left], header: ["layer", "operation", "shape", "parameters", "MACs", ""])
+      [.left, .left, .left, .right, .right, .left],
+      header: ["layer", "operation", "shape", "parameters", "MACs", ""])
     for layer in summary.layers {
       table.add([
         layer.name, layer.operation, layer.type.dims.map(String.init).joined(separator: "x"),
-        layer.parameters == 0 ? "" : Text.grouped(layer.parameters), layer.macs == 0 ? "" : Text.grouped(layer.macs),
+        layer.parameters == 0 ? "" : Text.grouped(layer.parameters),
+        layer.macs == 0 ? "" : Text.grouped(layer.macs),
         layer.details,
       ])
     }

@@ -25,7 +25,8 @@ struct ModelSummary {
           && ModelSummary.isTrained(node.op.definition.operandRoles[index])
       }
       return Layer(
-        name: graph[node.result].name, operation: node.op.mnemonic, details: ModelSummary.details(node, graph),
+        name: graph[node.result].name, operation: node.op.mnemonic,
+        details: ModelSummary.details(node, graph),
         type: graph[node.result].type, parameters: own.reduce(0) { $0 + graph[$1.element].type.elementCount },
         macs: graph.multiplyAccumulates(of: node))
     }

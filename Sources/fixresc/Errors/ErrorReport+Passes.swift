@@ -12,7 +12,8 @@ extension ErrorReport {
           + (Suggestion.nearest(to: name, among: known).map { "; did you mean `\($0)`?" } ?? ""),
         ["name": .string(name), "known": JSON(known)])
     case .repeatedPass(let name):
-      return ErrorReport("pass.repeated", "--passes: expected each pass once, found \(name) twice", ["name": .string(name)])
+      return ErrorReport(
+        "pass.repeated", "--passes: expected each pass once, found \(name) twice", ["name": .string(name)])
     case .order(let earlier, let later, let reason):
       return ErrorReport(
         "pass.order", "--passes: expected \(earlier) before \(later), found it after: \(reason)",
@@ -32,14 +33,18 @@ extension ErrorReport {
         "the classifier \(layer) reads a flattened map: expected \(features) features of a map of \(map), "
           + "found \(newFeatures) of a map of \(newMap) at the resolution \(requested)",
         [
-          "layer": .string(layer), "requested": size(requested), "expected": JSON(features), "found": JSON(newFeatures),
+          "layer": .string(layer), "requested": size(requested), "expected": JSON(features),
+          "found": JSON(newFeatures),
         ])
     case .kernelLargerThanInput(let layer, let kernel, let padded, let requested):
       return ErrorReport(
         "pass.kernel-larger-than-input",
         "\(layer): expected a kernel that fits its padded input of \(padded.height)x\(padded.width) "
           + "at the resolution \(requested), found \(kernel.height)x\(kernel.width)",
-        ["layer": .string(layer), "kernel": size(kernel), "padded_input": size(padded), "requested": size(requested)])
+        [
+          "layer": .string(layer), "kernel": size(kernel), "padded_input": size(padded),
+          "requested": size(requested),
+        ])
     case .layerDoesNotFit(let layer, let fault, let requested):
       return ErrorReport(
         "pass.layer-does-not-fit", "\(layer) at the resolution \(requested): \(sentence(fault))",
@@ -57,7 +62,8 @@ extension ErrorReport {
           + "found \(value)",
         ["tensor": .string(tensor), "channel": JSON(channel), "value": JSON(value), "epsilon": JSON(epsilon)])
     case .foldedToNonFinite(let tensor, let layer, let count, let sourceIsFinite):
-      let cause = sourceIsFinite ? "beyond the range of float32" : "that come from weights which are not finite"
+      let cause =
+        sourceIsFinite ? "beyond the range of float32" : "that come from weights which are not finite"
       return ErrorReport(
         "pass.folded-to-non-finite",
         "tensor \(tensor): expected finite values after folding \(layer) into it, found \(count) \(cause)",
