@@ -14,7 +14,7 @@ import fixresc
     #expect(Text.grouped(0) == "0" && Text.grouped(-1_234_567) == "-1,234,567" && Text.grouped(999) == "999")
     #expect(Text.bytes(999) == "999 B" && Text.bytes(102_500_000) == "103 MB")
     #expect(
-      Text.scaled(4.089e9) == "4.09 G" && Text.scaled(999_999) == "1.00 M" && Text.scaled(12) == "12.0 ")
+      Text.scaled(4.089e9) == "4.09 G" && Text.scaled(999_999) == "1.00 M" && Text.scaled(12) == "12.0")
     #expect(Text.duration(seconds: 7.4) == "0:07" && Text.duration(seconds: 3723) == "1:02:03")
     #expect(Text.duration(seconds: .infinity) == "-:--")
     #expect(Text.count(1, "picture") == "1 picture" && Text.count(2000, "picture") == "2,000 pictures")

@@ -114,7 +114,7 @@ private struct Adaptation {
     console.line()
     let ratio = Double(result.macsAfter) / Double(max(result.macsBefore, 1))
     console.line(
-      "MACs           \(Text.scaled(Double(result.macsBefore)))-> \(Text.scaled(Double(result.macsAfter)))"
+      "MACs           \(Text.scaled(Double(result.macsBefore))) -> \(Text.scaled(Double(result.macsAfter))) "
         + "(x \(Text.fixed(ratio, 2)))")
   }
 

@@ -2,6 +2,7 @@ import FixresBase
 import FixresFormats
 import FixresIR
 import FixresImaging
+import FixresMethod
 import FixresPasses
 import FixresRuntime
 
@@ -36,6 +37,7 @@ package struct ErrorReport {
     case let error as PassError: self = .pass(error)
     case let error as RuntimeError: self = .runtime(error)
     case let error as ImageError: self = .image(error)
+    case let error as EvaluationError: self = .evaluation(error)
     default: self.init("unknown", "\(error)")
     }
   }

@@ -4,7 +4,7 @@ import FixresBase
 package struct Progress {
   private let console: Console
   private let label: String
-  private let total: Int
+  private var total: Int
   private let start = MonotonicClock.nanoseconds()
   private var lastDrawn: UInt64 = 0
 
@@ -16,7 +16,8 @@ package struct Progress {
   }
 
   /// Shows that `done` pieces are done; draws ten times a second at most.
-  package mutating func update(_ done: Int) {
+  package mutating func update(_ done: Int, of newTotal: Int? = nil) {
+    total = newTotal ?? total
     guard let width = console.progressWidth else { return }
     let now = MonotonicClock.nanoseconds()
     guard now - lastDrawn > 100_000_000 else { return }

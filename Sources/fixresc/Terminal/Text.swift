@@ -47,7 +47,7 @@ package enum Text {
     where value.magnitude >= limit * 0.9995 {
       return significant(value / limit) + " " + prefix
     }
-    return significant(value) + " "
+    return significant(value)
   }
 
   /// `97.8 MB`, in powers of ten.

@@ -1,0 +1,123 @@
+import FixresBase
+import FixresIR
+import FixresImaging
+import FixresRuntime
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// Accuracy and loss of a model over a folder of labelled pictures.
+package struct Evaluation: Sendable {
+  package struct Failure: Hashable, Sendable {
+    package let path: String
+    package let error: ImageError
+  }
+
+  /// Pictures that were decoded and classified.
+  package private(set) var images = 0
+  package private(set) var top1Count = 0
+  package private(set) var top5Count = 0
+  private var lossSum = 0.0
+  package private(set) var failures: [Failure] = []
+  /// Pictures whose EXIF orientation is not 1.
+  package private(set) var turnedCount = 0
+  package private(set) var seconds = 0.0
+
+  /// Shares, 0...1.
+  package var top1: Double { Double(top1Count) / Double(max(images, 1)) }
+  package var top5: Double { Double(top5Count) / Double(max(images, 1)) }
+  /// Mean cross-entropy in nats.
+  package var loss: Double { lossSum / Double(max(images, 1)) }
+  package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
+
+  /// Classifies `limit` pictures of `folder` at even distances (nil: all), with decoding on threads of its own
+  /// while the network runs.
+  package static func run(
+    _ session: Session, _ folder: ImageFolder, _ matching: ClassMatching, _ preprocessor: Preprocessor,
+    limit: Int? = nil, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws -> Evaluation {
+    let entries = selection(of: folder.entries, limit: limit)
+    let stream = PictureStream(
+      entries.map(\.path), preprocessor, batchSize: 8, workers: session.threadCount)
+    defer { stream.stop() }
+    var result = Evaluation()
+    var logits = [Float](repeating: 0, count: stream.batchSize * session.classCount)
+    let start = MonotonicClock.nanoseconds()
+    while let batch = stream.nextBatch() {
+      let count = batch.range.count
+      try logits.withUnsafeMutableBufferPointer { (buffer) throws(RuntimeError) in
+        try session.run(
+          batch.input, batch: count,
+          logits: UnsafeMutableBufferPointer(rebasing: buffer[..<(count * session.classCount)]))
+      }
+      let failed = Set(batch.failures.map(\.index))
+      result.failures += batch.failures.map { Failure(path: entries[$0.index].path, error: $0.error) }
+      result.turnedCount += batch.turned.count
+      logits.withUnsafeBufferPointer { buffer in
+        for (row, index) in batch.range.enumerated() where !failed.contains(index) {
+          let place = row * session.classCount
+          result.count(
+            UnsafeBufferPointer(rebasing: buffer[place..<place + session.classCount]),
+            matching.logits[entries[index].classIndex])
+        }
+      }
+      progress(batch.range.upperBound, entries.count)
+    }
+    result.seconds = Double(MonotonicClock.nanoseconds() - start) / 1e9
+    if result.images == 0, let first = result.failures.first {
+      throw EvaluationError.nothingDecoded(count: result.failures.count, first: first.path, first.error)
+    }
+    return result
+  }
+
+  /// `limit` entries at even distances, so that every class keeps its share; all without a limit.
+  package static func selection(of entries: [ImageFolder.Entry], limit: Int?) -> [ImageFolder.Entry] {
+    guard let limit, limit < entries.count else { return entries }
+    return (0..<max(limit, 0)).map { index in
+      let (high, low) = index.multipliedFullWidth(by: entries.count)
+      return entries[limit.dividingFullWidth((high, low)).quotient]
+    }
+  }
+
+  /// Counts one picture of class `label` with these logits.
+  package mutating func count(_ logits: UnsafeBufferPointer<Float>, _ label: Int) {
+    let rank = Evaluation.rank(of: label, in: logits)
+    images += 1
+    top1Count += rank < 1 ? 1 : 0
+    top5Count += rank < 5 ? 1 : 0
+    lossSum += Evaluation.crossEntropy(of: label, in: logits)
+  }
+
+  /// How many classes come before `label`; of equal logits the lower index comes first, and NaN wins over all.
+  package static func rank(of label: Int, in logits: UnsafeBufferPointer<Float>) -> Int {
+    let own = logits[label]
+    guard !own.isNaN else { return logits.count }
+    var rank = 0
+    for index in logits.indices where index != label {
+      let other = logits[index]
+      if other > own || other.isNaN || (other == own && index < label) { rank += 1 }
+    }
+    return rank
+  }
+
+  /// -log softmax(logits)[label], computed in double.
+  package static func crossEntropy(of label: Int, in logits: UnsafeBufferPointer<Float>) -> Double {
+    let greatest = Double(logits.max() ?? 0)
+    var sum = 0.0
+    for logit in logits { sum += exp(Double(logit) - greatest) }
+    return log(sum) + greatest - Double(logits[label])
+  }
+
+  /// Softmax in double.
+  package static func probabilities(_ logits: UnsafeBufferPointer<Float>) -> [Double] {
+    let greatest = Double(logits.max() ?? 0)
+    let powers = logits.map { exp(Double($0) - greatest) }
+    let sum = powers.reduce(0, +)
+    return powers.map { $0 / sum }
+  }
+}

@@ -1,0 +1,194 @@
+import FixresBase
+import FixresIR
+import FixresImaging
+import Synchronization
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// Pictures decoded on threads of their own, a few batches ahead of whoever consumes them.
+///
+/// Inputs come in the order of `paths`. A picture that fails to decode leaves zeros in its place and its error in
+/// `Batch.failures`.
+package final class PictureStream: @unchecked Sendable {
+  // Sendable because the lock guards `next`, `consumed`, `states` and `isStopped`, and a slot's memory belongs to
+  // the one worker that took its index, then to the consumer.
+
+  /// Consecutive pictures, valid until the next batch is asked for.
+  package struct Batch {
+    /// Indices into `paths`.
+    package let range: Range<Int>
+    /// `[range.count, 3, H, W]`
+    package let input: UnsafeBufferPointer<Float>
+    /// `[range.count, H, W, 3]`, empty unless pixels are kept.
+    package let pixels: UnsafeBufferPointer<UInt8>
+    package let failures: [(index: Int, error: ImageError)]
+    /// Pictures whose EXIF orientation is not 1.
+    package let turned: [Int]
+  }
+
+  private enum State { case empty, ready, failed(ImageError) }
+
+  package let batchSize: Int
+  private let paths: [String]
+  private let preprocessor: Preprocessor
+  private let perImage: Int
+  private let pixelsPerImage: Int
+  private let capacity: Int
+  private let inputs: UnsafeMutablePointer<Float>
+  private let pixels: UnsafeMutablePointer<UInt8>
+  private let lock: UnsafeMutablePointer<pthread_mutex_t>
+  private let changed: UnsafeMutablePointer<pthread_cond_t>
+  private var states: [State]
+  private var turned: [Bool]
+  private var next = 0
+  private var consumed = 0
+  private var handedOut = 0
+  private var isStopped = false
+  private var threads: [pthread_t] = []
+
+  /// The most bytes of decoded input that wait to be consumed.
+  private static let waitingByteCount = 1 << 27
+
+  package init(
+    _ paths: [String], _ preprocessor: Preprocessor, batchSize: Int, workers: Int, keepsPixels: Bool = false
+  ) {
+    self.paths = paths
+    self.preprocessor = preprocessor
+    perImage = 3 * preprocessor.size.area
+    pixelsPerImage = keepsPixels ? perImage : 0
+    let affordable = max(1, PictureStream.waitingByteCount / (perImage * 4) / 3)
+    self.batchSize = max(1, min(batchSize, affordable, max(paths.count, 1)))
+    // One batch with the consumer, two ahead of it.
+    capacity = self.batchSize * 3
+    inputs = .allocate(capacity: capacity * perImage)
+    inputs.initialize(repeating: 0, count: capacity * perImage)
+    pixels = .allocate(capacity: max(1, capacity * pixelsPerImage))
+    pixels.initialize(repeating: 0, count: max(1, capacity * pixelsPerImage))
+    states = Array(repeating: .empty, count: capacity)
+    turned = Array(repeating: false, count: capacity)
+    lock = .allocate(capacity: 1)
+    changed = .allocate(capacity: 1)
+    pthread_mutex_init(lock, nil)
+    pthread_cond_init(changed, nil)
+    start(min(max(workers, 1), max(paths.count, 1)))
+  }
+
+  /// Ends the workers; must be called before the stream goes away.
+  package func stop() {
+    pthread_mutex_lock(lock)
+    isStopped = true
+    pthread_cond_broadcast(changed)
+    pthread_mutex_unlock(lock)
+    for thread in threads { pthread_join(thread, nil) }
+    threads = []
+  }
+
+  deinit {
+    precondition(threads.isEmpty, "a picture stream is stopped before it goes away")
+    pthread_cond_destroy(changed)
+    pthread_mutex_destroy(lock)
+    changed.deallocate()
+    lock.deallocate()
+    inputs.deallocate()
+    pixels.deallocate()
+  }
+
+  /// The next pictures, or nil after the last; the memory of the batch before is given back to the workers.
+  package func nextBatch() -> Batch? {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    for index in consumed..<handedOut { states[index % capacity] = .empty }
+    consumed = handedOut
+    pthread_cond_broadcast(changed)
+    guard consumed < paths.count else { return nil }
+    let range = consumed..<min(consumed + batchSize, paths.count)
+    var failures: [(index: Int, error: ImageError)] = []
+    for index in range {
+      while case .empty = states[index % capacity] { pthread_cond_wait(changed, lock) }
+      if case .failed(let error) = states[index % capacity] { failures.append((index, error)) }
+    }
+    handedOut = range.upperBound
+    // Batches start on multiples of their size, and the ring holds three, so that none wraps around.
+    let slot = range.lowerBound % capacity
+    return Batch(
+      range: range,
+      input: UnsafeBufferPointer(start: inputs + slot * perImage, count: range.count * perImage),
+      pixels: UnsafeBufferPointer(start: pixels + slot * pixelsPerImage, count: range.count * pixelsPerImage),
+      failures: failures, turned: range.filter { turned[$0 % capacity] })
+  }
+
+  // MARK: - Workers
+
+  private func start(_ count: Int) {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    for _ in 0..<count {
+      #if canImport(Darwin)
+        var thread: pthread_t?
+        let status = pthread_create(
+          &thread, nil,
+          {
+            Unmanaged<PictureStream>.fromOpaque($0).takeUnretainedValue().work()
+            return nil
+          }, context)
+        if status == 0, let thread { threads.append(thread) }
+      #else
+        var thread = pthread_t()
+        let status = pthread_create(
+          &thread, nil,
+          { argument in
+            if let argument { Unmanaged<PictureStream>.fromOpaque(argument).takeUnretainedValue().work() }
+            return nil
+          }, context)
+        if status == 0 { threads.append(thread) }
+      #endif
+    }
+    precondition(!threads.isEmpty, "the system starts at least one thread to decode pictures")
+  }
+
+  private func work() {
+    while let index = take() {
+      let slot = index % capacity
+      var isTurned = false
+      let state: State
+      do {
+        try decode(index, slot, &isTurned)
+        state = .ready
+      } catch {
+        (inputs + slot * perImage).update(repeating: 0, count: perImage)
+        if pixelsPerImage > 0 {
+          (pixels + slot * pixelsPerImage).update(repeating: 0, count: pixelsPerImage)
+        }
+        state = .failed(error)
+      }
+      pthread_mutex_lock(lock)
+      states[slot] = state
+      turned[slot] = isTurned
+      pthread_cond_broadcast(changed)
+      pthread_mutex_unlock(lock)
+    }
+  }
+
+  private func take() -> Int? {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    while !isStopped, next < paths.count, next >= consumed + capacity { pthread_cond_wait(changed, lock) }
+    guard !isStopped, next < paths.count else { return nil }
+    next += 1
+    return next - 1
+  }
+
+  private func decode(_ index: Int, _ slot: Int, _ isTurned: inout Bool) throws(ImageError) {
+    let bytes: Bytes
+    do { bytes = try MappedFile.open(paths[index]) } catch { throw .file(error) }
+    let picture = try preprocessor.picture(from: bytes)
+    isTurned = try PictureDecoder.header(of: bytes).orientation != 1
+    preprocessor.write(picture, to: inputs + slot * perImage)
+    if pixelsPerImage > 0 { picture.copyRGB(to: pixels + slot * pixelsPerImage) }
+  }
+}

@@ -1,0 +1,87 @@
+import FixresBase
+import FixresIR
+import FixresImaging
+import FixresMethod
+
+private enum Options {
+  static let resolution = Option("--resolution", "K|HxW", .size, "test resolution (default: the model's)")
+  static let limit = Option(
+    "--limit", "N", .integer(1...Int.max), "only N pictures, at even distances in the folder")
+}
+
+extension Command {
+  static let eval = Command(
+    "eval", "measure top-1, top-5 and loss over a folder of labelled pictures",
+    example: "fixresc eval resnet50-384.bin imagenet/val",
+    details:
+      "Folders are DIR/<class>/<picture>. Classes are matched to the model's labels by name or WordNet identifier "
+      + "where all match, else taken in byte-wise order of their names.",
+    arguments: [Shared.modelArgument, Argument("DIR", .one, .folder, "a folder of class folders")],
+    groups: [
+      OptionGroup("Options", [Options.resolution, Options.limit]), Shared.pictures, Shared.model,
+      Shared.engine,
+    ],
+    run: { invocation in
+      let console = invocation.console
+      let source = try ModelSource.open(invocation.arguments[0], invocation)
+      let folder = try ImageFolder(path: invocation.arguments[1])
+      let target = invocation.size(Options.resolution).map { Extent($0.height, $0.width) }
+      let matching = try ClassMatching(
+        folder.classes, source.model.metadata, classCount: source.model.classCount)
+      let model = try ModelSource.adapted(source.model, to: target, console)
+      let preprocessor = try PictureSource.preprocessor(for: model, invocation)
+      let session = try ModelSource.session(model, invocation)
+      var bar = Progress("eval", total: folder.entries.count, on: console)
+      let result = try Evaluation.run(
+        session, folder, matching, preprocessor, limit: invocation.integer(Options.limit)
+      ) { done, total in
+        bar.update(done, of: total)
+      }
+      bar.finish()
+      tell(result, invocation)
+      printEvaluation(result, matching, model.graph.resolution, console)
+      return evaluationObject(result, matching, model.graph.resolution)
+    })
+
+  private static func tell(_ result: Evaluation, _ invocation: Invocation) {
+    PictureSource.warnOfTurned(result.turnedCount, invocation)
+    guard let first = result.failures.first else { return }
+    let reason = ErrorReport.image(first.error).about(first.path).message
+    invocation.console.warn(
+      "\(Text.count(result.failures.count, "picture")) could not be decoded and \(result.failures.count == 1 ? "is" : "are") "
+        + "not counted; the first: \(reason)")
+  }
+
+  private static func evaluationObject(
+    _ result: Evaluation, _ matching: ClassMatching, _ resolution: Extent
+  ) -> JSON.Object {
+    var object = JSON.Object()
+    object["top1"] = JSON(result.top1)
+    object["top5"] = JSON(result.top5)
+    object["loss"] = JSON(result.loss)
+    object["images"] = JSON(result.images)
+    object["images_per_second"] = JSON(result.imagesPerSecond)
+    object["failed"] = JSON(result.failures.count)
+    object["resolution"] = ErrorReport.size(resolution)
+    object["classes_by"] = .string(matching.rule.rawValue)
+    return object
+  }
+
+  private static func printEvaluation(
+    _ result: Evaluation, _ matching: ClassMatching, _ resolution: Extent, _ console: Console
+  ) {
+    var table = Table([.left, .right, .left])
+    table.add(["top-1", Text.fixed(100 * result.top1, 2), "%"])
+    table.add(["top-5", Text.fixed(100 * result.top5, 2), "%"])
+    table.add(["loss", Text.fixed(result.loss, 4), ""])
+    let rule =
+      switch matching.rule {
+      case .labels: "classes by label"
+      case .synsets: "classes by WordNet identifier"
+      case .order: "classes in order of their folders"
+      }
+    table.add(["pictures", Text.grouped(result.images), "at \(resolution), \(rule)"])
+    table.add(["speed", Text.fixed(result.imagesPerSecond, 1), "pictures/s"])
+    console.lines(table.lines())
+  }
+}

@@ -1,0 +1,49 @@
+import FixresBase
+import FixresFormats
+import FixresIR
+
+extension Command {
+  static let `import` = Command(
+    "import", "read any supported checkpoint into a model file",
+    example: "fixresc import resnet50.pth -o resnet50.bin",
+    details:
+      "Reads PyTorch files (zip and legacy) and safetensors (single and sharded). The architecture is inferred "
+      + "from the weights. The graph stays unfused, with its batch norms, for `adapt`.",
+    arguments: [
+      Argument("CHECKPOINT", .one, .file, "what torch.save or safetensors wrote, or a model file to change")
+    ],
+    groups: [OptionGroup("Options", [Shared.output]), Shared.model],
+    run: { invocation in
+      let result = try ModelSource.open(invocation.arguments[0], invocation)
+      let path = invocation.text(Shared.output) ?? ""
+      try naming(path) { try ModelFile.write(result.model, to: path) }
+      printImport(result, path, invocation.console)
+      var object = JSON.Object()
+      object["architecture"] = .string(result.architecture)
+      object["assumed"] = JSON(result.assumed)
+      object["wrapper"] = result.wrapper.map { .string($0) } ?? .null
+      object["parameters"] = JSON(result.parameters)
+      object["ignored"] = JSON(result.ignored)
+      return object
+    })
+
+  private static func printImport(_ result: ImportResult, _ path: String, _ console: Console) {
+    var table = Table([.left, .left])
+    table.add(["architecture", result.architecture])
+    table.add([
+      "source", result.model.metadata.source + (result.wrapper.map { ", weights under \($0)" } ?? ""),
+    ])
+    table.add(["parameters", Text.grouped(result.parameters)])
+    table.add(["classes", Text.grouped(result.model.classCount)])
+    table.add(["trained at", result.model.metadata.trainResolution.map { "\($0)" } ?? "unknown"])
+    for (index, assumption) in result.assumed.enumerated() {
+      table.add([index == 0 ? "assumed" : "", assumption])
+    }
+    let counters = result.ignored.count { $0.hasSuffix("num_batches_tracked") }
+    let others = result.ignored.filter { !$0.hasSuffix("num_batches_tracked") }
+    if counters > 0 { table.add(["ignored", Text.count(counters, "counter") + " (num_batches_tracked)"]) }
+    if !others.isEmpty { table.add([counters > 0 ? "" : "ignored", ErrorReport.listed(others, or: "")]) }
+    table.add(["wrote", "\(path), \(Text.bytes(result.model.constants.byteCount)) of constants"])
+    console.lines(table.lines())
+  }
+}

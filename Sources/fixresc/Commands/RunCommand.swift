@@ -1,0 +1,211 @@
+import FixresBase
+import FixresIR
+import FixresImaging
+import FixresMethod
+import FixresRuntime
+
+private enum Options {
+  static let top = Option("--top", "K", .integer(1...Int.max), "how many classes to show (default 5)")
+  static let pixels = Option(
+    "--save-pixels", "F.npy", .file, "write the pixels after resize and crop, uint8 [N,H,W,3]")
+  static let input = Option("--save-input", "F.npy", .file, "write the network's input, float32 [N,3,H,W]")
+  static let logits = Option("--save-logits", "F.npy", .file, "write the logits, float32 [N,classes]")
+  static let features = Option("--save-features", "F.npy", .file, "write the pooled features, float32 [N,F]")
+}
+
+extension Command {
+  static let run = Command(
+    "run", "classify pictures, folders of pictures, or .npy tensors",
+    example: "fixresc run resnet50-384.bin photo.jpg",
+    arguments: [
+      Shared.modelArgument,
+      Argument(
+        "INPUT", .oneOrMore, .file,
+        "a JPEG, PNG or PPM picture, a folder of them, or a .npy tensor [N,3,H,W] that is taken as it is"),
+    ],
+    groups: [
+      OptionGroup("Options", [Options.top]),
+      OptionGroup("Save", [Options.pixels, Options.input, Options.logits, Options.features]),
+      Shared.pictures, Shared.model, Shared.engine,
+    ],
+    run: { invocation in
+      try Classification(invocation).run()
+    })
+}
+
+/// One run of `run`.
+private final class Classification {
+  private let invocation: Invocation
+  private let console: Console
+  private let metadata: ModelMetadata
+  private let session: Session
+  private let preprocessor: Preprocessor
+  private let top: Int
+  private var results: [JSON] = []
+  private var saved = Saved()
+  private var logits: [Float]
+  private var features: [Float]
+  private var turnedCount = 0
+
+  private static let batchSize = 8
+
+  /// What the --save options gather, input by input.
+  private struct Saved {
+    var pixels: [UInt8] = []
+    var input: [Float] = []
+    var logits: [Float] = []
+    var features: [Float] = []
+    var count = 0
+  }
+
+  init(_ invocation: Invocation) throws {
+    self.invocation = invocation
+    console = invocation.console
+    let source = try ModelSource.open(invocation.arguments[0], invocation)
+    metadata = source.model.metadata
+    preprocessor = try PictureSource.preprocessor(for: source.model, invocation)
+    session = try ModelSource.session(source.model, invocation)
+    top = min(invocation.integer(Options.top) ?? 5, session.classCount)
+    logits = [Float](repeating: 0, count: Classification.batchSize * session.classCount)
+    features = [Float](repeating: 0, count: Classification.batchSize * session.featureCount)
+    if invocation.has(Options.features), session.featureCount == 0 {
+      throw CommandError.refused(
+        kind: "run.no-features", "--save-features: expected a model with pooled features, found one without")
+    }
+  }
+
+  func run() throws -> JSON.Object {
+    let inputs = try InputList(Array(invocation.arguments.dropFirst()))
+    if invocation.has(Options.pixels), let tensor = inputs.tensors.first {
+      throw CommandError.refused(
+        kind: "run.no-pixels", "--save-pixels: expected pictures only, found the tensor \(tensor)")
+    }
+    var bar = Progress("run", total: inputs.count, on: console)
+    for part in inputs.parts {
+      switch part {
+      case .pictures(let paths): try runPictures(paths, &bar)
+      case .tensor(let path, let array): try runTensor(path, array)
+      }
+    }
+    bar.finish()
+    PictureSource.warnOfTurned(turnedCount, invocation)
+    try save()
+    var object = JSON.Object()
+    object["results"] = .array(results)
+    return object
+  }
+
+  private func runPictures(_ paths: [String], _ bar: inout Progress) throws {
+    let stream = PictureStream(
+      paths, preprocessor, batchSize: Classification.batchSize, workers: session.threadCount,
+      keepsPixels: invocation.has(Options.pixels))
+    defer { stream.stop() }
+    while let batch = stream.nextBatch() {
+      let good = batch.failures.first.map { batch.range.lowerBound..<$0.index } ?? batch.range
+      turnedCount += batch.turned.count
+      if !good.isEmpty {
+        let perImage = session.inputShape.reduce(1, *)
+        try infer(UnsafeBufferPointer(rebasing: batch.input[..<(good.count * perImage)]), Array(paths[good]))
+        if invocation.has(Options.pixels) { saved.pixels += batch.pixels }
+      }
+      if let failure = batch.failures.first {
+        throw CommandError.about(path: paths[failure.index], underlying: failure.error)
+      }
+      if console.isClosed { return }
+      bar.update(batch.range.upperBound)
+    }
+  }
+
+  private func runTensor(_ path: String, _ array: NpyArray) throws {
+    let expected = session.inputShape
+    let shape = array.shape
+    guard shape.count == 4, Array(shape[1...]) == expected else {
+      throw CommandError.refused(
+        kind: "run.tensor-shape",
+        "\(path): expected a tensor [N, \(expected.map(String.init).joined(separator: ", "))], found \(shape)"
+      )
+    }
+    let values = array.floats()
+    let perImage = expected.reduce(1, *)
+    var first = 0
+    while first < shape[0], !console.isClosed {
+      let count = min(Classification.batchSize, shape[0] - first)
+      let names = (first..<first + count).map { shape[0] == 1 ? path : "\(path)[\($0)]" }
+      try values.withUnsafeBufferPointer { buffer in
+        try infer(UnsafeBufferPointer(rebasing: buffer[first * perImage..<(first + count) * perImage]), names)
+      }
+      first += count
+    }
+  }
+
+  private func infer(_ input: UnsafeBufferPointer<Float>, _ names: [String]) throws {
+    let classes = session.classCount
+    let count = names.count
+    try logits.withUnsafeMutableBufferPointer { logits in
+      try features.withUnsafeMutableBufferPointer { features in
+        let wanted = UnsafeMutableBufferPointer(rebasing: features[..<(count * session.featureCount)])
+        try session.run(
+          input, batch: count, logits: UnsafeMutableBufferPointer(rebasing: logits[..<(count * classes)]),
+          features: session.featureCount > 0 ? wanted : nil)
+      }
+    }
+    saved.count += count
+    if invocation.has(Options.input) { saved.input += input }
+    if invocation.has(Options.logits) { saved.logits += logits[..<(count * classes)] }
+    if invocation.has(Options.features) { saved.features += features[..<(count * session.featureCount)] }
+    for (row, name) in names.enumerated() {
+      let best = logits.withUnsafeBufferPointer { buffer in
+        self.best(of: UnsafeBufferPointer(rebasing: buffer[row * classes..<(row + 1) * classes]))
+      }
+      show(name, best)
+    }
+  }
+
+  private func best(of logits: UnsafeBufferPointer<Float>) -> [(index: Int, probability: Double)] {
+    let probabilities = Evaluation.probabilities(logits)
+    let order = probabilities.indices.sorted { a, b in
+      logits[a] == logits[b] ? a < b : logits[a] > logits[b]
+    }
+    return order.prefix(top).map { ($0, probabilities[$0]) }
+  }
+
+  private func show(_ name: String, _ best: [(index: Int, probability: Double)]) {
+    if console.isJSON {
+      let classes = best.map { (index, probability) -> JSON in
+        [
+          "index": JSON(index), "label": label(index).map { .string($0) } ?? .null,
+          "probability": JSON(probability),
+        ]
+      }
+      results.append(["input": .string(name), "classes": .array(classes)])
+      return
+    }
+    console.line(Text.printable(name))
+    var table = Table([.right, .left])
+    for (index, probability) in best {
+      table.add([Text.fixed(100 * probability, 2) + " %", label(index) ?? "class \(index)"])
+    }
+    console.lines(table.lines(indent: "  "))
+  }
+
+  private func label(_ index: Int) -> String? {
+    metadata.labels.indices.contains(index) ? metadata.labels[index] : nil
+  }
+
+  private func save() throws {
+    let count = saved.count
+    let shape = session.inputShape
+    if let path = invocation.text(Options.pixels) {
+      try Npy.write(saved.pixels, shape: [count, shape[1], shape[2], 3], to: path)
+    }
+    if let path = invocation.text(Options.input) {
+      try Npy.write(saved.input, shape: [count] + shape, to: path)
+    }
+    if let path = invocation.text(Options.logits) {
+      try Npy.write(saved.logits, shape: [count, session.classCount], to: path)
+    }
+    if let path = invocation.text(Options.features) {
+      try Npy.write(saved.features, shape: [count, session.featureCount], to: path)
+    }
+  }
+}
