@@ -1,0 +1,143 @@
+import FixresBase
+import FixresIR
+
+/// What training crops take of pictures, measured by drawing many.
+package struct TrainingRegionStatistics: Hashable, Sendable {
+  package private(set) var draws = 0
+  package private(set) var histogram: ShareHistogram
+  package private(set) var meanShare = 0.0
+  /// E[sigma], the mean root of the area share.
+  package private(set) var meanSigma = 0.0
+  /// E[1 / sigma].
+  package private(set) var meanInverseSigma = 0.0
+  /// Share of the crops that the first draw gave.
+  package private(set) var firstTryShare = 0.0
+  package private(set) var fallbackShare = 0.0
+  /// E[sigma sqrt(long side / short side)]: the measured size factor where the shorter side is resized to K_img.
+  package private(set) var measuredSizeFactor = 0.0
+
+  /// Draws `drawsPerSize` crops of each picture size, each draw counted `weight` times.
+  package static func measure(
+    _ sizes: [PictureSizeCount], crop: RandomResizedCrop = RandomResizedCrop(), draws: Int = 400_000,
+    seed: UInt64 = 0, binCount: Int = 10
+  ) -> TrainingRegionStatistics {
+    var result = TrainingRegionStatistics(histogram: ShareHistogram(binCount: binCount))
+    var random = SeededRandom(seed: seed)
+    let pictures = sizes.reduce(0) { $0 + $1.count }
+    guard pictures > 0 else { return result }
+    for entry in sizes {
+      let count = max(1, draws * entry.count / pictures)
+      // Each size weighs as its pictures do, however many draws rounding gave it.
+      let weight = Double(entry.count) / Double(pictures) / Double(count)
+      for _ in 0..<count {
+        result.add(crop.sample(entry.size, using: &random), of: entry.size, weight: weight)
+      }
+    }
+    return result
+  }
+
+  /// The paper's ideal: every drawn area share is taken, whatever its shape.
+  package static func ideal(
+    areaShare: ClosedRange<Double> = Geometry.usualAreaShare, draws: Int = 400_000, seed: UInt64 = 0,
+    binCount: Int = 10
+  ) -> TrainingRegionStatistics {
+    var result = TrainingRegionStatistics(histogram: ShareHistogram(binCount: binCount))
+    var random = SeededRandom(seed: seed)
+    let weight = 1 / Double(max(draws, 1))
+    for _ in 0..<draws {
+      let span = areaShare.upperBound - areaShare.lowerBound
+      let share = areaShare.lowerBound + span * random.nextDouble()
+      result.add(share: share, aspect: 1, weight: weight)
+      result.firstTryShare += weight
+    }
+    return result
+  }
+
+  private mutating func add(_ region: RandomResizedCrop.Region, of size: Extent, weight: Double) {
+    add(share: region.share(of: size), aspect: size.aspect, weight: weight)
+    if region.tries == 1 { firstTryShare += weight }
+    if region.isFallback { fallbackShare += weight }
+  }
+
+  private mutating func add(share: Double, aspect: Double, weight: Double) {
+    let sigma = share.squareRoot()
+    draws += 1
+    histogram.add(share, weight: weight)
+    meanShare += share * weight
+    meanSigma += sigma * weight
+    meanInverseSigma += weight / sigma
+    measuredSizeFactor += sigma * aspect.squareRoot() * weight
+  }
+
+  private init(histogram: ShareHistogram) { self.histogram = histogram }
+}
+
+/// A picture size and how many pictures have it.
+package struct PictureSizeCount: Hashable, Sendable {
+  package let size: Extent
+  package let count: Int
+
+  package init(_ size: Extent, count: Int = 1) { (self.size, self.count) = (size, count) }
+
+  /// The sizes of pictures grouped, in order of area, then width.
+  package static func grouped(_ sizes: [Extent]) -> [PictureSizeCount] {
+    var counts: [Extent: Int] = [:]
+    for size in sizes { counts[size, default: 0] += 1 }
+    return counts.map { PictureSizeCount($0.key, count: $0.value) }
+      .sorted { ($0.size.area, $0.size.width) < ($1.size.area, $1.size.width) }
+  }
+}
+
+extension Extent {
+  /// Longer side by shorter side.
+  package var aspect: Double { Double(max(height, width)) / Double(min(height, width)) }
+}
+
+extension Geometry {
+  /// Share of a picture's area that the test crop of `side` shows after the shorter side became K_img.
+  package static func testShare(
+    _ size: Extent, side: Int, preprocessing: Preprocessing = .imageNet
+  ) -> Double {
+    let resized = resizedSize(size, side: side, preprocessing)
+    let visible = min(side, resized.height) * min(side, resized.width)
+    return Double(visible) / Double(resized.area)
+  }
+
+  /// Size of the whole picture after the resize that precedes a centre crop of `side`.
+  package static func resizedSize(
+    _ size: Extent, side: Int, _ preprocessing: Preprocessing = .imageNet
+  ) -> Extent {
+    let image = resizeSide(for: side, preprocessing)
+    if let limit = preprocessing.squashFrom, side >= limit { return Extent(square: side) }
+    let (height, width) = (size.height, size.width)
+    switch preprocessing.resizeRule {
+    case .squash: return Extent(square: image)
+    case .height: return Extent(image, max(1, image * width / height))
+    case .shorterSide:
+      return width <= height
+        ? Extent(image * height / width, image) : Extent(image, image * width / height)
+    case .longerSide:
+      return width >= height
+        ? Extent(max(1, image * height / width), image) : Extent(image, max(1, image * width / height))
+    }
+  }
+
+  /// Shares of the pictures' areas that the test crop of `side` shows.
+  package static func testHistogram(
+    _ sizes: [PictureSizeCount], side: Int, preprocessing: Preprocessing = .imageNet, binCount: Int = 10
+  ) -> ShareHistogram {
+    var histogram = ShareHistogram(binCount: binCount)
+    for entry in sizes {
+      histogram.add(
+        testShare(entry.size, side: side, preprocessing: preprocessing), weight: Double(entry.count))
+    }
+    return histogram
+  }
+
+  /// r_test / r_train for pictures of their own shapes: both scales as geometric means, sigma as really drawn.
+  package static func measuredSizeRatio(
+    train: Int, test: Int, measured: TrainingRegionStatistics, preprocessing: Preprocessing = .imageNet
+  ) -> Double {
+    measured.measuredSizeFactor * Double(resizeSide(for: test, preprocessing)) / Double(train)
+  }
+}
