@@ -1,19 +1,19 @@
 import FixresIR
 
 /// Where the network's input lies in a resized picture.
-struct PictureGeometry: Hashable {
+package struct PictureGeometry: Hashable {
   /// Size of the whole picture after the resize.
-  let resized: Extent
+  package let resized: Extent
   /// First row and column of the crop in the resized picture; negative where the crop starts in the padding.
   let top: Int
   let left: Int
-  let crop: Extent
+  package let crop: Extent
 
   /// Longest side that a request may name.
   static let maximumSide = 1 << 20
 
   /// The resize and centre crop that `description` asks for, as torchvision and timm carry them out.
-  init(_ description: Preprocessing, source: Extent, crop: Extent) throws(ImageError) {
+  package init(_ description: Preprocessing, source: Extent, crop: Extent) throws(ImageError) {
     self.crop = crop
     resized = try Self.resizedSize(description, source: source, crop: crop)
     guard resized.isValidPictureSize else {

@@ -1,5 +1,6 @@
 import FixresBase
 import FixresIR
+import FixresImaging
 
 /// What training crops take of pictures, measured by drawing many.
 package struct TrainingRegionStatistics: Hashable, Sendable {
@@ -94,32 +95,15 @@ extension Extent {
 }
 
 extension Geometry {
-  /// Share of a picture's area that the test crop of `side` shows after the shorter side became K_img.
+  /// Share of a picture's area that the test crop of `side` shows; nil for a picture that the resize rule loses.
   package static func testShare(
     _ size: Extent, side: Int, preprocessing: Preprocessing = .imageNet
-  ) -> Double {
-    let resized = resizedSize(size, side: side, preprocessing)
+  ) -> Double? {
+    let crop = Extent(square: side)
+    guard let geometry = try? PictureGeometry(preprocessing, source: size, crop: crop) else { return nil }
+    let resized = geometry.resized
     let visible = min(side, resized.height) * min(side, resized.width)
     return Double(visible) / Double(resized.area)
-  }
-
-  /// Size of the whole picture after the resize that precedes a centre crop of `side`.
-  package static func resizedSize(
-    _ size: Extent, side: Int, _ preprocessing: Preprocessing = .imageNet
-  ) -> Extent {
-    let image = resizeSide(for: side, preprocessing)
-    if let limit = preprocessing.squashFrom, side >= limit { return Extent(square: side) }
-    let (height, width) = (size.height, size.width)
-    switch preprocessing.resizeRule {
-    case .squash: return Extent(square: image)
-    case .height: return Extent(image, max(1, image * width / height))
-    case .shorterSide:
-      return width <= height
-        ? Extent(image * height / width, image) : Extent(image, image * width / height)
-    case .longerSide:
-      return width >= height
-        ? Extent(max(1, image * height / width), image) : Extent(image, max(1, image * width / height))
-    }
   }
 
   /// Shares of the pictures' areas that the test crop of `side` shows.
@@ -128,8 +112,9 @@ extension Geometry {
   ) -> ShareHistogram {
     var histogram = ShareHistogram(binCount: binCount)
     for entry in sizes {
-      histogram.add(
-        testShare(entry.size, side: side, preprocessing: preprocessing), weight: Double(entry.count))
+      if let share = testShare(entry.size, side: side, preprocessing: preprocessing) {
+        histogram.add(share, weight: Double(entry.count))
+      }
     }
     return histogram
   }

@@ -89,11 +89,15 @@ import Testing
     #expect(square.width == 100 && square.height == 90)
   }
 
-  @Test func testShares() {
-    #expect(abs(Geometry.testShare(Extent(400, 400), side: 224) - 0.7656) < 5e-5)
-    #expect(abs(Geometry.testShare(Extent(375, 500), side: 224) - 0.5748) < 5e-5)
-    #expect(abs(Geometry.testShare(Extent(500, 375), side: 224) - 0.5748) < 5e-5)
-    #expect(abs(Geometry.testShare(Extent(2000, 3000), side: 224) - 0.5104) < 5e-5)
+  @Test(arguments: [
+    (Extent(400, 400), 0.7656), (Extent(375, 500), 0.5748), (Extent(500, 375), 0.5748),
+    (Extent(2000, 3000), 0.5104),
+  ]) func testShares(size: Extent, share: Double) throws {
+    let found = try #require(Geometry.testShare(size, side: 224))
+    #expect(abs(found - share) < 5e-5)
+  }
+
+  @Test func testSharesByHeight() {
     // The authors' rule sets the height: a portrait is then narrower than the crop, and shows its whole width.
     var byHeight = Preprocessing.imageNet
     byHeight.resizeRule = .height

@@ -1,0 +1,102 @@
+/// Mean and variance of each channel over images and positions, merged exactly
+/// (Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979).
+package struct ChannelMoments: Hashable, Sendable {
+  /// Values of each channel so far.
+  package private(set) var count = 0
+  /// Images so far.
+  package private(set) var images = 0
+  package private(set) var means: [Double]
+  /// Sums of squared distances from the mean.
+  package private(set) var squares: [Double]
+
+  package init(channels: Int) {
+    means = [Double](repeating: 0, count: channels)
+    squares = [Double](repeating: 0, count: channels)
+  }
+
+  package var channels: Int { means.count }
+
+  /// Takes in one image's map `[C, positions]`.
+  package mutating func add(_ map: UnsafePointer<Float>, positions: Int) {
+    guard positions > 0 else { return }
+    let n = Double(positions)
+    let before = Double(count)
+    let share = n / (before + n)
+    means.withUnsafeMutableBufferPointer { means in
+      squares.withUnsafeMutableBufferPointer { squares in
+        for channel in 0..<means.count {
+          let row = map + channel &* positions
+          var sum = 0.0
+          for index in 0..<positions { sum += Double(row[index]) }
+          let mean = sum / n
+          var square = 0.0
+          for index in 0..<positions {
+            let distance = Double(row[index]) - mean
+            square += distance * distance
+          }
+          let step = mean - means[channel]
+          means[channel] += step * share
+          squares[channel] += square + step * step * before * share
+        }
+      }
+    }
+    count += positions
+    images += 1
+  }
+
+  /// Takes in what `other` has seen.
+  package mutating func merge(_ other: ChannelMoments) {
+    precondition(channels == other.channels, "moments of \(other.channels) channels don't fit \(channels)")
+    guard other.count > 0 else { return }
+    let (a, b) = (Double(count), Double(other.count))
+    for channel in 0..<channels {
+      let step = other.means[channel] - means[channel]
+      means[channel] += step * (b / (a + b))
+      squares[channel] += other.squares[channel] + step * step * (a * b / (a + b))
+    }
+    count += other.count
+    images += other.images
+  }
+
+  /// The mean of squared distances: what batch norm divides by.
+  package var variances: [Double] { squares.map { count > 0 ? $0 / Double(count) : 0 } }
+
+  /// The estimate for the population, divided by one less: what torch keeps as running variance.
+  package var unbiasedVariances: [Double] { squares.map { count > 1 ? $0 / Double(count - 1) : 0 } }
+}
+
+/// A batch norm's mean and variance, channel by channel.
+package struct BatchNormStatistics: Hashable, Sendable {
+  package var mean: [Float]
+  package var variance: [Float]
+
+  package init(mean: [Float], variance: [Float]) { (self.mean, self.variance) = (mean, variance) }
+
+  /// The exact statistics of what was seen.
+  package init(_ moments: ChannelMoments) {
+    mean = moments.means.map { Float($0) }
+    variance = moments.variances.map { Float($0) }
+  }
+
+  /// These statistics of `images` images mixed with `source`, which counts as `prior` images
+  /// (Schneider et al., "Improving robustness against common corruptions by covariate shift adaptation", 2020).
+  package func blended(images: Int, source: BatchNormStatistics, prior: Double) -> BatchNormStatistics {
+    let n = Double(images)
+    guard n + prior > 0 else { return source }
+    func mixed(_ target: [Float], _ source: [Float]) -> [Float] {
+      zip(target, source).map { Float((n * Double($0) + prior * Double($1)) / (n + prior)) }
+    }
+    return BatchNormStatistics(
+      mean: mixed(mean, source.mean), variance: mixed(variance, source.variance))
+  }
+
+  /// One update as torch makes it in training: exponential averages with `momentum`, the variance unbiased.
+  package mutating func update(with batch: ChannelMoments, momentum: Double = 0.1) {
+    let unbiased = batch.unbiasedVariances
+    for channel in mean.indices {
+      mean[channel] = Float((1 - momentum) * Double(mean[channel]) + momentum * batch.means[channel])
+      variance[channel] = Float(
+        (1 - momentum) * Double(variance[channel]) + momentum * unbiased[channel])
+    }
+  }
+}
