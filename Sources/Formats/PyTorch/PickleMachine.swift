@@ -17,7 +17,7 @@ struct PickleMachine {
   var sparseMemo: [UInt32: UInt32] = [:]
 
   /// Working memory a pickle may take, whatever it says: far more than any training checkpoint needs.
-  static let maximumFootprint = 40 << 20
+  static let maximumFootprint = 32 << 20
 
   private init(_ bytes: Bytes, from position: Int, context: FaultContext) throws(FormatError) {
     graph = PickleGraph(bytes)
@@ -32,10 +32,6 @@ struct PickleMachine {
   static func run(
     _ bytes: Bytes, from position: Int = 0, context: FaultContext
   ) throws(FormatError) -> (graph: PickleGraph, end: Int) {
-    // Offsets and counts of text are kept in 32 and 64 bits; no pickle of weights' names comes near 4 GB.
-    guard bytes.count - position <= Int(UInt32.max) || position > 0 else {
-      throw context.fault(.byte(bytes.offset), expected: "a pickle below 4 GB", found: "\(bytes.count) bytes")
-    }
     var machine = try PickleMachine(bytes, from: position, context: context)
     try machine.run()
     return (machine.graph, machine.reader.position)

@@ -1,0 +1,125 @@
+import FixresBase
+import FixresFormats
+import TestSupport
+import Testing
+
+/// Rows 1 to 10 of the hostile inputs: every outcome is a checkpoint or one typed error, never a trap.
+@Suite struct CheckpointHostileTests {
+  static let small = [
+    "hand_made.pt", "zip_protocol4.pt", "legacy_by_hand.pt", "legacy_protocol2.pt", "order.safetensors",
+    "plain.safetensors",
+  ]
+
+  @Test(arguments: small)
+  func everyPrefixIsRefused(name: String) throws {
+    let file = Bytes(CheckpointFiles.fixture(name))
+    #expect(CheckpointFiles.read(file))
+    for count in 0..<file.count {
+      let prefix = try file.slice(0, count)
+      #expect(!CheckpointFiles.read(prefix), "\(count) of \(file.count) bytes")
+    }
+  }
+
+  @Test(arguments: small)
+  func everyBitFlipIsRefusedOrRead(name: String) {
+    var file = CheckpointFiles.fixture(name)
+    var accepted = 0
+    for bit in 0..<file.count * 8 {
+      file[bit / 8] ^= 1 << (bit % 8)
+      if CheckpointFiles.read(file) { accepted += 1 }
+      file[bit / 8] ^= 1 << (bit % 8)
+    }
+    // Names, values and metadata may change; structure may not go unnoticed throughout.
+    #expect(accepted < file.count * 8)
+  }
+
+  @Test func everyBitOfAnArchivesDataIsChecked() throws {
+    let file = CheckpointFiles.torchZip(
+      CheckpointFiles.pickledDictionary([("w", Self.tensor)]), storages: [("0", CheckpointFiles.four)])
+    #expect(CheckpointFiles.read(file))
+    let start = try #require(Self.find(CheckpointFiles.four, in: file))
+    for bit in start * 8..<(start + 16) * 8 {
+      var flipped = file
+      flipped[bit / 8] ^= 1 << (bit % 8)
+      #expect(!CheckpointFiles.read(flipped), "bit \(bit)")
+    }
+  }
+
+  @Test func safetensorsHeadersOfAnySizeStayLinear() {
+    let deep = [UInt8](repeating: UInt8(ascii: "["), count: 100_000)
+    #expect(!CheckpointFiles.read(CheckpointFiles.safetensors(Array("{\"w\":".utf8) + deep)))
+    let spaces = [UInt8](repeating: 0x20, count: 10_000_000)
+    #expect(!CheckpointFiles.read(CheckpointFiles.safetensors(spaces + Array("{}".utf8))))
+    var many = Array("{".utf8)
+    for index in 0..<200_000 {
+      many += Array("\"\(index)\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,0]},".utf8)
+    }
+    #expect(!CheckpointFiles.read(CheckpointFiles.safetensors(many.dropLast() + Array("}".utf8))))
+    var keys = Array("{\"__metadata__\":{".utf8)
+    for index in 0..<200_000 { keys += Array("\"\(index)\":\"\",".utf8) }
+    #expect(!CheckpointFiles.read(CheckpointFiles.safetensors(keys.dropLast() + Array("}}".utf8))))
+    let long = [UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000)
+    let entry = Array("\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}".utf8)
+    #expect(
+      !CheckpointFiles.read(
+        CheckpointFiles.safetensors(Array("{\"".utf8) + long + entry, data: [0, 0, 0, 0])))
+  }
+
+  @Test func archivesOfManyMembersAreReadOrRefused() throws {
+    let value = CheckpointFiles.pickledDictionary([("w", Self.tensor)])
+    let others = (1..<66_000).map { (String($0), [UInt8]()) }
+    #expect(
+      CheckpointFiles.read(CheckpointFiles.torchZip(value, storages: [("0", CheckpointFiles.four)] + others)))
+    let tooMany = (1..<140_000).map { (String($0), [UInt8]()) }
+    #expect(
+      !CheckpointFiles.read(
+        CheckpointFiles.torchZip(value, storages: [("0", CheckpointFiles.four)] + tooMany)))
+  }
+
+  @Test func picklesOfManyObjectsAreReadOrRefused() {
+    func pickled(_ value: [UInt8]) -> Bool {
+      CheckpointFiles.read(
+        CheckpointFiles.torchZip(CheckpointFiles.pickledDictionary([("x", value), ("w", Self.tensor)])))
+    }
+    let million = 1_000_000
+    #expect(pickled([UInt8(ascii: "N")] + [UInt8](repeating: 0x85, count: million)))
+    #expect(!pickled([UInt8](repeating: UInt8(ascii: "("), count: million)))
+    #expect(!pickled([UInt8](repeating: UInt8(ascii: "}"), count: 10 * million)))
+    #expect(!pickled([UInt8](repeating: UInt8(ascii: "]"), count: 10 * million) + [0x94]))
+    // A list of one long list, named a hundred thousand times: pairs must not be counted again and again.
+    var ordered = Array("ccollections\nOrderedDict\n](]q".utf8) + [0]
+    for _ in 0..<100_000 { ordered += Array("Na".utf8) }
+    for _ in 0..<100_000 { ordered += [UInt8(ascii: "h"), 0] }
+    ordered += [UInt8(ascii: "e"), 0x85, UInt8(ascii: "R")]
+    #expect(pickled(ordered))
+    let entries = (0..<100_000).map { ("k\($0)", Array("N".utf8)) }
+    #expect(!CheckpointFiles.read(CheckpointFiles.torchZip(CheckpointFiles.pickledDictionary(entries))))
+  }
+
+  @Test func memoEntriesMayHaveAnyNumber() {
+    // PUT under 2^32 - 1, GET of it, and GET of one never put.
+    let put: [UInt8] = [UInt8(ascii: "N"), UInt8(ascii: "r"), 255, 255, 255, 255]
+    let get: [UInt8] = [UInt8(ascii: "j"), 255, 255, 255, 255, 0x86]
+    let unknown: [UInt8] = [UInt8(ascii: "j"), 254, 255, 255, 255, 0x86]
+    func pickled(_ value: [UInt8]) -> Bool {
+      CheckpointFiles.read(
+        CheckpointFiles.torchZip(CheckpointFiles.pickledDictionary([("x", value), ("w", Self.tensor)])))
+    }
+    #expect(pickled(put + get))
+    #expect(!pickled(put + unknown))
+  }
+
+  /// The opcodes of a tensor over storage 0 of four float32, `[4]`.
+  static let tensor: [UInt8] = {
+    let file = CheckpointFiles.fixture("hand_made.pt")
+    guard let start = find(Array("ctorch._utils\n".utf8), in: file),
+      let end = find(Array("u.".utf8), in: Array(file[start...]))
+    else { return [] }
+    return Array(file[start..<start + end])
+  }()
+
+  static func find(_ part: [UInt8], in file: [UInt8]) -> Int? {
+    guard file.count >= part.count else { return nil }
+    return (0...file.count - part.count).first { file[$0..<$0 + part.count].elementsEqual(part) }
+  }
+}
