@@ -42,9 +42,23 @@ package enum InstructionSet {
     throw .instructionSetUnavailable(name: requested, missing: "an x86-64 processor")
   }
 
-  /// The fastest kernels that this build trusts on this machine.
+  /// The widest instruction set of this machine, or the portable kernels and why.
   private static func best(isExact: Bool) -> Choice {
-    Choice(provider: PortableKernels(), reason: "the default of this build")
+    #if arch(x86_64)
+      switch CPUFeatures.current {
+      case .failure(let error):
+        let reason = "the system refuses executable memory (\(error.operation.rawValue), errno \(error.code))"
+        return Choice(provider: PortableKernels(), reason: reason)
+      case .success(let cpu):
+        if let level = cpu.best, let provider = try? machineCode(level, isExact: isExact) {
+          return Choice(provider: provider, reason: "the widest that this processor and system offer")
+        }
+        let missing = cpu.missing(for: .avx2).map(\.rawValue).joined(separator: ", ")
+        return Choice(provider: PortableKernels(), reason: "this machine lacks \(missing)")
+      }
+    #else
+      return Choice(provider: PortableKernels(), reason: "this build emits machine code for x86-64 alone")
+    #endif
   }
 
   #if arch(x86_64)
@@ -57,7 +71,9 @@ package enum InstructionSet {
           let names = missing.map(\.rawValue).joined(separator: ", ")
           throw RuntimeError.instructionSetUnavailable(name: level.rawValue, missing: names)
         }
-        return try MachineCodeProvider(level)
+        var provider = try MachineCodeProvider(level)
+        provider.allowsWinograd = !isExact
+        return provider
       } catch let error as RuntimeError {
         throw error
       } catch {

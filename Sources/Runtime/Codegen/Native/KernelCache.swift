@@ -46,12 +46,16 @@
     case strip(StripKernel)
     case winogradInput(WinogradInputKernel)
     case winogradOutput(WinogradOutputKernel)
+    case pool(PoolKernel)
+    case globalPool(GlobalPoolKernel)
 
     func emit(into assembler: inout KernelAssembler) {
       switch self {
       case .strip(let kernel): kernel.emit(into: &assembler)
       case .winogradInput(let kernel): kernel.emit(into: &assembler)
       case .winogradOutput(let kernel): kernel.emit(into: &assembler)
+      case .pool(let kernel): kernel.emit(into: &assembler)
+      case .globalPool(let kernel): kernel.emit(into: &assembler)
       }
     }
 
@@ -61,6 +65,9 @@
       case .winogradInput(let kernel): "winograd\(kernel.scheme.rawValue)-input-\(kernel.isa.level.rawValue)"
       case .winogradOutput(let kernel):
         "winograd\(kernel.scheme.rawValue)-output-\(kernel.isa.level.rawValue)"
+      case .pool(let kernel): "\(kernel.isMaximum ? "max" : "average")-pool-\(kernel.isa.level.rawValue)"
+      case .globalPool(let kernel):
+        "global-\(kernel.isMaximum ? "max" : "average")-\(kernel.isa.level.rawValue)"
       }
     }
   }

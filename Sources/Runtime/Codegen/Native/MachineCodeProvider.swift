@@ -35,5 +35,34 @@
         (try? DirectStep.step(descriptor, weights, buffers, tiling, cache)).map { [$0] }
       }
     }
+
+    package func pooling(_ descriptor: PoolingDescriptor, source: Int, target: Int) -> KernelStep? {
+      guard descriptor.input.block == block, descriptor.output.block == block else { return nil }
+      // A window that lies in the padding alone has no pixel to start from.
+      let width = descriptor.input.width
+      let (before, kernel) = (descriptor.padding.left, descriptor.kernelWidth)
+      guard before < kernel, (descriptor.output.width - 1) * descriptor.strideWidth - before < width,
+        descriptor.padding.top < descriptor.kernelHeight,
+        (descriptor.output.height - 1) * descriptor.strideHeight - descriptor.padding.top
+          < descriptor.input.height
+      else { return nil }
+      return try? PoolStep.step(descriptor, source: source, target: target, cache)
+    }
+
+    package func globalPooling(
+      _ descriptor: GlobalPoolingDescriptor, source: Int, target: Int
+    ) -> KernelStep? {
+      guard descriptor.input.block == block, descriptor.output.block == block else { return nil }
+      return try? GlobalPoolStep.step(descriptor, source: source, target: target, cache)
+    }
+
+    package func linear(
+      _ descriptor: LinearDescriptor, _ weights: ConvolutionWeights, source: Int, target: Int
+    ) -> KernelStep? {
+      guard descriptor.input.block == block, descriptor.output.block == block,
+        descriptor.input.border == .none, descriptor.output.border == .none
+      else { return nil }
+      return try? LinearStep.step(descriptor, weights, source: source, target: target, cache)
+    }
   }
 #endif
