@@ -16,6 +16,8 @@ public final class Session: Sendable {
   public let featureCount: Int
   /// Threads that a run uses.
   public let threadCount: Int
+  /// Floats of one input picture.
+  let inputCount: Int
   package let plan: ExecutionPlan
   package let options: SessionOptions
   /// The most images that run at once within `maximumBatch` and a bounded arena.
@@ -42,6 +44,7 @@ public final class Session: Sendable {
       keepsValues: options.keepsValues, available: available)
     self.options = options
     inputShape = model.graph[model.graph.inputs[0]].type.dims
+    inputCount = inputShape.reduce(1, *)
     classCount = model.graph[logits].type.elementCount
     featureCount = features.map { model.graph[$0].type.elementCount } ?? 0
     threadCount = pool.threadCount
@@ -73,8 +76,7 @@ public final class Session: Sendable {
 
   /// Runs pictures `[N, C, H, W]`, normalised as the model wants them; N follows from the count.
   public func run(_ input: [Float]) throws(RuntimeError) -> Output {
-    let perImage = inputShape.reduce(1, *)
-    let batch = max(input.count / perImage, 1)
+    let batch = max(input.count / inputCount, 1)
     var logits = [Float](repeating: 0, count: batch * classCount)
     var features = [Float](repeating: 0, count: batch * featureCount)
     try input.withUnsafeBufferPointer { (input) throws(RuntimeError) in
@@ -109,14 +111,10 @@ public final class Session: Sendable {
     _ input: UnsafeBufferPointer<Float>, _ batch: Int, _ logits: UnsafeMutableBufferPointer<Float>,
     _ features: UnsafeMutableBufferPointer<Float>?
   ) throws(RuntimeError) -> Engine.Call {
-    let shape = inputShape
-    let perImage = shape.reduce(1, *)
-    guard batch > 0, let expected = Int.checkedProduct([batch, perImage]), input.count == expected,
-      let inputBase = input.baseAddress
-    else {
+    let (expected, overflow) = max(batch, 1).multipliedReportingOverflow(by: inputCount)
+    guard batch > 0, !overflow, input.count == expected, let inputBase = input.baseAddress else {
       throw .inputSize(
-        batch: batch, shape: shape, expected: Int.checkedProduct([max(batch, 1), perImage]) ?? .max,
-        found: input.count)
+        batch: batch, shape: inputShape, expected: overflow ? .max : expected, found: input.count)
     }
     guard logits.count == batch * classCount, let logitsBase = logits.baseAddress else {
       throw .outputSize(name: GraphOutput.logits, expected: batch * classCount, found: logits.count)
@@ -125,7 +123,7 @@ public final class Session: Sendable {
       throw .outputSize(name: GraphOutput.features, expected: batch * featureCount, found: features.count)
     }
     return Engine.Call(
-      input: inputBase, logits: logitsBase, features: features?.baseAddress, inputCount: perImage,
+      input: inputBase, logits: logitsBase, features: features?.baseAddress, inputCount: inputCount,
       logitCount: classCount, featureCount: featureCount)
   }
 }
