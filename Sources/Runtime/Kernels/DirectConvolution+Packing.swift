@@ -17,7 +17,7 @@ extension DirectConvolution {
       groups[index] = group(index, descriptor, weightsOffset: weightCount)
       weightCount += groups[index].inputBlocks * descriptor.kernelHeight * run * 16
     }
-    let packed = AlignedBlock(floatCount: weightCount)
+    let packed = AlignedBlock(uninitializedFloatCount: weightCount)
     let bias = AlignedBlock(floatCount: groupCount * 16)
     for index in 0..<groupCount {
       pack(index, groups[index], descriptor, parameters.weights, packed.floats + groups[index].weights)
@@ -81,6 +81,7 @@ extension DirectConvolution {
     return first / outputsPerGroup * inputsPerGroup..<((last - 1) / outputsPerGroup + 1) * inputsPerGroup
   }
 
+  /// Packs one group, sequentially in the packed order, from 16 rows of the model's weights.
   private static func pack(
     _ index: Int, _ group: Group, _ descriptor: ConvolutionDescriptor, _ weights: UnsafePointer<Float>,
     _ packed: UnsafeMutablePointer<Float>
@@ -90,18 +91,32 @@ extension DirectConvolution {
     let inputsPerGroup = input.channels / descriptor.groups
     let outputsPerGroup = output.channels / descriptor.groups
     let first = index * 16
-    let firstChannel = inputChannels(descriptor, first, min(first + 16, output.channels)).lowerBound
-    let blockStart = firstChannel / input.block * input.block
-    for channel in first..<min(first + 16, output.channels) {
-      let inputStart = channel / outputsPerGroup * inputsPerGroup
-      let source = weights + channel * inputsPerGroup * taps
-      for i in 0..<inputsPerGroup {
-        let relative = inputStart + i - blockStart
-        let (block, lane) = (relative / input.block, relative % input.block)
-        var destination = packed + ((block * taps * input.block + lane) * 16 + channel - first)
-        for tap in 0..<taps {
-          destination.pointee = source[i * taps + tap]
-          destination += input.block * 16
+    let last = min(first + 16, output.channels)
+    let blockStart = inputChannels(descriptor, first, last).lowerBound / input.block * input.block
+    // One convolution group feeds all 16 channels: no zeros but in the lanes beyond the last channel.
+    let isDense = first / outputsPerGroup == (last - 1) / outputsPerGroup
+    let source = weights + first * inputsPerGroup * taps
+    let rowStride = inputsPerGroup * taps
+    let firstInput = first / outputsPerGroup * inputsPerGroup
+    var target = packed
+    for block in 0..<group.inputBlocks {
+      for tap in 0..<taps {
+        for lane in 0..<input.block {
+          let channel = blockStart + block * input.block + lane
+          if isDense, last == first + 16, channel >= firstInput, channel < firstInput + inputsPerGroup {
+            var row = source + ((channel - firstInput) * taps + tap)
+            for o in 0..<16 {
+              target[o] = row.pointee
+              row += rowStride
+            }
+          } else {
+            for o in 0..<16 {
+              let start = (first + o) / outputsPerGroup * inputsPerGroup
+              let reaches = first + o < last && channel >= start && channel < start + inputsPerGroup
+              target[o] = reaches ? source[o * rowStride + (channel - start) * taps + tap] : 0
+            }
+          }
+          target += 16
         }
       }
     }

@@ -78,6 +78,12 @@ package final class AlignedBlock: @unchecked Sendable {
 
   package convenience init(floatCount: Int) { self.init(byteCount: floatCount * 4) }
 
+  /// Memory that its maker fills whole, not zeroed first.
+  package init(uninitializedFloatCount count: Int) {
+    byteCount = count * 4
+    base = .allocate(byteCount: max(byteCount, 1), alignment: 64)
+  }
+
   deinit { base.deallocate() }
 
   package var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
