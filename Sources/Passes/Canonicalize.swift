@@ -2,6 +2,7 @@ import FixresIR
 
 /// Takes out what computes nothing and gives each computation one form.
 ///
+/// Nodes that nothing reads go first: a reader that is dead itself would hide a convolution from its batch norm.
 /// Only what holds at every resolution: the global pool of a map that happens to be one pixel stays, since the
 /// model may be taken to another size later.
 package struct Canonicalize: Pass {
@@ -12,16 +13,17 @@ package struct Canonicalize: Pass {
   package init() {}
 
   package func run(_ context: inout PassContext) throws(PassError) {
+    guard context.eraseUnreadNodes() else { return }
+    for node in context.rewriter.nodeIDs where changesNothing(node, in: context.rewriter) {
+      guard context.permitsRewrite() else { return }
+      context.rewriter.bypass(node)
+    }
     for node in context.rewriter.nodeIDs {
-      if changesNothing(node, in: context.rewriter) {
-        guard context.permitsRewrite() else { return }
-        context.rewriter.bypass(node)
-      } else if let global = WholeMapPool.globalForm(of: node, in: context.rewriter) {
-        guard context.permitsRewrite() else { return }
-        let operands = context.rewriter[node].operands
-        try context.edit { (rewriter) throws(IRError) in
-          try rewriter.update(node, op: global, operands: operands)
-        }
+      guard let global = WholeMapPool.globalForm(of: node, in: context.rewriter) else { continue }
+      guard context.permitsRewrite() else { return }
+      let operands = context.rewriter[node].operands
+      try context.edit { (rewriter) throws(IRError) in
+        try rewriter.update(node, op: global, operands: operands)
       }
     }
   }
@@ -36,10 +38,8 @@ package struct Canonicalize: Pass {
     case .averagePool(let pool): return isSinglePixel(pool.window)
     case .channelPad(let pad): return pad.before == 0 && pad.after == 0
     case .stridedSlice(let slice): return slice.strides == Extent(1, 1)
-    case .scalarAffineClamp(let map):
-      return map.scale == 1 && map.offset == 0 && isNeverNegative(operand, in: rewriter)
     case .conv2d, .batchNorm, .add, .globalAveragePool, .globalMaxPool, .linear, .sigmoid, .channelMultiply,
-      .softmax:
+      .softmax, .scalarAffineClamp:
       return false
     }
   }

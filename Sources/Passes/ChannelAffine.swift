@@ -14,6 +14,14 @@ struct ChannelAffine {
       let mean = context.tensor(of: operands[3])?.floats,
       let variance = context.tensor(of: operands[4])?.floats
     else { return nil }
+    for (operand, values) in zip(operands[1...3], [gamma, beta, mean]) {
+      let count = values.count { !$0.isFinite }
+      guard count == 0 else {
+        throw .nonFiniteParameter(
+          tensor: context.rewriter[operand].name,
+          layer: context.rewriter[context.rewriter[node].result].name, count: count)
+      }
+    }
     var map = ChannelAffine(scale: [], shift: [])
     map.scale.reserveCapacity(gamma.count)
     map.shift.reserveCapacity(gamma.count)

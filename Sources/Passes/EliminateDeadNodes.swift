@@ -8,12 +8,7 @@ package struct EliminateDeadNodes: Pass {
   package init() {}
 
   package func run(_ context: inout PassContext) throws(PassError) {
-    for node in context.rewriter.nodeIDs.reversed() {
-      let result = context.rewriter[node].result
-      guard context.rewriter.users(of: result).isEmpty, !context.rewriter.isOutput(result) else { continue }
-      guard context.permitsRewrite() else { return }
-      context.rewriter.erase(node)
-    }
+    guard context.eraseUnreadNodes() else { return }
     let read = Set(context.rewriter.nodeIDs.flatMap { context.rewriter[$0].operands })
     for constant in context.rewriter.constants
     where !read.contains(constant) && !context.rewriter.isOutput(constant) {
@@ -21,5 +16,18 @@ package struct EliminateDeadNodes: Pass {
       context.constants[context.rewriter[constant].name] = nil
       context.rewriter.erase(constant: constant)
     }
+  }
+}
+
+extension PassContext {
+  /// Takes out nodes whose results nothing reads, last first; false once no further rewrite is permitted.
+  mutating func eraseUnreadNodes() -> Bool {
+    for node in rewriter.nodeIDs.reversed() {
+      let result = rewriter[node].result
+      guard rewriter.users(of: result).isEmpty, !rewriter.isOutput(result) else { continue }
+      guard permitsRewrite() else { return false }
+      rewriter.erase(node)
+    }
+    return true
   }
 }

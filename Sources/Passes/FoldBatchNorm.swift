@@ -17,18 +17,19 @@ package struct FoldBatchNorm: Pass {
       guard case .batchNorm = context.rewriter[node].op,
         let (convNode, conv) = context.rewriter.convolution(
           givingOnly: context.rewriter[node].operands[0]),
-        !conv.hasResidual, conv.activation == .none, let source = source(of: convNode, conv, context),
-        let map = try ChannelAffine.make(of: node, &context)
+        !conv.hasResidual, conv.activation == .none, let map = try ChannelAffine.make(of: node, &context)
       else { continue }
-      guard context.permitsRewrite() else { break }
+      let layer = context.rewriter[context.rewriter[node].result].name
       if let place = places[convNode] {
+        guard context.permitsRewrite() else { break }
         folds[place].map = folds[place].map.followed(by: map)
+        folds[place].layer = layer
         try context.edit { (rewriter) throws(IRError) in try rewriter.absorb(node, into: convNode) }
-      } else {
+      } else if let source = source(of: convNode, conv, context) {
+        guard context.permitsRewrite() else { break }
         places[convNode] = folds.count
-        folds.append(try rewrite(convNode, conv, absorbing: node, source, map, &context))
+        folds.append(try rewrite(convNode, conv, absorbing: node, source, map, layer: layer, &context))
       }
-      folds[places[convNode] ?? 0].layer = context.rewriter[context.rewriter[convNode].result].name
     }
     let results = try Self.fold(folds)
     for (fold, result) in zip(folds, results) {
@@ -61,7 +62,7 @@ package struct FoldBatchNorm: Pass {
 
   private func rewrite(
     _ node: NodeID, _ conv: Conv2D, absorbing norm: NodeID, _ source: Source, _ map: ChannelAffine,
-    _ context: inout PassContext
+    layer: String, _ context: inout PassContext
   ) throws(PassError) -> Fold {
     let operands = context.rewriter[node].operands
     let weight = try context.edit { (rewriter) throws(IRError) in
@@ -80,7 +81,7 @@ package struct FoldBatchNorm: Pass {
     }
     return Fold(
       weight: source.weight, bias: source.bias, weightName: context.rewriter[weight].name,
-      biasName: context.rewriter[bias].name, layer: "", map: map)
+      biasName: context.rewriter[bias].name, layer: layer, map: map)
   }
 
   /// `conv1.weight` -> `conv1.bias`.

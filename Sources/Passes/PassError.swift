@@ -20,6 +20,8 @@ package enum PassError: Error, Hashable, Sendable {
   case layerDoesNotFit(layer: String, TypeFault, requested: Extent)
   /// The running variance of `channel` and epsilon give no standard deviation.
   case variance(tensor: String, channel: Int, value: Float, epsilon: Double)
+  /// A parameter of batch norm `layer` holds `count` values that are not finite.
+  case nonFiniteParameter(tensor: String, layer: String, count: Int)
   /// Folding batch norm `layer` into `tensor` gives values that float32 can't hold.
   case foldedToNonFinite(tensor: String, layer: String, count: Int, sourceIsFinite: Bool)
   /// Batch norm has been folded, so its statistics can't be adapted any more.

@@ -33,6 +33,26 @@ package enum Golden {
     return nil
   }
 
+  /// The golden called `name`; nil where there is none.
+  package static func text(_ name: String) -> String? {
+    guard let bytes = try? MappedFile.open(TestData.golden(name)) else { return nil }
+    return String(decoding: bytes.array, as: UTF8.self)
+  }
+
+  /// Names of the text files in the golden folder `folder`, sorted.
+  package static func names(in folder: String) -> [String] {
+    guard let stream = opendir(TestData.golden(folder)) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+        tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name.hasSuffix(".txt") { names.append(name) }
+    }
+    return names.sorted()
+  }
+
   private static func makeFolders(of path: String) {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     for count in 2..<max(parts.count, 2) { mkdir(parts.prefix(count).joined(separator: "/"), 0o777) }

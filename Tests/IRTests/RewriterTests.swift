@@ -1,0 +1,146 @@
+import FixresIR
+import TestSupport
+import Testing
+
+@Suite struct RewriterTests {
+  /// `input -> relu -> sigmoid -> pool -> flat`, with one constant that nothing reads.
+  private func chain() throws -> Graph {
+    var builder = GraphBuilder(name: "chain")
+    let input = try builder.input("input", .image(2, 6, 6))
+    _ = try builder.constant("unread", shape: [3])
+    let relu = try builder.append(.relu(.init()), [input], name: "relu")
+    let sigmoid = try builder.append(.sigmoid(.init()), [relu], name: "sigmoid")
+    let pool = try builder.append(.globalAveragePool(.init()), [sigmoid], name: "pool")
+    let flat = try builder.append(.flatten(.init()), [pool], name: "flat")
+    try builder.output(GraphOutput.logits, flat)
+    try builder.output(GraphOutput.features, flat)
+    return builder.build()
+  }
+
+  private func names(_ graph: Graph) -> [String] { graph.nodes.map { graph[$0.result].name } }
+
+  @Test func doingNothingGivesTheSameGraph() throws {
+    for seed in UInt64(0)..<50 {
+      let graph = try RandomNetwork.make(seed: seed).graph
+      #expect(Rewriter(graph).finish() == graph, "seed \(seed)")
+    }
+  }
+
+  @Test func findsUsersAndProducers() throws {
+    let graph = try chain()
+    let rewriter = Rewriter(graph)
+    let relu = try #require(graph.value(named: "relu"))
+    #expect(rewriter.producer(of: relu) == NodeID(0))
+    #expect(rewriter.users(of: relu) == [NodeID(1)])
+    #expect(rewriter.producer(of: graph.inputs[0]) == nil)
+    let flat = try #require(graph.value(named: "flat"))
+    #expect(rewriter.users(of: flat).isEmpty && rewriter.isOutput(flat) && !rewriter.isOutput(relu))
+  }
+
+  @Test func insertsWhereItIsTold() throws {
+    let graph = try chain()
+    var rewriter = Rewriter(graph)
+    let relu = try #require(graph.value(named: "relu"))
+    let sigmoid = try #require(rewriter.users(of: relu).first)
+    let slice = try rewriter.insert(
+      .stridedSlice(.init(strides: Extent(2, 3))), [relu], name: "slice", before: sigmoid)
+    try rewriter.update(sigmoid, op: .sigmoid(.init()), operands: [slice])
+    let result = rewriter.finish()
+    #expect(names(result) == ["relu", "slice", "sigmoid", "pool", "flat"])
+    // The types behind an update are the caller's to keep; pooling hides the change here.
+    #expect(result[try #require(result.value(named: "sigmoid"))].type == .image(2, 3, 2))
+    #expect(Verifier.faults(in: result).isEmpty)
+  }
+
+  @Test func replacesUsesAndOutputs() throws {
+    let graph = try chain()
+    var rewriter = Rewriter(graph)
+    let (relu, sigmoid) = (
+      try #require(graph.value(named: "relu")), try #require(graph.value(named: "sigmoid"))
+    )
+    rewriter.replaceUses(of: sigmoid, with: relu)
+    rewriter.erase(try #require(rewriter.producer(of: sigmoid)))
+    #expect(rewriter.freeName("sigmoid") == "sigmoid" && rewriter.freeName("relu") == "relu.1")
+    try rewriter.rename(relu, to: "sigmoid")
+    let result = rewriter.finish()
+    #expect(names(result) == ["sigmoid", "pool", "flat"])
+    #expect(Verifier.faults(in: result).isEmpty)
+
+    var outputs = Rewriter(graph)
+    let flat = try #require(graph.value(named: "flat"))
+    let copy = try outputs.insert(.identity(.init()), [flat], name: "copy")
+    outputs.setOutput(GraphOutput.logits, to: copy)
+    let both = outputs.finish()
+    #expect(both.output(GraphOutput.logits).map { both[$0].name } == "copy")
+    #expect(both.output(GraphOutput.features).map { both[$0].name } == "flat")
+    outputs.replaceUses(of: flat, with: copy)
+    #expect(outputs.outputs.allSatisfy { $0.value == copy })
+  }
+
+  @Test func movesNodes() throws {
+    var builder = GraphBuilder(name: "g")
+    let input = try builder.input("x", .image(1, 1, 1))
+    let a = try builder.append(.relu(.init()), [input], name: "a")
+    let b = try builder.append(.sigmoid(.init()), [input], name: "b")
+    let sum = try builder.append(.add(.init()), [a, b], name: "sum")
+    try builder.output(GraphOutput.logits, try builder.append(.flatten(.init()), [sum], name: "f"))
+    var rewriter = Rewriter(builder.build())
+    rewriter.move(NodeID(0), before: NodeID(2))
+    let result = rewriter.finish()
+    #expect(names(result) == ["b", "a", "sum", "f"])
+    #expect(Verifier.faults(in: result).isEmpty)
+    rewriter.move(NodeID(3), before: NodeID(1))
+    #expect(
+      Verifier.faults(in: rewriter.finish()).map(\.kind) == [.usedBeforeMade("sum")],
+      "a move before an operand's maker is seen")
+  }
+
+  @Test func addsAndErasesConstants() throws {
+    let graph = try chain()
+    var rewriter = Rewriter(graph)
+    rewriter.erase(constant: try #require(graph.value(named: "unread")))
+    let bias = try rewriter.addConstant("unread", shape: [4])
+    #expect(rewriter[bias].type == TensorType(batched: false, [4]))
+    #expect(throws: IRError.duplicateName("relu")) { try rewriter.addConstant("relu", shape: []) }
+    #expect(rewriter.finish().constants.count == 1)
+  }
+
+  @Test func refusesWhatDoesNotFit() throws {
+    let graph = try chain()
+    var rewriter = Rewriter(graph)
+    let (relu, pool) = (try #require(graph.value(named: "relu")), try #require(graph.value(named: "pool")))
+    #expect(throws: IRError.self) { try rewriter.insert(.add(.init()), [relu, pool], name: "sum") }
+    #expect(throws: IRError.self) { try rewriter.update(NodeID(0), op: .add(.init()), operands: [relu]) }
+    #expect(throws: IRError.duplicateName("pool")) { try rewriter.rename(relu, to: "pool") }
+    #expect(rewriter.finish() == graph, "a refused edit changes nothing")
+  }
+
+  @Test func retypesEverything() throws {
+    let graph = try chain()
+    var rewriter = Rewriter(graph)
+    try rewriter.retype(resolution: Extent(9, 4))
+    let result = rewriter.finish()
+    #expect(result.resolution == Extent(9, 4))
+    #expect(result[try #require(result.value(named: "sigmoid"))].type == .image(2, 9, 4))
+    #expect(Verifier.faults(in: result).isEmpty)
+    try rewriter.retype(resolution: Extent(6, 6))
+    #expect(rewriter.finish() == graph)
+  }
+
+  @Test func buildersRefuseDuplicatesAndMisfits() throws {
+    var builder = GraphBuilder(name: "g")
+    let input = try builder.input("x", .image(2, 3, 3))
+    #expect(throws: IRError.duplicateName("x")) { try builder.constant("x", shape: [1]) }
+    let weight = try builder.constant("w", shape: [1, 3, 1, 1])
+    let error = #expect(throws: IRError.self) {
+      try builder.append(.conv2d(.init()), [input, weight], name: "c")
+    }
+    guard case .illTyped(let node, .channels(expected: 2, found: 3)) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(node.hasPrefix("%c = conv2d %x, %w {"))
+    try builder.output("logits", input)
+    #expect(throws: IRError.duplicateName("logits")) { try builder.output("logits", input) }
+  }
+}
