@@ -184,6 +184,7 @@ extension JPEGDecoder {
         } else if sign == 0 {
           sign = reader.takeSigned(size)
         }
+        if sign.magnitude > 1 { return false }
         // Pass over `run` coefficients that are still 0, and give one more bit to all others on the way.
         while k <= band.last {
           let place = Int(order[k])
