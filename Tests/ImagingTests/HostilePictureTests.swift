@@ -1,0 +1,169 @@
+import FixresBase
+import FixresImaging
+import TestSupport
+import Testing
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+@Suite struct HostilePictureTests {
+  /// Small good files of each format and coding.
+  static let seeds = [
+    "pillow-rgb-420-baseline-q30.jpg", "pillow-rgb-422-progressive-q90.jpg", "pillow-l-444-baseline-q30.jpg",
+    "pillow-cmyk-444-progressive-q30.jpg", "hand-scans-apart.jpg", "hand-no-tables.jpg", "exif-6.jpg",
+    "color2-depth8-adam7.png", "color3-depth4.png", "color6-depth16-adam7.png", "color0-depth1.png",
+    "exif-8.png", "p5-255.ppm", "p6-1000.ppm",
+  ]
+
+  /// Decodes in every way; what it gives is a picture or an `ImageError`, and nothing else.
+  private func decode(_ bytes: [UInt8]) -> ImageError? {
+    let bytes = Bytes(bytes)
+    _ = try? PictureDecoder.header(of: bytes)
+    do throws(ImageError) {
+      let picture = try PictureDecoder.decode(bytes, limits: DecodingLimits(maximumPixels: 1 << 20))
+      #expect(picture.width > 0 && picture.height > 0)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test(arguments: seeds)
+  func everyPrefixIsRefused(_ name: String) throws {
+    let whole = try Fixtures.bytes(name).array
+    for length in 0..<whole.count {
+      #expect(decode(Array(whole.prefix(length))) != nil, "\(name) cut to \(length) bytes")
+    }
+    #expect(decode(whole) == nil)
+  }
+
+  @Test(arguments: seeds)
+  func everyFlippedBitOfAHeaderIsSurvived(_ name: String) throws {
+    let whole = try Fixtures.bytes(name).array
+    for byte in 0..<min(whole.count, 700) {
+      for bit in 0..<8 {
+        var damaged = whole
+        damaged[byte] ^= 1 << UInt8(bit)
+        _ = decode(damaged)
+      }
+    }
+  }
+
+  /// `FIXRESC_FUZZ_CASES` sets the number of cases, `FIXRESC_FUZZ_SEED` the first seed.
+  @Test func mutatedPicturesAreSurvived() throws {
+    func setting(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
+    let cases = setting("FIXRESC_FUZZ_CASES") ?? 20_000
+    let seed = UInt64(setting("FIXRESC_FUZZ_SEED") ?? 1)
+    var random = SeededRandom(seed: seed)
+    let originals = try Self.seeds.map { try Fixtures.bytes($0).array }
+    var accepted = 0
+    for _ in 0..<cases {
+      var bytes = originals[random.nextInt(in: 0..<originals.count)]
+      for _ in 0..<random.nextInt(in: 1..<5) { mutate(&bytes, &random) }
+      if decode(bytes) == nil { accepted += 1 }
+    }
+    // Damage in entropy-coded data often passes unseen; damage everywhere else is found.
+    #expect(accepted > cases / 100 && accepted < cases / 2, "seed \(seed): \(accepted) of \(cases) accepted")
+  }
+
+  private func mutate(_ bytes: inout [UInt8], _ random: inout SeededRandom) {
+    guard !bytes.isEmpty else { return bytes = [0xFF] }
+    let at = random.nextInt(in: 0..<bytes.count)
+    let length = min(random.nextInt(in: 1..<20), bytes.count - at)
+    switch random.nextInt(in: 0..<6) {
+    case 0, 1: bytes[at] ^= 1 << UInt8(random.nextInt(in: 0..<8))
+    case 2: bytes[at] = [0, 0xFF, 0x7F, 0x80, 0xD9][random.nextInt(in: 0..<5)]
+    case 3: bytes.removeSubrange(at..<at + length)
+    case 4: bytes.insert(contentsOf: Array(bytes[at..<at + length]), at: at)
+    default: bytes.removeLast(bytes.count - at)
+    }
+  }
+
+  /// The frame header of a JPEG with one of its bytes, counted from the marker, set to `value`.
+  private func frame(_ name: String, _ index: Int, _ value: UInt8) throws -> [UInt8] {
+    var bytes = try Fixtures.bytes(name).array
+    let at = try #require(bytes.indices.first { bytes[$0] == 0xFF && bytes[$0 + 1] & 0xFE == 0xC0 })
+    bytes[at + index] = value
+    return bytes
+  }
+
+  @Test(arguments: [
+    (1, UInt8(0xC9), "arithmetic coding"), (1, 0xC3, "lossless coding"), (4, 12, "12-bit samples"),
+    (1, 0xC5, "hierarchical coding"),
+  ])
+  func otherCodingsAreNamed(_ index: Int, _ value: UInt8, _ feature: String) throws {
+    let error = decode(try frame("pillow-rgb-420-baseline-q30.jpg", index, value))
+    guard case .unsupported(.jpeg, _, let found) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(found == feature)
+  }
+
+  @Test func fractionalSamplingIsNamed() throws {
+    // 3x2 beside 2x2 cannot be brought to one size by repeating samples.
+    var bytes = try frame("pillow-rgb-420-baseline-q30.jpg", 11, 0x32)
+    let at = try #require(bytes.indices.first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
+    bytes[at + 14] = 0x22
+    guard case .unsupported(.jpeg, _, let feature) = decode(bytes) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(feature.contains("2x2 beside 3x2"))
+  }
+
+  @Test func hugeSizesAreRefusedBeforeAnyAllocation() throws {
+    var jpeg = try frame("pillow-rgb-420-baseline-q30.jpg", 5, 0xFF)
+    let at = try #require(jpeg.indices.first { jpeg[$0] == 0xFF && jpeg[$0 + 1] == 0xC0 })
+    for index in 6...8 { jpeg[at + index] = 0xFF }
+    #expect(throws: ImageError.tooManyPixels(width: 65535, height: 65535, limit: 89_478_485)) {
+      try PictureDecoder.decode(Bytes(Array(jpeg.prefix(at + 200))))
+    }
+    // 9000x9000 fits the bound, but not one bit a block is there.
+    for (index, value) in zip(5...8, [0x23, 0x28, 0x23, 0x28] as [UInt8]) { jpeg[at + index] = value }
+    guard case .truncated(.jpeg, _, let expected, let found)? = decodeWithDefaults(jpeg) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(expected > found)
+    #expect(decodeWithDefaults(Array("P6 99999 99999 255 ".utf8)) != nil)
+    #expect(decodeWithDefaults(Array("P6 9999 8000 255 ".utf8)) != nil)
+  }
+
+  private func decodeWithDefaults(_ bytes: [UInt8]) -> ImageError? {
+    do throws(ImageError) {
+      _ = try PictureDecoder.decode(Bytes(bytes))
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test func damageIsNamedWhereItLies() throws {
+    var png = try Fixtures.bytes("color2-depth8.png").array
+    png[45] ^= 1
+    guard case .checksum(.png, offset: 33, part: "chunk IDAT", _, _) = decode(png) else {
+      Issue.record("\(String(describing: decode(png)))")
+      return
+    }
+  }
+
+  @Test(arguments: [
+    (Array("<!DOCTYPE html>".utf8), "HTML"), (Array("version https://git-lfs".utf8), "Git LFS pointer"),
+    (Array("GIF89a".utf8), "GIF"), (Array("RIFF1234WEBPVP8 ".utf8), "WebP"),
+    (Array("P4 1 1 ".utf8), "PBM (P4)"),
+  ])
+  func otherFilesAreNamed(_ bytes: [UInt8], _ name: String) {
+    #expect(decode(bytes) == .otherFormat(name: name))
+  }
+
+  @Test func unknownFilesShowTheirFirstBytes() {
+    #expect(decode([1, 2, 3]) == .unknownFormat(firstBytes: [1, 2, 3]))
+    #expect(decode([]) == .unknownFormat(firstBytes: []))
+  }
+}
