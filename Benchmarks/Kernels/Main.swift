@@ -202,6 +202,36 @@
     return digits == 0 ? "\(whole)" : "\(whole)." + String(repeating: "0", count: digits - part.count) + part
   }
 
+  /// Times a model file's steps: threads, batch, runs.
+  func profile(_ path: String, _ numbers: [Int]) throws {
+    let threads = numbers.first ?? 1
+    let batch = numbers.dropFirst().first ?? 1
+    let runs = numbers.dropFirst(2).first ?? 20
+    var start = MonotonicClock.nanoseconds()
+    let session = try Session(contentsOf: path, options: SessionOptions(threads: threads))
+    let opened = MonotonicClock.nanoseconds()
+    let input = (0..<(batch * session.inputShape.reduce(1, *))).map { Float($0 % 255) / 128 - 1 }
+    _ = try session.run(input)
+    let first = MonotonicClock.nanoseconds()
+    print(
+      "open", fixed(Double(opened - start) * 1e-6, 1), "ms, first run",
+      fixed(Double(first - opened) * 1e-6, 1))
+    var best = Double.infinity
+    for _ in 0..<runs {
+      start = MonotonicClock.nanoseconds()
+      _ = try session.run(input)
+      best = min(best, Double(MonotonicClock.nanoseconds() - start) * 1e-6)
+    }
+    let peak = try PeakLoop(.avx512)
+    let bench = Bench(provider: try MachineCodeProvider(.avx512), peakLoop: peak)
+    for step in try session.profile(input, batch: batch, runs: runs) {
+      print(
+        padded(step.name, 26), padded(fixed(step.milliseconds, 3), 8),
+        padded(fixed(step.gflops * 1e11 / bench.peak() / Double(threads), 1) + "%", 8), step.kernel)
+    }
+    print("best of", runs, "runs", fixed(best, 2), "ms, an image", fixed(best / Double(batch), 2))
+  }
+
   @main
   struct Main {
     static func main() throws {
@@ -221,6 +251,10 @@
         ("resnet50", resnet50(224)), ("resnet50-384", resnet50(384)), ("resnet18", resnet18(224)),
         ("resnext50", resnext50(224)),
       ]
+      if let path = arguments.first(where: { $0.hasSuffix(".bin") }) {
+        try profile(path, arguments.compactMap { Int($0) })
+        return
+      }
       if arguments.contains("winograd") {
         bench.winograd()
         return
