@@ -41,7 +41,7 @@ public final class Session: Sendable {
     let available = MachineMemory.availableByteCount()
     plan = try Lowering.plan(
       model, outputs: [logits] + (features.map { [$0] } ?? []), provider: provider,
-      keepsValues: options.keepsValues, available: available)
+      keepsValues: options.keepsValues, available: available, pool: pool)
     self.options = options
     inputShape = model.graph[model.graph.inputs[0]].type.dims
     inputCount = inputShape.reduce(1, *)

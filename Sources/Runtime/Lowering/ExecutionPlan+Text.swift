@@ -13,7 +13,9 @@ extension ExecutionPlan {
           + Self.left(step.kernel, kernelWidth) + "  " + (step.macs > 0 ? "\(step.macs) MACs" : ""))
     }
     lines.append("buffers: offset, bytes an image, first and last node")
-    for buffer in buffers.sorted(by: { ($0.offset, $0.firstStep) < ($1.offset, $1.firstStep) }) {
+    for buffer in buffers.filter({ $0.byteCount > 0 }).sorted(by: {
+      ($0.offset, $0.firstStep) < ($1.offset, $1.firstStep)
+    }) {
       lines.append(
         Self.right("\(buffer.offset)", 11) + Self.right("\(buffer.byteCount)", 11)
           + Self.right("\(buffer.firstStep)", 5) + Self.right("\(buffer.lastStep)", 5) + "  " + buffer.value)

@@ -2,18 +2,15 @@ import FixresIR
 
 extension Lowering {
   /// Chooses a kernel for every node, packs its weights, and places all buffers.
-  mutating func makePlan(_ outputs: [ValueID], _ available: Int) throws(RuntimeError) -> ExecutionPlan {
-    // The caller's own buffers follow those of the arena, whose number is known only when all steps are made.
-    var scratch = ScratchBuffers(nextIndex: requests.count)
-    for (index, node) in batchedNodes where roots[node.result.index] == node.result.index || !sharesOnly(node)
-    {
-      let known = scratch.byteCounts.count
-      for step in try kernels(node, &scratch) {
-        steps.append((info(node, step), step))
-      }
-      for byteCount in scratch.byteCounts[known...] {
-        requests.append(.init(byteCount: byteCount, first: index, last: index))
-        requestNames.append(graph[node.result].name + ".scratch")
+  mutating func makePlan(
+    _ outputs: [ValueID], _ available: Int, _ pool: ThreadPool
+  ) throws(RuntimeError) -> ExecutionPlan {
+    for made in try lowerNodes(pool) {
+      for step in made.steps { steps.append((info(made.node, step), step)) }
+      for (offset, byteCount) in made.scratch.byteCounts.enumerated() {
+        requests[made.firstScratch + offset] = .init(
+          byteCount: byteCount, first: made.index, last: made.index)
+        requestNames[made.firstScratch + offset] = graph[made.node.result].name + ".scratch"
       }
     }
     let placement = MemoryPlanner.place(requests)
@@ -34,6 +31,56 @@ extension Lowering {
     return ExecutionPlan(
       provider: provider.name, steps: steps, buffers: bufferInfos(placement), values: valueInfos(),
       arenaByteCount: placement.byteCount, inputBuffer: inputBuffer, outputBuffers: outputBuffers)
+  }
+
+  /// A node to lower, and what came of it.
+  private struct NodeLowering {
+    var index: Int
+    var node: Node
+    /// First of the buffers kept free for the node's scratch.
+    var firstScratch: Int
+    var scratch: ScratchBuffers
+    var steps: [KernelStep] = []
+    var error: RuntimeError?
+  }
+
+  /// Buffers kept free for each convolution's scratch; those not asked for stay empty.
+  private static let scratchPerConvolution = 4
+
+  /// Lowers all nodes, several at a time: nearly all of it is packing weights.
+  private mutating func lowerNodes(_ pool: ThreadPool) throws(RuntimeError) -> [NodeLowering] {
+    var jobs: [NodeLowering] = []
+    for (index, node) in batchedNodes where !sharesOnly(node) {
+      let first = requests.count
+      jobs.append(
+        NodeLowering(index: index, node: node, firstScratch: first, scratch: ScratchBuffers(nextIndex: first))
+      )
+      guard case .conv2d = node.op else { continue }
+      for _ in 0..<Self.scratchPerConvolution {
+        requests.append(.init(byteCount: 0, first: index, last: index))
+        requestNames.append("")
+      }
+    }
+    let lowering = self
+    let queue = WorkQueue(count: jobs.count)
+    jobs.withUnsafeMutableBufferPointer { jobs in
+      nonisolated(unsafe) let jobs = jobs
+      pool.forEach(queue) { position in
+        var job = jobs[position]
+        do throws(RuntimeError) {
+          job.steps = try lowering.kernels(job.node, &job.scratch)
+        } catch {
+          job.error = error
+        }
+        precondition(
+          job.scratch.byteCounts.count <= Self.scratchPerConvolution,
+          "a layer may ask for \(Self.scratchPerConvolution) scratch buffers, not \(job.scratch.byteCounts.count)"
+        )
+        jobs[position] = job
+      }
+    }
+    if let error = jobs.lazy.compactMap(\.error).first { throw error }
+    return jobs
   }
 
   /// True for a node that has no step: its result is its operand.

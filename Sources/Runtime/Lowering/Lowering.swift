@@ -2,7 +2,7 @@ import FixresBase
 import FixresIR
 
 /// Turns a verified graph into an execution plan: layouts, buffers, kernels, then places in the arena.
-struct Lowering {
+struct Lowering: Sendable {
   let model: Model
   let provider: any KernelProvider
   let portable: PortableKernels
@@ -30,14 +30,15 @@ struct Lowering {
 
   /// The plan for `model`'s outputs named `outputs`, refused where it would not fit in `available` bytes.
   static func plan(
-    _ model: Model, outputs: [ValueID], provider: any KernelProvider, keepsValues: Bool, available: Int
+    _ model: Model, outputs: [ValueID], provider: any KernelProvider, keepsValues: Bool, available: Int,
+    pool: ThreadPool
   ) throws(RuntimeError) -> ExecutionPlan {
     var lowering = Lowering(model, provider: provider, keepsValues: keepsValues)
     try lowering.foldConstants()
     try lowering.chooseLayouts()
     try lowering.assignBuffers(outputs)
     try lowering.checkMemory(available)
-    return try lowering.makePlan(outputs, available)
+    return try lowering.makePlan(outputs, available, pool)
   }
 
   /// Evaluates nodes without a batch, whose operands are constants, by the reference.
