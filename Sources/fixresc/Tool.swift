@@ -5,7 +5,9 @@ package enum Tool {
   package static let version = "0.1.0"
 
   /// The commands, in the order in which help lists them.
-  package static let commands: [Command] = [.import, .adapt, .run, .eval, .inspect]
+  package static let commands: [Command] = [
+    .import, .adapt, .run, .eval, .inspect, .compare, .bench, .doctor,
+  ]
 
   /// Runs one command line; 0 done, 1 failed, 2 not a command line of ours.
   package static func run(_ words: [String], _ console: Console) -> Int32 {

@@ -2,6 +2,7 @@ import FixresBase
 import FixresIR
 import FixresMethod
 import FixresPasses
+import FixresRuntime
 
 private enum Options {
   static let to = Option(
@@ -58,8 +59,10 @@ private struct Adaptation {
       observer: observe)
     for note in result.notes { tell(note) }
     var object = JSON.Object()
+    try checkMemory(result.model.graph)
     report(result, &object)
     reportSize(result.model, &object)
+    object["proof"] = try proof(source.model, result.model)
     let path = invocation.text(Shared.output) ?? ""
     try write(result.model, to: path)
     return object
@@ -139,6 +142,49 @@ private struct Adaptation {
     if max(ratio, 1 / ratio) > Adaptation.worthFineTuning {
       console.line("               far from 1: fine-tuning at \(test) is worth it")
     }
+  }
+
+  /// Refuses a size at which even the largest layer, its input and its result, is beyond memory.
+  private func checkMemory(_ graph: Graph) throws {
+    let needed =
+      graph.nodes.map { node in
+        (node.operands + [node.result]).reduce(0) { $0.addingSaturated(graph[$1].type.elementCount * 4) }
+      }.max() ?? 0
+    let available = MachineMemory.availableByteCount()
+    guard needed <= available else { throw RuntimeError.planTooLarge(needed: needed, available: available) }
+  }
+
+  /// Logits of the adapted model that depart from the unfolded one's by more than this share of the largest are
+  /// refused: rounding gives a thousandth of it.
+  private static let proofTolerance: Float = 1e-3
+
+  /// Runs the model at the new size before and after folding and fusing, on the same made-up input.
+  private func proof(_ before: Model, _ after: Model) throws -> JSON {
+    guard !invocation.has(Options.noProof) else { return .null }
+    let target = after.graph.resolution
+    let unfolded = try Adapt.run(before, to: target, passes: ["retarget-resolution"]).model
+    let input = try TestInput.noise(for: after.graph)
+    var options = ModelSource.sessionOptions(invocation)
+    options.isExact = true
+    let expected = try Session(model: unfolded, options: options).run(input).logits
+    let found = try Session(model: after, options: options).run(input).logits
+    var (difference, largest): (Float, Float) = (0, 0)
+    for (x, y) in zip(expected, found) {
+      let distance = abs(x - y)
+      if !(distance <= difference) { difference = distance.isNaN ? .infinity : distance }
+      largest = max(largest, abs(x))
+    }
+    let limit = Adaptation.proofTolerance * largest
+    guard difference <= limit else {
+      throw CommandError.refused(
+        kind: "adapt.proof",
+        "expected the logits of the unfolded model to within \(Text.significant(Double(limit))), "
+          + "found a difference of \(Text.significant(Double(difference))); nothing was written")
+    }
+    console.line(
+      "proof          greatest difference of a logit \(Text.significant(Double(difference))), "
+        + "of the largest \(Text.significant(Double(largest)))")
+    return ["max_abs_difference": JSON(difference), "largest_logit": JSON(largest)]
   }
 
   private func write(_ model: Model, to path: String) throws {

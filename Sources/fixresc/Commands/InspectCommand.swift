@@ -3,24 +3,28 @@ import FixresIR
 
 extension Command {
   private static let ir = Option("--ir", "print the graph's text")
+  private static let plan = Option(
+    "--plan", "print the execution plan: steps with their kernels, and buffers")
 
   static let inspect = Command(
     "inspect", "show what is in a model: layers, shapes, parameters, MACs, metadata, history",
     example: "fixresc inspect resnet50-384.bin",
     arguments: [Shared.modelArgument],
-    groups: [OptionGroup("Options", [ir]), Shared.model],
+    groups: [OptionGroup("Options", [ir, plan]), Shared.model, Shared.engine],
     run: { invocation in
       let source = try ModelSource.open(invocation.arguments[0], invocation)
       let model = source.model
       let summary = ModelSummary(model.graph)
       var result = inspectionObject(model, summary)
       let console = invocation.console
-      if invocation.has(ir) {
-        let text = GraphPrinter.text(of: model.graph)
-        if console.isJSON { result["ir"] = .string(text) } else { console.write(text) }
-      } else {
-        printInspection(model, summary, console)
+      var texts: [(key: String, text: String)] = []
+      if invocation.has(ir) { texts.append(("ir", GraphPrinter.text(of: model.graph))) }
+      if invocation.has(plan) {
+        texts.append(("plan", try ModelSource.session(model, invocation).plan.text))
       }
+      for (key, text) in texts { result[key] = .string(text) }
+      if texts.isEmpty { printInspection(model, summary, console) }
+      if !console.isJSON { for (_, text) in texts { console.write(text) } }
       return result
     })
 

@@ -1,0 +1,176 @@
+import FixresBase
+import FixresIR
+import FixresRuntime
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+private enum Options {
+  static let resolution = Option("--resolution", "K|HxW", .size, "test resolution (default: the model's)")
+  static let batch = Option("--batch", "N", .integer(1...4096), "pictures a run (default 1)")
+  static let runs = Option("--runs", "N", .integer(1...1_000_000), "runs to measure (default 20)")
+  static let perLayer = Option("--per-layer", "show every layer's time and kernel")
+}
+
+extension Command {
+  static let bench = Command(
+    "bench", "measure latency, GFLOP/s and memory of a model on this machine",
+    example: "fixresc bench resnet50-384.bin --per-layer",
+    arguments: [Shared.modelArgument],
+    groups: [
+      OptionGroup("Options", [Options.resolution, Options.batch, Options.runs, Options.perLayer]),
+      Shared.model,
+      Shared.engine,
+    ],
+    run: { try Measurement($0).run() })
+}
+
+/// One run of `bench`.
+private struct Measurement {
+  private let invocation: Invocation
+  private let console: Console
+  private let batch: Int
+  private let runs: Int
+
+  init(_ invocation: Invocation) {
+    self.invocation = invocation
+    console = invocation.console
+    batch = invocation.integer(Options.batch) ?? 1
+    runs = invocation.integer(Options.runs) ?? 20
+  }
+
+  func run() throws -> JSON.Object {
+    let start = MonotonicClock.nanoseconds()
+    let source = try ModelSource.open(invocation.arguments[0], invocation)
+    let target = invocation.size(Options.resolution).map { Extent($0.height, $0.width) }
+    let model = try ModelSource.adapted(source.model, to: target, console)
+    var options = ModelSource.sessionOptions(invocation)
+    options.maximumBatch = batch
+    let session = try Session(model: model, options: options)
+    let load = milliseconds(since: start)
+    let input = try TestInput.noise(for: model.graph, batch: batch)
+    let times = try measure(session, input)
+    let sorted = times.dropFirst().sorted()
+    let peakResident = Measurement.peakResidentByteCount()
+    let layers =
+      invocation.has(Options.perLayer) || console.isJSON
+      ? try session.profile(input, batch: batch, runs: min(runs, 10)) : []
+    let result = Result(
+      isa: session.plan.provider, threads: session.threadCount, load: load, firstRun: times[0],
+      least: sorted[0], median: sorted[sorted.count / 2],
+      p95: sorted[min(sorted.count - 1, sorted.count * 95 / 100)],
+      macs: model.graph.multiplyAccumulates, peakResident: peakResident, layers: layers,
+      peak: PeakRate.measure(isa: session.plan.provider) * Double(session.threadCount))
+    show(result, model)
+    return object(result)
+  }
+
+  private struct Result {
+    let isa: String
+    let threads: Int
+    /// Milliseconds.
+    let load, firstRun, least, median, p95: Double
+    let macs: Int
+    let peakResident: Int
+    let layers: [Session.StepTiming]
+    let peak: Double
+  }
+
+  /// Milliseconds of the first run, then of each of `runs`.
+  private func measure(_ session: Session, _ input: [Float]) throws -> [Double] {
+    var logits = [Float](repeating: 0, count: batch * session.classCount)
+    var bar = Progress("bench", total: runs, on: console)
+    var times: [Double] = []
+    for run in 0...runs {
+      let start = MonotonicClock.nanoseconds()
+      try input.withUnsafeBufferPointer { input in
+        try logits.withUnsafeMutableBufferPointer { try session.run(input, batch: batch, logits: $0) }
+      }
+      times.append(milliseconds(since: start))
+      bar.update(run)
+    }
+    bar.finish()
+    return times
+  }
+
+  private func milliseconds(since start: UInt64) -> Double {
+    Double(MonotonicClock.nanoseconds() - start) / 1e6
+  }
+
+  private static func peakResidentByteCount() -> Int {
+    var usage = rusage()
+    #if canImport(Darwin)
+      let unit = 1
+    #else
+      let unit = 1024
+    #endif
+    // RUSAGE_SELF is 0 everywhere, but glibc imports it as an enum that its own function does not take.
+    return getrusage(0, &usage) == 0 ? Int(usage.ru_maxrss) * unit : 0
+  }
+
+  private func gflops(_ result: Result) -> Double {
+    2 * Double(result.macs) * Double(batch) / (result.median * 1e6)
+  }
+
+  private func object(_ result: Result) -> JSON.Object {
+    var object = JSON.Object()
+    object["isa"] = .string(result.isa)
+    object["threads"] = JSON(result.threads)
+    object["batch"] = JSON(batch)
+    object["milliseconds"] = [
+      "min": JSON(result.least), "median": JSON(result.median), "p95": JSON(result.p95),
+    ]
+    object["load_milliseconds"] = JSON(result.load)
+    object["first_run_milliseconds"] = JSON(result.firstRun)
+    object["gflops"] = JSON(gflops(result))
+    object["peak_gflops"] = JSON(result.peak)
+    object["peak_resident_bytes"] = JSON(result.peakResident)
+    object["layers"] = .array(
+      result.layers.map {
+        [
+          "name": .string($0.name), "kernel": .string($0.kernel), "milliseconds": JSON($0.milliseconds),
+          "gflops": JSON($0.gflops),
+        ]
+      })
+    return object
+  }
+
+  private func show(_ result: Result, _ model: Model) {
+    var table = Table([.left, .right, .left])
+    let pictures = batch == 1 ? "" : "for \(batch) pictures"
+    table.add(["median", Text.fixed(result.median, 2), "ms \(pictures)"])
+    table.add(["least", Text.fixed(result.least, 2), "ms"])
+    table.add(["95 %", Text.fixed(result.p95, 2), "ms"])
+    table.add(["load", Text.fixed(result.load, 1), "ms"])
+    table.add(["first run", Text.fixed(result.firstRun, 2), "ms"])
+    let share = result.peak > 0 ? ", \(Text.fixed(100 * gflops(result) / result.peak, 0)) % of the peak" : ""
+    table.add(["speed", Text.fixed(gflops(result), 1), "GFLOP/s\(share) (\(Text.fixed(result.peak, 1)))"])
+    table.add(["memory", Text.fixed(Double(result.peakResident) / 1e6, 1), "MB resident at most"])
+    console.lines(table.lines())
+    console.line(
+      "\(model.metadata.architecture) at \(model.graph.resolution), \(Text.scaled(Double(result.macs))) MACs, "
+        + "\(result.isa), \(Text.count(result.threads, "thread"))")
+    if invocation.has(Options.perLayer) { showLayers(result) }
+  }
+
+  private func showLayers(_ result: Result) {
+    let total = result.layers.reduce(0) { $0 + $1.milliseconds }
+    var table = Table(
+      [.left, .right, .right, .right, .left], header: ["layer", "ms", "%", "GFLOP/s", "kernel"])
+    for layer in result.layers {
+      table.add([
+        layer.name, Text.fixed(layer.milliseconds, 3),
+        total > 0 ? Text.fixed(100 * layer.milliseconds / total, 1) : "",
+        layer.gflops > 0 ? Text.fixed(layer.gflops, 1) : "", layer.kernel,
+      ])
+    }
+    table.add(["", Text.fixed(total, 3), "", "", ""])
+    console.line()
+    console.lines(table.lines())
+  }
+}
