@@ -14,6 +14,11 @@ public struct ImageFolder: Sendable {
     public let path: String
     /// Index into `classes`.
     public let classIndex: Int
+
+    package init(path: String, classIndex: Int) {
+      self.path = path
+      self.classIndex = classIndex
+    }
   }
 
   public let path: String

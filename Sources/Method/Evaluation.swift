@@ -28,6 +28,8 @@ package struct Evaluation: Sendable {
   package private(set) var turnedCount = 0
   package private(set) var seconds = 0.0
 
+  package init() {}
+
   /// Shares, 0...1.
   package var top1: Double { Double(top1Count) / Double(max(images, 1)) }
   package var top5: Double { Double(top5Count) / Double(max(images, 1)) }

@@ -19,13 +19,28 @@ package final class TemporaryFolder: Sendable {
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  deinit {
-    for name in names { unlink(path + "/" + name) }
+  deinit { TemporaryFolder.remove(path, depth: 4) }
+
+  /// Removes a folder and what lies in it, `depth` levels deep; links are not followed.
+  private static func remove(_ path: String, depth: Int) {
+    for name in names(in: path) {
+      let entry = path + "/" + name
+      if unlink(entry) != 0, depth > 0 { remove(entry, depth: depth - 1) }
+    }
     rmdir(path)
   }
 
+  /// Makes the folder `name` inside this one; its path.
+  package func makeFolder(_ name: String) -> String {
+    let inner = path + "/" + name
+    mkdir(inner, 0o777)
+    return inner
+  }
+
   /// What lies in the folder, in byte-wise order.
-  package var names: [String] {
+  package var names: [String] { TemporaryFolder.names(in: path) }
+
+  private static func names(in path: String) -> [String] {
     guard let folder = opendir(path) else { return [] }
     defer { closedir(folder) }
     var names: [String] = []
