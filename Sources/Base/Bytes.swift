@@ -3,11 +3,16 @@ public final class ByteStorage: @unchecked Sendable {
   // Sendable because the bytes are never written once a `ByteStorage` has been handed out.
   package let base: UnsafeRawPointer
   package let count: Int
+  /// True where the system can read the bytes again from their file.
+  package let isFileMapping: Bool
   private let release: @Sendable () -> Void
 
-  package init(base: UnsafeRawPointer, count: Int, release: @escaping @Sendable () -> Void) {
+  package init(
+    base: UnsafeRawPointer, count: Int, isFileMapping: Bool = false, release: @escaping @Sendable () -> Void
+  ) {
     self.base = base
     self.count = count
+    self.isFileMapping = isFileMapping
     self.release = release
   }
 

@@ -48,7 +48,7 @@ public enum MappedFile {
     }
     let address = UInt(bitPattern: base)
     return Bytes(
-      ByteStorage(base: UnsafeRawPointer(base), count: count) {
+      ByteStorage(base: UnsafeRawPointer(base), count: count, isFileMapping: true) {
         munmap(UnsafeMutableRawPointer(bitPattern: address), count)
       })
   }
@@ -61,5 +61,17 @@ public enum MappedFile {
     #else
       Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     #endif
+  }
+}
+
+extension Bytes {
+  /// Gives the whole pages of a mapped file's window back to the system; they return when they are read again.
+  package func releasePages() {
+    guard storage.isFileMapping else { return }
+    let page = UInt(max(sysconf(Int32(_SC_PAGESIZE)), 1))
+    let start = (UInt(bitPattern: unsafeBase) + page - 1) / page * page
+    let end = (UInt(bitPattern: unsafeBase) + UInt(count)) / page * page
+    guard start < end, let base = UnsafeMutableRawPointer(bitPattern: start) else { return }
+    madvise(base, Int(end - start), MADV_DONTNEED)
   }
 }

@@ -110,6 +110,8 @@ extension Lowering {
       }
     }
     if folded[weight.index] == nil, let tensor = model.constants[graph[weight].name] {
+      // Packed weights take the place of the source's pages.
+      defer { tensor.bytes.releasePages() }
       return tensor.withFloats(finish)
     }
     return try constant(weight).elements.withUnsafeBufferPointer(finish)
