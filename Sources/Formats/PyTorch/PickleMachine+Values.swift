@@ -27,10 +27,12 @@ extension PickleMachine {
       let bits: UInt64
       do { bits = try reader.readBig() } catch { throw context.fault(error) }
       push(.init(kind: .float, high: bits))
-    case UInt8(ascii: "U"), 0x8C: try readText(.string, count: try readByte())
+    // Python 2's byte strings, which may hold anything.
+    case UInt8(ascii: "U"): try readText(.string, count: try readByte())
     case UInt8(ascii: "T"): try readText(.string, count: try readLittle(Int32.self))
-    case UInt8(ascii: "X"): try readText(.string, count: try readLittle(UInt32.self))
-    case 0x8D: try readText(.string, count: try readLittle(UInt64.self))
+    case 0x8C: try readUnicode(count: try readByte())
+    case UInt8(ascii: "X"): try readUnicode(count: try readLittle(UInt32.self))
+    case 0x8D: try readUnicode(count: try readLittle(UInt64.self))
     case UInt8(ascii: "C"): try readText(.bytes, count: try readByte())
     case UInt8(ascii: "B"): try readText(.bytes, count: try readLittle(UInt32.self))
     case 0x8E, 0x96: try readText(.bytes, count: try readLittle(UInt64.self))
@@ -119,6 +121,8 @@ extension PickleMachine {
   mutating func readGlobal() throws(FormatError) -> PickleGraph.ID {
     let module = try readLine()
     let name = try readLine()
+    try checkUnicode(module)
+    try checkUnicode(name)
     let ids = [module, name].map {
       append(.init(kind: .string, low: UInt32($0.count), high: textStart($0)))
     }

@@ -291,6 +291,7 @@ def pickle_files():
     other("deep_tuples.pt", b"N" + b"\x85" * 100000)
     other("marks.pt", b"(" * 50000 + b"1" * 49999 + b"t")
     other("texts.pt", b"(I01\nI00\nI-5\nL17L\nF1.5\nS'a b'\nVabc\np300\ng300\nt")
+    other("surrogate.pt", b"X\x03\x00\x00\x00\xed\xa0\x80")
     other("frozenset.pt", b"(K\x01\x91\x8f(K\x02\x90\x86")
     other("set_on_tensor.pt", tensor() + text("k") + b"Ns", unreadable=["x"])
     archive("nested_rebuild.pt", dictionary(("w", glob("torch._utils", "_rebuild_parameter") + tensor() + b"\x88N\x87R")))
@@ -312,6 +313,8 @@ def pickle_files():
     broken("bad_long4.pt", b"\x80\x02\x8b\xff\xff\xff\x7f.")
     broken("bad_long4_negative.pt", b"\x80\x02\x8b\xff\xff\xff\xff.")
     broken("bad_text_length.pt", b"\x80\x04\x8d" + b"\xff" * 8 + b".")
+    broken("bad_utf8.pt", b"\x80\x02}X\x03\x00\x00\x00a\xff\x80Ns.", "UTF-8")
+    broken("bad_global_utf8.pt", b"\x80\x02c\xc0\xaf\nb\n.", "UTF-8")
     broken("bad_opcode.pt", b"\x80\x02\xfe.", "opcode")
     broken("bad_protocol.pt", b"\x80\x09}.", "protocol")
     broken("bad_odd_items.pt", b"\x80\x02}(" + text("w") + tensor() + b"Nu.", "odd")
@@ -436,7 +439,7 @@ def zip_files():
     archive("zip_no_pickle.pt", None, members=[("version", b"3\n"), ("data/0", FOUR)])
     bad("zip_no_pickle.pt", "unsupported", "otherZip")
     with zipfile.ZipFile(path("arrays.npz"), "w") as z:
-        z.writestr("w.npy", b"not read")
+        z.writestr(zipfile.ZipInfo("w.npy", (2020, 1, 1, 0, 0, 0)), b"not read")
     bad("arrays.npz", "unsupported", "w.npy")
 
 
@@ -633,7 +636,7 @@ def other_files():
 if __name__ == "__main__":
     for entry_name in os.listdir(HERE):
         full = os.path.join(HERE, entry_name)
-        if entry_name.endswith((".py",)):
+        if entry_name.endswith((".py", ".md")):
             continue
         shutil.rmtree(full) if os.path.isdir(full) else os.remove(full)
     torch_files()
