@@ -12,7 +12,7 @@ import fixresc
       if let difference = Golden.difference(text, from: "help/\(command.name).txt") {
         Issue.record("\(difference)")
       }
-      #expect(text.hasPrefix("Example:\n  fixresc \(command.name) "))
+      #expect(text.hasPrefix("Example:\n  fixresc \(command.name)"))
       #expect(text == Call("help", command.name).output)
     }
   }
