@@ -42,12 +42,23 @@ enum Lanes {
     return below.replacing(with: least, where: below .< least)
   }
 
+  /// Clipped to 0...255, by sign masks: selections between interleaved lanes would be scalarised.
+  @inline(__always) static func clip(_ value: Words) -> Words {
+    let positive = value & ~(value &>> 15)
+    let below = 255 &- positive
+    return 255 &- (below & ~(below &>> 15))
+  }
+
   /// Narrowed to 8 bits, clipped to 0...255.
   @inline(__always) static func clampToBytes(_ value: Words) -> SIMD8<UInt8> {
     let most = Words(repeating: 255)
     let below = value.replacing(with: most, where: value .> most)
     let clipped = below.replacing(with: 0, where: below .< Words(repeating: 0))
-    return SIMD8<UInt8>(truncatingIfNeeded: clipped)
+    return SIMD8<UInt8>(
+      UInt8(truncatingIfNeeded: clipped[0]), UInt8(truncatingIfNeeded: clipped[1]),
+      UInt8(truncatingIfNeeded: clipped[2]), UInt8(truncatingIfNeeded: clipped[3]),
+      UInt8(truncatingIfNeeded: clipped[4]), UInt8(truncatingIfNeeded: clipped[5]),
+      UInt8(truncatingIfNeeded: clipped[6]), UInt8(truncatingIfNeeded: clipped[7]))
   }
 
   /// Eight bytes, widened.

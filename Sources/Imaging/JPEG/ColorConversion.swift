@@ -26,7 +26,8 @@ enum ColorConversion {
       let full = Words(repeating: 255)
       // The CMY that libjpeg makes of YCC is the complement, and Pillow takes the complement of that again.
       apply(
-        black: rows.fourth, x, full &- clip(r), full &- clip(g), full &- clip(b), to: target + 4 &* x)
+        black: rows.fourth, x, full &- Lanes.clip(r), full &- Lanes.clip(g), full &- Lanes.clip(b),
+        to: target + 4 &* x)
       x &+= 8
     }
   }
@@ -73,15 +74,11 @@ enum ColorConversion {
   /// Half of a doubled product's upper 16 bits, rounded up at the half: (a b + 2^15) >> 16 in all.
   @inline(__always) private static func round(_ doubled: Words) -> Words { (doubled &+ 1) &>> 1 }
 
-  @inline(__always) private static func clip(_ value: Words) -> Words {
-    Lanes.widen(Lanes.clampToBytes(value))
-  }
-
   @inline(__always) private static func store(
     _ r: Words, _ g: Words, _ b: Words, to target: UnsafeMutableRawPointer
   ) {
-    let redGreen = clip(r) | (clip(g) &<< 8)
-    let blueRest = clip(b) | Words(repeating: -256)
+    let redGreen = Lanes.clip(r) | (Lanes.clip(g) &<< 8)
+    let blueRest = Lanes.clip(b) | Words(repeating: -256)
     target.storeBytes(of: Lanes.interleaveLow(redGreen, blueRest), as: Words.self)
     target.storeBytes(of: Lanes.interleaveHigh(redGreen, blueRest), toByteOffset: 16, as: Words.self)
   }

@@ -6,7 +6,8 @@ enum InverseDCT {
 
   /// Eight rows of `[8, 8]` coefficients, dequantised, transformed and written as bytes `stride` apart.
   ///
-  /// - Parameter last: zigzag index of the last coefficient that may differ from 0.
+  /// - Parameter last: a zigzag index behind which all coefficients are 0, or 9 where those outside the top left
+  ///   quarter are.
   @inline(__always) static func transform(
     _ coefficients: UnsafePointer<Int16>, quantization: UnsafePointer<Int16>, last: Int,
     to target: UnsafeMutablePointer<UInt8>, stride: Int
@@ -19,6 +20,23 @@ enum InverseDCT {
     } else {
       transformWhole(coefficients, quantization, to: target, stride: stride)
     }
+  }
+
+  /// A bound for `transform`'s `last`: 0, 9 or 63.
+  static func lastIndex(of coefficients: UnsafePointer<Int16>) -> Int {
+    let rows = UnsafeRawPointer(coefficients)
+    @inline(__always) func row(_ index: Int) -> Words {
+      rows.loadUnaligned(fromByteOffset: 16 &* index, as: Words.self)
+    }
+    let below = (row(4) | row(5)) | (row(6) | row(7))
+    let upper = row(1) | row(2) | row(3)
+    let right = unsafeBitCast(row(0) | upper | below, to: SIMD2<UInt64>.self)
+    let lower = unsafeBitCast(below, to: SIMD2<UInt64>.self)
+    if lower[0] | lower[1] | right[1] != 0 { return 63 }
+    let rest = unsafeBitCast(upper, to: SIMD2<UInt64>.self)
+    let first = unsafeBitCast(row(0), to: SIMD2<UInt64>.self)
+    // Little-endian: the mean is the lowest 16 bits.
+    return rest[0] | first[0] &>> 16 == 0 ? 0 : 9
   }
 
   /// A block of which only the mean differs from 0.

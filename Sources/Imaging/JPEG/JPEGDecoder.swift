@@ -119,8 +119,9 @@ struct JPEGDecoder {
       guard let table = quantization.baseAddress else { return }
       for row in 0..<component.paddedBlockRows {
         for column in 0..<component.paddedBlockColumns {
+          let block = blocks + (row * component.paddedBlockColumns + column) * 64
           InverseDCT.transform(
-            blocks + (row * component.paddedBlockColumns + column) * 64, quantization: table, last: 63,
+            block, quantization: table, last: InverseDCT.lastIndex(of: block),
             to: plane.base + row * 8 * component.stride + column * 8, stride: component.stride)
         }
       }
