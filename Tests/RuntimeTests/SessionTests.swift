@@ -1,6 +1,7 @@
 import FixresBase
 import FixresIR
 import FixresRuntime
+import TestSupport
 import Testing
 
 @Suite struct SessionTests {
@@ -129,6 +130,69 @@ import Testing
         #expect(found.features == features)
       }
     }
+  }
+
+  @Test(
+    arguments: [Extent(1, 1), Extent(1, 7), Extent(2, 3), Extent(31, 33), Extent(40, 9)],
+    InstructionSet.available)
+  func everySizeRuns(size: Extent, instructionSet: String) throws {
+    let model = try bottleneckNetwork(
+      seed: 6, resolution: size, blocks: [1, 1, 1, 1], width: 16, groups: 4, groupWidth: 4, classes: 10)
+    var random = SeededRandom(seed: 7)
+    let input = (0..<2 * 3 * size.area).map { _ in Float(random.nextGaussian()) }
+    var options = SessionOptions()
+    options.instructionSet = instructionSet
+    let found = try Session(model: model, options: options).run(input)
+    let reference = try ReferenceInterpreter(model, input: input, batch: 2)
+    expectClose(
+      found.logits, try #require(reference.output(GraphOutput.logits)).elements, tolerance: 1e-5,
+      "\(instructionSet) \(size)")
+  }
+
+  /// Every value of a pass is planned apart while it is alive, and a keeping plan reuses nothing.
+  @Test(arguments: 0..<40 as Range<UInt64>)
+  func liveBuffersOfAPlanNeverMeet(seed: UInt64) throws {
+    let model = try Self.randomModel(seed)
+    for keepsValues in [false, true] {
+      var options = SessionOptions(threads: 1)
+      options.keepsValues = keepsValues
+      let plan = try Session(model: model, options: options).plan
+      for (i, a) in plan.buffers.enumerated() {
+        #expect(a.offset + a.byteCount <= plan.arenaByteCount)
+        for b in plan.buffers[(i + 1)...] where a.firstStep <= b.lastStep && b.firstStep <= a.lastStep {
+          #expect(
+            a.offset + a.byteCount <= b.offset || b.offset + b.byteCount <= a.offset,
+            "seed \(seed): \(a.value) and \(b.value) meet")
+        }
+      }
+    }
+  }
+
+  @Test func aModelFileOpensAsASession() throws {
+    let model = try bottleneckNetwork(
+      seed: 8, resolution: Extent(32, 32), blocks: [1, 1, 1, 1], width: 16, classes: 10)
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/session.bin"
+    try ModelFile.write(model, to: path)
+    var random = SeededRandom(seed: 9)
+    let input = (0..<3 * 32 * 32).map { _ in Float(random.nextGaussian()) }
+    let session = try Session(contentsOf: path)
+    #expect(session.inputShape == [3, 32, 32])
+    #expect(session.classCount == 10 && session.featureCount == 512)
+    #expect(try session.run(input) == Session(model: model).run(input))
+    #expect(throws: RuntimeError.model(.file(.notFound(path: path + "x")))) {
+      _ = try Session(contentsOf: path + "x")
+    }
+  }
+
+  @Test func theMachineIsDescribed() throws {
+    let report = try MachineReport.current()
+    #expect(InstructionSet.known.contains(report.isa))
+    #expect(report.threads >= 1 && !report.threadReason.isEmpty && !report.reason.isEmpty)
+    #expect(PeakRate.measure(isa: "portable") > 0)
+    let plan = try Session(model: Self.randomModel(1)).plan
+    #expect(plan.text.contains("arena \(plan.arenaByteCount) bytes"))
+    for step in plan.steps { #expect(plan.text.contains(step.kernel)) }
   }
 
   @Test func manyTasksShareASession() async throws {
