@@ -10,7 +10,7 @@ package struct PictureGeometry: Hashable {
   package let crop: Extent
 
   /// Longest side that a request may name.
-  static let maximumSide = 1 << 20
+  static let maximumSide = 1 << 16
 
   /// The resize and centre crop that `description` asks for, as torchvision and timm carry them out.
   package init(_ description: Preprocessing, source: Extent, crop: Extent) throws(ImageError) {

@@ -144,6 +144,74 @@ import Testing
     }
   }
 
+  /// A PNG with another width and height in its header, the checksum made anew.
+  private func png(_ name: String, width: UInt32, height: UInt32) throws -> [UInt8] {
+    var bytes = try Fixtures.bytes(name).array
+    func put(_ value: UInt32, at offset: Int) {
+      for index in 0..<4 {
+        bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt32(24 - 8 * index))
+      }
+    }
+    put(width, at: 16)
+    put(height, at: 20)
+    put(Fixtures.crc(Array(bytes[12..<29])), at: 29)
+    return bytes
+  }
+
+  @Test func pngDataMustFillTheDeclaredSizeExactly() throws {
+    let name = "color2-depth8.png"
+    #expect(decodeWithDefaults(try png(name, width: 19, height: 15)) == nil)
+    guard
+      case .truncated(.png, _, let expected, let found)? =
+        decodeWithDefaults(try png(name, width: 9400, height: 9400))
+    else {
+      Issue.record("a picture of 265 MB out of 1 kB is not refused")
+      return
+    }
+    #expect(expected > found)
+    for (width, height) in [(19, 14), (18, 15), (3, 3)] as [(UInt32, UInt32)] {
+      guard
+        case .malformed(.png, _, _, let found)? = decodeWithDefaults(
+          try png(name, width: width, height: height))
+      else {
+        Issue.record("data for more than \(width)x\(height) are not refused")
+        return
+      }
+      #expect(found == "more")
+    }
+    #expect(decodeWithDefaults(try png(name, width: 19, height: 16)) != nil)
+    #expect(decodeWithDefaults(try png(name, width: 0, height: 15)) != nil)
+    #expect(decodeWithDefaults(try png(name, width: 1 << 31, height: 1)) != nil)
+  }
+
+  @Test func incompleteProgressionIsNamed() throws {
+    let whole = try Fixtures.bytes("pillow-rgb-422-progressive-q90.jpg").array
+    let scans = whole.indices.dropLast().filter { whole[$0] == 0xFF && whole[$0 + 1] == 0xDA }
+    let last = try #require(scans.last)
+    #expect(scans.count > 4)
+    guard case .unsupported(.jpeg, _, let feature)? = decode(Array(whole[..<last]) + [0xFF, 0xD9]) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(feature == "an incomplete progressive picture")
+  }
+
+  @Test func endlessScansAreRefused() throws {
+    let whole = try Fixtures.bytes("pillow-rgb-422-progressive-q90.jpg").array
+    let first = try #require(whole.indices.dropLast().first { whole[$0] == 0xFF && whole[$0 + 1] == 0xDA })
+    let second = try #require(
+      whole.indices.dropFirst(first + 2).dropLast().first {
+        whole[$0] == 0xFF && ![0, 0xD0, 0xD1].contains(whole[$0 + 1])
+      })
+    let scan = whole[first..<second]
+    let many = whole[..<first] + Array(repeating: scan, count: 300).joined() + [0xFF, 0xD9]
+    guard case .unsupported(.jpeg, _, let feature)? = decode(Array(many)) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(feature.contains("scans"))
+  }
+
   @Test func damageIsNamedWhereItLies() throws {
     var png = try Fixtures.bytes("color2-depth8.png").array
     png[45] ^= 1

@@ -155,6 +155,8 @@ struct Inflater {
     let from = to - distance
     if distance >= length {
       to.update(from: from, count: length)
+    } else if distance == 1 {
+      to.update(repeating: from[0], count: length)
     } else {
       for index in 0..<length { to[index] = from[index] }
     }

@@ -62,9 +62,9 @@ struct ResampleTable {
       }
       for (tap, weight) in weights.enumerated() {
         let share = (sum == 0 ? weight : weight / sum) * Double(1 << Self.precisionBits)
-        let fixed = Int32(share < 0 ? share - 0.5 : share + 0.5)
+        let fixed = Int32(min(max(share < 0 ? share - 0.5 : share + 0.5, -0x1p30), 0x1p30))
         low[row * tapsPerOutput + tap] = Int16(fixed & (1 << Self.lowBits - 1))
-        high[row * tapsPerOutput + tap] = Int16(fixed >> Self.lowBits)
+        high[row * tapsPerOutput + tap] = Int16(truncatingIfNeeded: fixed >> Self.lowBits)
       }
       starts[row] = first
       pairCounts[row] = (weights.count + 1) / 2
