@@ -36,6 +36,8 @@ let package = Package(
       path: "Sources/fixresc"),
     .executableTarget(
       name: "kernel-bench", dependencies: ["FixresRuntime", "FixresBase"], path: "Benchmarks/Kernels"),
+    .executableTarget(
+      name: "file-bench", dependencies: ["FixresIR", "FixresBase"], path: "Benchmarks/Files"),
     .target(
       name: "TestSupport",
       dependencies: ["FixresIR", "FixresBase"],
