@@ -50,7 +50,11 @@ import fixresc
     let call = Call("adapt", input, "-o", output, "--print-ir-after", "all", "--time-passes")
     #expect(call.error.contains("// after fold-batch-norm\ngraph @small {"))
     #expect(!call.output.contains("graph @") && call.output.contains("ms"))
-    #expect(Call("adapt", input, "-o", output, "--print-ir-after", "fold").status == 1)
+    let typo = Call("adapt", input, "-o", output, "--print-ir-after", "fold-batchnorm")
+    #expect(typo.status == 2 && typo.error.contains("did you mean `fold-batch-norm`?"))
+    #expect(Call("adapt", input, "-o", output, "--passes", "canonicalise").status == 2)
+    let order = Call("adapt", input, "-o", output, "--passes", "fuse-conv-activation,fold-batch-norm")
+    #expect(order.status == 1 && order.error.contains("expected fold-batch-norm before fuse-conv-activation"))
   }
 
   @Test func inputAndOutputMayBeOneFile() throws {

@@ -52,6 +52,7 @@ private struct Adaptation {
   }
 
   func run() throws -> JSON.Object {
+    try checkPassNames()
     let source = try ModelSource.open(invocation.arguments[0], invocation)
     let target = invocation.size(Options.to).map { Extent($0.height, $0.width) }
     let result = try Adapt.run(
@@ -66,6 +67,20 @@ private struct Adaptation {
     let path = invocation.text(Shared.output) ?? ""
     try write(result.model, to: path)
     return object
+  }
+
+  /// Refuses a pass that does not exist as a usage error, with the nearest spelling.
+  private func checkPassNames() throws(UsageError) {
+    for option in [Options.passes, Options.printBefore, Options.printAfter] {
+      let extra = option == Options.passes ? [] : ["all"]
+      let known = Pipeline.defaultNames + extra
+      for name in invocation.list(option) ?? [] where !known.contains(name) {
+        throw UsageError(
+          kind: .badValue(
+            option: option.name, value: name, expected: "passes among " + known.joined(separator: ", ")),
+          suggestion: Suggestion.nearest(to: name, among: known), command: invocation.command.name)
+      }
+    }
   }
 
   private func passOptions() throws(PassError) -> PassOptions {
@@ -163,10 +178,12 @@ private struct Adaptation {
     guard !invocation.has(Options.noProof) else { return .null }
     let target = after.graph.resolution
     let unfolded = try Adapt.run(before, to: target, passes: ["retarget-resolution"]).model
-    let input = try TestInput.noise(for: after.graph)
     var options = ModelSource.sessionOptions(invocation)
     options.isExact = true
-    let expected = try Session(model: unfolded, options: options).run(input).logits
+    let reference = try Session(model: unfolded, options: options)
+    // Only once the session has found that its plan fits in memory.
+    let input = try TestInput.noise(for: after.graph)
+    let expected = try reference.run(input).logits
     let found = try Session(model: after, options: options).run(input).logits
     var (difference, largest): (Float, Float) = (0, 0)
     for (x, y) in zip(expected, found) {

@@ -35,7 +35,7 @@ extension Command {
         )
       }
       let comparison = try Comparison(
-        a, b, input: try comparisonInput(a, invocation),
+        a, b, input: { try comparisonInput(a, invocation) },
         tolerance: invocation.number(Options.tolerance) ?? 1e-4,
         invocation)
       comparison.show(invocation.console)
@@ -79,11 +79,15 @@ private struct Comparison {
   /// Layers that only one model has.
   private let unmatched: Int
 
-  init(_ a: Model, _ b: Model, input: [Float], tolerance: Double, _ invocation: Invocation) throws {
+  init(
+    _ a: Model, _ b: Model, input: () throws -> [Float], tolerance: Double, _ invocation: Invocation
+  ) throws {
     self.tolerance = tolerance
     var values: [String: ReferenceValue] = [:]
     let names = Set(b.graph.nodes.map { b.graph[$0.result].name })
     let first = try ModelSource.session(a, invocation, keepsValues: true)
+    // Only once a session has found that its plan fits in memory.
+    let input = try input()
     try first.visitValues(input, batch: 1) { name, value in
       if names.contains(name) { values[name] = value }
     }

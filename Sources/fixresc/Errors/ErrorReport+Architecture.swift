@@ -49,7 +49,7 @@ extension ErrorReport {
       return ErrorReport(
         "architecture.option", "\(name): expected \(expected), found \(Text.shortened(found))",
         ["option": .string(name), "expected": .string(expected), "found": .string(found)])
-    default: return architectureData(error)
+    case .notFinite, .negativeVariance, .labelCount, .nothingToOverlay: return architectureData(error)
     }
   }
 
@@ -74,7 +74,7 @@ extension ErrorReport {
         "architecture.nothing-to-overlay",
         "\(path): expected batch norms or a classifier to lay over the model, found \(listed(found, or: "no tensors"))",
         ["path": .string(path), "found": JSON(found)])
-    default: ErrorReport("architecture.other", "\(error)")
+    default: preconditionFailure("the other cases have their sentences above")
     }
   }
 }

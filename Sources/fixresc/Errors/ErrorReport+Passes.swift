@@ -49,7 +49,9 @@ extension ErrorReport {
       return ErrorReport(
         "pass.layer-does-not-fit", "\(layer) at the resolution \(requested): \(sentence(fault))",
         ["layer": .string(layer), "requested": size(requested)])
-    default: return passData(error)
+    case .variance, .nonFiniteParameter, .foldedToNonFinite, .batchNormFolded, .outOfMemory, .unsoundModel,
+      .broken:
+      return passData(error)
     }
   }
 
@@ -61,6 +63,11 @@ extension ErrorReport {
         "tensor \(tensor), channel \(channel): expected a variance that is positive with epsilon \(epsilon) added, "
           + "found \(value)",
         ["tensor": .string(tensor), "channel": JSON(channel), "value": JSON(value), "epsilon": JSON(epsilon)])
+    case .nonFiniteParameter(let tensor, let layer, let count):
+      return ErrorReport(
+        "pass.non-finite-parameter",
+        "tensor \(tensor) of \(layer): expected finite numbers, found \(Text.count(count, "other"))",
+        ["tensor": .string(tensor), "layer": .string(layer), "count": JSON(count)])
     case .foldedToNonFinite(let tensor, let layer, let count, let sourceIsFinite):
       let cause =
         sourceIsFinite ? "beyond the range of float32" : "that come from weights which are not finite"
@@ -86,7 +93,7 @@ extension ErrorReport {
       report.message = "the pass \(pass) broke the graph, a fault of fixresc: " + report.message
       report.data["pass"] = .string(pass)
       return report
-    default: return ErrorReport("pass.other", "\(error)")
+    default: preconditionFailure("the other cases have their sentences above")
     }
   }
 
