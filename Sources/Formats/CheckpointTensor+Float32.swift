@@ -9,10 +9,12 @@ extension CheckpointTensor {
     guard elementType.isReadable else {
       throw .unreadableTensor(name: name, reason: .elementType(elementType))
     }
+    // The strides of an empty view are not bounded by its storage.
+    guard elementCount > 0 else { return Tensor(shape: shape, bytes: .empty) }
     if let stored = storedFloat32() { return Tensor(shape: shape, bytes: stored) }
     let view = coalesced()
     return Tensor.make(shape: shape) { target in
-      guard let out = target.baseAddress, !target.isEmpty else { return }
+      guard let out = target.baseAddress else { return }
       bytes.withUnsafeBytes { raw in
         guard let base = raw.baseAddress else { return }
         fill(out, from: base + elementOffset * elementType.byteCount, view)

@@ -71,6 +71,36 @@ import Testing
     }
   }
 
+  /// Tensors whose sizes, strides, offset and storage are any numbers at all.
+  @Test func anyViews() {
+    let types = [
+      "FloatStorage", "HalfStorage", "DoubleStorage", "LongStorage", "BoolStorage", "UntypedStorage",
+    ]
+    let storages = [1, 2, 4, 8].map { size in [UInt8](repeating: 0x3C, count: 4 * size) }
+    run { random in
+      func integer() -> [UInt8] {
+        let isSmall = random.nextInt(in: 0..<4) > 0
+        let value = isSmall ? UInt64(random.nextInt(in: 0..<5)) : Self.anyNumber(&random)
+        return [0x8A, 8] + CheckpointFiles.little(value)
+      }
+      func integers(_ count: Int) -> [UInt8] {
+        [UInt8(ascii: "(")] + (0..<count).flatMap { _ in integer() } + [UInt8(ascii: "t")]
+      }
+      func text(_ value: String) -> [UInt8] {
+        [UInt8(ascii: "X")] + CheckpointFiles.little(UInt32(value.utf8.count)) + Array(value.utf8)
+      }
+      let rank = random.nextInt(in: 0..<5)
+      let size = random.nextInt(in: 0..<4)
+      let isCounted = random.nextInt(in: 0..<4) > 0
+      var pickle = Array("ctorch._utils\n_rebuild_tensor\n((".utf8) + text("storage")
+      pickle += Array("ctorch\n\(types[random.nextInt(in: 0..<types.count)])\n".utf8) + text("\(size)")
+      pickle += text("cpu") + (isCounted ? [UInt8(ascii: "K"), 4] : integer()) + Array("tQ".utf8)
+      pickle += integer() + integers(rank) + integers(rank) + Array("tR".utf8)
+      let entries = CheckpointFiles.pickledDictionary([("w", pickle)])
+      return CheckpointFiles.torchZip(entries, storages: storages.enumerated().map { (String($0), $1) })
+    }
+  }
+
   /// Reads every case; a trap ends the process, so the seed is printed beforehand when one is asked for.
   private func run(_ make: (inout SeededRandom) -> [UInt8]) {
     var accepted = 0

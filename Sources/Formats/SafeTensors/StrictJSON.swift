@@ -60,13 +60,6 @@ struct StrictJSON {
   func isKey(_ text: JSONText, _ word: StaticString) -> Bool { tokens.text(text, is: word) }
 
   /// The value of an integer of 0 or more without sign, fraction or exponent.
-  mutating func naturalNumber() throws(FormatError) -> Int {
-    guard let value = try naturalNumber(piece()) else {
-      throw fault("an integer of 0 or more", "another value")
-    }
-    return value
-  }
-
   func naturalNumber(_ token: JSONToken) -> Int? {
     guard case .integer(let value) = token, let number = Int(exactly: value), number >= 0 else { return nil }
     // "-0" is an integer to JSON but not to the format's own reader.

@@ -270,6 +270,8 @@ def pickle_files():
     four = torch.tensor([1.0, 2, 3, 4])
     archive("hand_made.pt", dictionary(("w", tensor())))
     good("hand_made.pt", {"w": four}, "torchZip")
+    archive("empty_strides.pt", dictionary(("w", tensor(size=(0, 5), stride=(1, 2**62))), ("v", tensor())))
+    good("empty_strides.pt", {"w": torch.zeros(0, 5), "v": four}, "torchZip")
     archive("old_rebuild.pt", dictionary(("w", tensor(function="_rebuild_tensor"))))
     good("old_rebuild.pt", {"w": four}, "torchZip")
 
