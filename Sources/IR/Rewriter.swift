@@ -5,8 +5,15 @@
 public struct Rewriter {
   private var storage: GraphStorage
   private var liveNodes: [Bool]
-  /// Execution order, as places in `storage.nodes`.
+  /// Execution order, as places in `storage.nodes`; erased ones stay in it until `finish`.
   private var order: [Int]
+  /// For each place in `storage.nodes`, its place in `order`.
+  private var positions: [Int]
+  /// For each value, the place of the live node that makes it.
+  private var makers: [Int?]
+  /// For each value, the places of the live nodes that read it, one entry a use, in no order.
+  private var readers: [[Int]]
+  private var erasedConstants: Set<ValueID> = []
   private var names: Set<String>
 
   public init(_ graph: Graph) {
@@ -15,6 +22,9 @@ public struct Rewriter {
       nodes: graph.nodes, outputs: graph.outputs)
     liveNodes = [Bool](repeating: true, count: graph.nodes.count)
     order = Array(graph.nodes.indices)
+    positions = order
+    makers = graph.producers.map { $0?.index }
+    readers = graph.users.map { $0.map(\.index) }
     names = Set(graph.values.map(\.name))
   }
 
@@ -22,21 +32,23 @@ public struct Rewriter {
   public subscript(node: NodeID) -> Node { storage.nodes[node.index] }
 
   /// The live nodes in execution order, as they are now.
-  public var nodeIDs: [NodeID] { order.map(NodeID.init) }
+  public var nodeIDs: [NodeID] { order.lazy.filter { liveNodes[$0] }.map(NodeID.init) }
   public var outputs: [GraphOutput] { storage.outputs }
-  public var constants: [ValueID] { storage.constants }
+  public var constants: [ValueID] { storage.constants.filter { !erasedConstants.contains($0) } }
   public var inputs: [ValueID] { storage.inputs }
 
   /// The live nodes that read `value`, one entry a use, in execution order.
   public func users(of value: ValueID) -> [NodeID] {
-    order.flatMap { place in
-      storage.nodes[place].operands.filter { $0 == value }.map { _ in NodeID(place) }
-    }
+    let places = readers[value.index]
+    return (places.count < 2 ? places : places.sorted { positions[$0] < positions[$1] }).map(NodeID.init)
   }
 
   /// The live node that makes `value`; nil for inputs and constants.
-  public func producer(of value: ValueID) -> NodeID? {
-    order.first { storage.nodes[$0].result == value }.map(NodeID.init)
+  public func producer(of value: ValueID) -> NodeID? { makers[value.index].map(NodeID.init) }
+
+  /// Whether `value` is a constant: nothing makes it, and no picture comes in by it.
+  public func isConstant(_ value: ValueID) -> Bool {
+    makers[value.index] == nil && !self[value].type.batched && !erasedConstants.contains(value)
   }
 
   public func isOutput(_ value: ValueID) -> Bool { storage.outputs.contains { $0.value == value } }
@@ -45,7 +57,7 @@ public struct Rewriter {
   public mutating func update(_ node: NodeID, op: Op, operands: [ValueID]) throws(IRError) {
     let result = storage.nodes[node.index].result
     let type = try infer(op, operands, name: self[result].name)
-    storage.nodes[node.index] = Node(op: op, operands: operands, result: result)
+    setNode(node.index, Node(op: op, operands: operands, result: result))
     storage.values[result.index] = Value(name: self[result].name, type: type)
   }
 
@@ -55,10 +67,16 @@ public struct Rewriter {
   ) throws(IRError) -> ValueID {
     let type = try infer(op, operands, name: name)
     let result = try declare(name, type)
-    storage.nodes.append(Node(op: op, operands: operands, result: result))
+    let node = Node(op: op, operands: operands, result: result)
+    let place = storage.nodes.count
+    storage.nodes.append(node)
     liveNodes.append(true)
-    let place = successor.flatMap { order.firstIndex(of: $0.index) } ?? order.count
-    order.insert(storage.nodes.count - 1, at: place)
+    for operand in operands { readers[operand.index].append(place) }
+    makers[result.index] = place
+    positions.append(order.count)
+    let position = successor.map { positions[$0.index] } ?? order.count
+    order.insert(place, at: position)
+    for later in position..<order.count { positions[order[later]] = later }
     return result
   }
 
@@ -73,10 +91,10 @@ public struct Rewriter {
   public mutating func replaceUses(of old: ValueID, with new: ValueID) {
     precondition(
       self[old].type == self[new].type, "uses of \(self[old].type) can't be given \(self[new].type)")
-    for place in order where storage.nodes[place].operands.contains(old) {
+    for place in Set(readers[old.index]) {
       let node = storage.nodes[place]
-      storage.nodes[place] = Node(
-        op: node.op, operands: node.operands.map { $0 == old ? new : $0 }, result: node.result)
+      setNode(
+        place, Node(op: node.op, operands: node.operands.map { $0 == old ? new : $0 }, result: node.result))
     }
     storage.outputs = storage.outputs.map {
       $0.value == old ? GraphOutput(name: $0.name, value: new) : $0
@@ -94,16 +112,17 @@ public struct Rewriter {
   public mutating func erase(_ node: NodeID) {
     let result = storage.nodes[node.index].result
     precondition(
-      users(of: result).isEmpty && !isOutput(result), "%\(self[result].name) is still read")
+      readers[result.index].isEmpty && !isOutput(result), "%\(self[result].name) is still read")
+    for operand in self[node].operands { removeReader(node.index, of: operand) }
+    makers[result.index] = nil
     liveNodes[node.index] = false
-    order.removeAll { $0 == node.index }
     names.remove(self[result].name)
   }
 
   /// Takes the constant `value` out; nobody may read it any more.
   public mutating func erase(constant value: ValueID) {
-    precondition(users(of: value).isEmpty && !isOutput(value), "%\(self[value].name) is still read")
-    storage.constants.removeAll { $0 == value }
+    precondition(readers[value.index].isEmpty && !isOutput(value), "%\(self[value].name) is still read")
+    erasedConstants.insert(value)
     names.remove(self[value].name)
   }
 
@@ -118,9 +137,15 @@ public struct Rewriter {
 
   /// Moves `node` to directly before `successor`; its operands must be made before that.
   public mutating func move(_ node: NodeID, before successor: NodeID) {
-    order.removeAll { $0 == node.index }
-    let place = order.firstIndex(of: successor.index) ?? order.count
-    order.insert(node.index, at: place)
+    guard node != successor else { return }
+    let (old, target) = (positions[node.index], positions[successor.index])
+    let new = old < target ? target - 1 : target
+    for position in stride(from: old, to: new, by: old < new ? 1 : -1) {
+      order[position] = order[position + (old < new ? 1 : -1)]
+      positions[order[position]] = position
+    }
+    order[new] = node.index
+    positions[node.index] = new
   }
 
   /// Gives the first input a new height and width and infers every type anew; the graph must still fit itself.
@@ -129,7 +154,7 @@ public struct Rewriter {
     let old = self[input]
     storage.values[input.index] = Value(
       name: old.name, type: .image(old.type.channels, resolution.height, resolution.width))
-    for place in order {
+    for place in order where liveNodes[place] {
       let node = storage.nodes[place]
       let name = self[node.result].name
       storage.values[node.result.index] = Value(
@@ -148,7 +173,8 @@ public struct Rewriter {
   /// The graph as it now is.
   public func finish() -> Graph {
     var final = storage
-    final.nodes = order.map { storage.nodes[$0] }
+    final.constants = constants
+    final.nodes = order.filter { liveNodes[$0] }.map { storage.nodes[$0] }
     return final.canonicalGraph()
   }
 
@@ -165,6 +191,21 @@ public struct Rewriter {
   private mutating func declare(_ name: String, _ type: TensorType) throws(IRError) -> ValueID {
     guard names.insert(name).inserted else { throw .duplicateName(name) }
     storage.values.append(Value(name: name, type: type))
+    makers.append(nil)
+    readers.append([])
     return ValueID(storage.values.count - 1)
+  }
+
+  // MARK: Accounts
+
+  private mutating func setNode(_ place: Int, _ node: Node) {
+    for operand in storage.nodes[place].operands { removeReader(place, of: operand) }
+    for operand in node.operands { readers[operand.index].append(place) }
+    storage.nodes[place] = node
+  }
+
+  private mutating func removeReader(_ place: Int, of value: ValueID) {
+    guard let index = readers[value.index].firstIndex(of: place) else { return }
+    readers[value.index].remove(at: index)
   }
 }

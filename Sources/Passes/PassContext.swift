@@ -41,7 +41,7 @@ package struct PassContext {
 
   /// The data of the constant `value`; nil for anything else.
   package func tensor(of value: ValueID) -> Tensor? {
-    rewriter.constants.contains(value) ? constants[rewriter[value].name] : nil
+    rewriter.isConstant(value) ? constants[rewriter[value].name] : nil
   }
 
   package mutating func note(_ note: PassNote) {

@@ -1,3 +1,4 @@
+import FixresBase
 import FixresIR
 import TestSupport
 import Testing
@@ -75,6 +76,38 @@ import Testing
     #expect(both.output(GraphOutput.features).map { both[$0].name } == "flat")
     outputs.replaceUses(of: flat, with: copy)
     #expect(outputs.outputs.allSatisfy { $0.value == copy })
+  }
+
+  /// After any edits, users and producers are those that a scan of the live nodes finds.
+  @Test(arguments: UInt64(0)..<30) func accountsStayRight(seed: UInt64) throws {
+    var random = SeededRandom(seed: seed)
+    var rewriter = Rewriter(try RandomNetwork.make(seed: seed, layers: 12).graph)
+    var values = rewriter.inputs + rewriter.constants + rewriter.nodeIDs.map { rewriter[$0].result }
+    for step in 0..<60 {
+      let nodes = rewriter.nodeIDs
+      let node = nodes[random.nextInt(in: 0..<nodes.count)]
+      let result = rewriter[node].result
+      switch random.nextInt(in: 0..<4) {
+      case 0:
+        values.append(
+          try rewriter.insert(
+            .identity(.init()), [result], name: rewriter.freeName("new"),
+            before: nodes[random.nextInt(in: 0..<nodes.count)]))
+      case 1: rewriter.move(node, before: nodes[random.nextInt(in: 0..<nodes.count)])
+      case 2:
+        let twins = values.filter { rewriter[$0].type == rewriter[result].type }
+        rewriter.replaceUses(of: result, with: twins[random.nextInt(in: 0..<twins.count)])
+      default:
+        if rewriter.users(of: result).isEmpty, !rewriter.isOutput(result) { rewriter.erase(node) }
+      }
+      let live = rewriter.nodeIDs
+      #expect(Set(live).count == live.count, "seed \(seed), step \(step)")
+      for value in values {
+        let users = live.flatMap { id in rewriter[id].operands.filter { $0 == value }.map { _ in id } }
+        #expect(rewriter.users(of: value) == users, "seed \(seed), step \(step)")
+        #expect(rewriter.producer(of: value) == live.first { rewriter[$0].result == value })
+      }
+    }
   }
 
   @Test func movesNodes() throws {
