@@ -242,6 +242,26 @@ import Testing
     }
   }
 
+  @Test func absurdPaddingIsRefusedByItsMemory() throws {
+    var net = RandomNetwork(seed: 12)
+    var x = try net.builder.input("input", .image(3, 8, 8))
+    for _ in 0..<6 {
+      x = try net.append(.maxPool(MaxPool(window: Window(kernel: Extent(1, 1), strides: Extent(1, 1)))), [x])
+    }
+    for _ in 0..<6 {
+      let far = Extent(square: 1 << 20)
+      _ = try net.convolution(x, 64, strides: far, padding: Padding(1 << 20))
+      x = try net.append(.maxPool(MaxPool(window: Window(kernel: Extent(1, 1), strides: Extent(1, 1)))), [x])
+    }
+    let model = try net.head(x, classes: 4)
+    do {
+      _ = try Session(model: model)
+      Issue.record("a border of a million pixels was planned")
+    } catch RuntimeError.planTooLarge(let needed, let available) {
+      #expect(needed > available)
+    }
+  }
+
   @Test func instructionSetsAreChosenByName() throws {
     #expect(try InstructionSet.choose(requested: "portable").provider.name == "portable")
     #expect(throws: RuntimeError.unknownInstructionSet(found: "mmx", known: InstructionSet.known)) {

@@ -83,7 +83,7 @@ extension Lowering {
   }
 
   /// Live ranges by node, in-place sharing, and a buffer index for each value that has memory of its own.
-  mutating func assignBuffers(_ outputs: [ValueID]) throws(RuntimeError) {
+  mutating func assignBuffers(_ outputs: [ValueID], _ available: Int) throws(RuntimeError) {
     let end = graph.nodes.count
     var lastUse = [Int](repeating: -1, count: graph.values.count)
     for (index, node) in batchedNodes {
@@ -97,9 +97,9 @@ extension Lowering {
       first[root(node.result)] = index
     }
     for (value, start) in first.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
-      guard let byteCount = layouts[value]?.checkedByteCount else {
-        throw .planTooLarge(needed: .max, available: MachineMemory.availableByteCount())
-      }
+      let byteCount = layouts[value]?.checkedByteCount ?? .max
+      // Each alone, so that their sum stays far inside an Int.
+      guard byteCount <= available else { throw .planTooLarge(needed: byteCount, available: available) }
       buffers[value] = requests.count
       requests.append(
         .init(byteCount: byteCount, first: start, last: keepsValues ? end : max(lastUse[value], start)))
@@ -110,13 +110,16 @@ extension Lowering {
   /// Lets an element-wise result, or a convolution's sum with a residual, take over an operand's buffer that
   /// nobody reads later.
   private mutating func shareInPlace(_ lastUse: inout [Int]) {
+    // New root of each root taken over; nodes come in order, so a new root is never taken over later.
+    var movedTo = [Int](roots.indices)
+    func current(_ value: ValueID) -> Int { movedTo[root(value)] }
     for (index, node) in batchedNodes where roots[node.result.index] == node.result.index {
       guard let operand = inPlaceOperand(node) else { continue }
-      let source = root(operand)
+      let source = current(operand)
       let result = node.result.index
       let others = dataOperands(node).filter { $0 != operand }
       guard lastUse[source] == index, layouts[source]?.block == layouts[result]?.block,
-        !others.contains(where: { root($0) == source }) || isElementwise(node.op),
+        !others.contains(where: { current($0) == source }) || isElementwise(node.op),
         let layout = layouts[source], let resultLayout = layouts[result],
         layout.channels == resultLayout.channels, layout.height == resultLayout.height,
         layout.width == resultLayout.width,
@@ -125,7 +128,10 @@ extension Lowering {
       else { continue }
       layouts[source]?.border = layout.border.union(resultLayout.border)
       lastUse[source] = lastUse[result]
-      for value in roots.indices where roots[value] == result { roots[value] = source }
+      movedTo[result] = source
+    }
+    for (value, root) in roots.enumerated() {
+      if let root { roots[value] = movedTo[root] }
     }
   }
 

@@ -36,7 +36,7 @@ struct Lowering: Sendable {
     var lowering = Lowering(model, provider: provider, keepsValues: keepsValues)
     try lowering.foldConstants()
     try lowering.chooseLayouts()
-    try lowering.assignBuffers(outputs)
+    try lowering.assignBuffers(outputs, available)
     try lowering.checkMemory(available)
     return try lowering.makePlan(outputs, available, pool)
   }
