@@ -2,13 +2,15 @@
   extension StripKernel {
     /// Appends the function to `kernel`.
     package func emit(into kernel: inout KernelAssembler) {
-      let saved = Array(KernelAssembler.calleeSaved.prefix(4))
+      let saved = Array(KernelAssembler.calleeSaved.prefix(splitLoops.isSplit ? 6 : 4))
       kernel.enter(saving: saved)
+      if splitLoops.isSplit { StripEmitter.enterFrame(self, &kernel) }
       StripEmitter.loadArguments(&kernel.code, hasResidual: residual != nil, prefetches: prefetchLines > 0)
       for segment in segments where segment.count > 0 {
         let emitter = StripEmitter(self, columns: segment.columns)
         kernel.loop(StripEmitter.tileCounter, segment.count) { emitter.emitTile(&$0) }
       }
+      if splitLoops.isSplit { kernel.code.emit(.load, .rsp, StripEmitter.callersStack) }
       kernel.leave(restoring: saved)
     }
   }
@@ -24,8 +26,9 @@
     static let prefetch = Register.r10
     static let tileSource = Register.rax
     static let tileWeights = Register.r11
-    static let loopCounters: [Register] = [.rbx, .rbp, .r12]
+    static let loopCounters: [Register] = [.rbx, .rbp, .r12, .r14]
     static let tileCounter = Register.r13
+    static let callersStack = Register.r15
 
     let strip: StripKernel
     let columns: Int
@@ -34,6 +37,8 @@
     let residentBlocks: Int
     /// Keeps most displacements of source pixels in one byte: EVEX scales it by 4, so it spans -512...508.
     let sourceBias: Int
+    let loops: [ReductionLoop]
+    let sumsInParts: Bool
 
     init(_ strip: StripKernel, columns: Int) {
       self.strip = strip
@@ -41,7 +46,8 @@
       pixels = (0..<strip.rows).flatMap { row in (0..<columns).map { (row, $0) } }
       let free = strip.isa.registerCount - pixels.count * strip.blocks
       precondition(free >= 2, "a tile of \(pixels.count)x\(strip.blocks) leaves no registers for operands")
-      precondition(strip.loops.count <= Self.loopCounters.count, "too many reduction loops")
+      (loops, sumsInParts) = strip.splitLoops
+      precondition(loops.count <= Self.loopCounters.count, "too many reduction loops")
       residentBlocks = min(strip.blocks, free - 1)
       let farthest = (columns - 1) * strip.source.column + strip.bodyRows * 4
       sourceBias = strip.isa.hasEmbeddedBroadcast && farthest > 512 ? 512 : 0
@@ -69,11 +75,28 @@
       emitStart(&kernel)
       kernel.code.emit(.lea, Self.tileSource, Address(Self.source, sourceBias))
       kernel.code.emit(.load, Self.tileWeights, Self.weights)
-      emitLoops(&kernel, depth: strip.loops.count)
+      if sumsInParts { forEachSum { kernel.store($1, $0) } }
+      emitLoops(&kernel, depth: loops.count)
       emitEpilogue(&kernel)
       kernel.code.advance(Self.source, by: columns * strip.source.column)
       kernel.code.advance(Self.output, by: columns * strip.output.column)
       if let residual = strip.residual { kernel.code.advance(Self.residual, by: columns * residual.column) }
+    }
+
+    /// Room on the stack for one tile's sums, aligned to a cache line.
+    static func enterFrame(_ strip: StripKernel, _ kernel: inout KernelAssembler) {
+      let widest = strip.segments.map(\.columns).max() ?? 1
+      kernel.code.emit(.load, callersStack, .rsp)
+      kernel.code.emit(
+        .subImmediate, .rsp, immediate: strip.rows * widest * strip.blocks * strip.isa.byteCount + 64)
+      kernel.code.emit(.andImmediate, .rsp, immediate: -64)
+    }
+
+    /// Every accumulator with its place on the stack.
+    private func forEachSum(_ body: (Vector, Address) -> Void) {
+      for index in 0..<(pixels.count * strip.blocks) {
+        body(Vector(index), Address(.rsp, index * lanesByteCount))
+      }
     }
 
     private func emitStart(_ kernel: inout KernelAssembler) {
@@ -99,11 +122,19 @@
     /// Loops from the outermost (`depth` = all) to the body (`depth` = 0).
     private func emitLoops(_ kernel: inout KernelAssembler, depth: Int) {
       guard depth > 0 else { return emitBody(&kernel) }
-      let loop = strip.loops[depth - 1]
+      let loop = loops[depth - 1]
       // The inner loop has left the source at its own end.
-      let inner = depth > 1 ? strip.loops[depth - 2] : ReductionLoop(count: 0, sourceStep: 0)
+      let inner = depth > 1 ? loops[depth - 2] : ReductionLoop(count: 0, sourceStep: 0)
+      let isPart = sumsInParts && depth == loops.count
       kernel.loop(Self.loopCounters[depth - 1], loop.count) { kernel in
+        if isPart { forEachSum { sum, _ in kernel.zero(sum) } }
         emitLoops(&kernel, depth: depth - 1)
+        if isPart {
+          forEachSum { sum, slot in
+            kernel.add(sum, sum, slot)
+            kernel.store(slot, sum)
+          }
+        }
         kernel.code.advance(Self.tileSource, by: loop.sourceStep - inner.count * inner.sourceStep)
       }
     }
