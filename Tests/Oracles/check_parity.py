@@ -1,10 +1,10 @@
 """Full-size networks with random weights, saved by torch in many ways, against the built fixresc.
 
-usage: python check_parity.py FIXRESC [--only WORD] [--huge] [--keep FOLDER]
+usage: python check_parity.py FIXRESC [--only WORD] [--huge] [--keep FOLDER] [--exact] [--double]
 
 Each network is imported and run at two resolutions, then adapted (folded and fused) to both and run again; logits and
 pooled features must lie within 1e-5 of the largest magnitude of torch's float32 on the same, up-cast weights. The
-double-precision column says how far torch's own float32 is from exact arithmetic. Versions: see networks.py.
+column from `--double` says how far torch's own float32 is from double precision. `--exact`: no Winograd. Versions: see networks.py.
 """
 import argparse
 import json
@@ -47,41 +47,41 @@ def timm_named(name, **more): return lambda: timm.create_model(name, **more)
 
 # name: builder, how it is saved, options of import, resolutions
 cases = {
-    "resnet18": (tv.resnet18, {}, [], (224, 160)),
-    "resnet34": (tv.resnet34, dict(container="legacy"), [], (224, 141)),
-    "resnet50": (tv.resnet50, dict(wrap="model", prefix="module."), [], (224, 250)),
+    "resnet18": (tv.resnet18, {}, [], (160, 97)),
+    "resnet34": (tv.resnet34, dict(container="legacy"), [], (160, 97)),
+    "resnet50": (tv.resnet50, dict(wrap="model", prefix="module."), [], (160, 97)),
     "resnet50-f16": (tv.resnet50, dict(container="safetensors", dtype=half), [], (160, 97)),
     "resnet50-v1": (lambda: v1(tv.resnet50()), dict(container="safetensors"), ["--arch", "resnet50_v1"], (160, 97)),
     "resnet50-eps": (lambda: tv.resnet50(norm_layer=lambda c: torch.nn.BatchNorm2d(c, eps=1e-3)), {},
                      ["--bn-eps", "0.001"], (160, 97)),
     "resnet50-channels-last": (lambda: channels_last(tv.resnet50()), dict(dtype=bfloat), [], (160, 97)),
-    "resnet101": (tv.resnet101, dict(container="legacy", dtype=bfloat, wrap="state_dict"), [], (128, 101)),
-    "resnet152": (tv.resnet152, dict(wrap="state_dict", prefix="module."), [], (128, 101)),
-    "wide_resnet50_2": (tv.wide_resnet50_2, dict(container="safetensors"), [], (128, 101)),
-    "resnext50_32x4d": (tv.resnext50_32x4d, {}, [], (128, 101)),
-    "resnext101_32x8d": (tv.resnext101_32x8d, dict(dtype=half), [], (128, 101)),
+    "resnet101": (tv.resnet101, dict(container="legacy", dtype=bfloat, wrap="state_dict"), [], (96, 77)),
+    "resnet152": (tv.resnet152, dict(wrap="state_dict", prefix="module."), [], (96, 77)),
+    "wide_resnet50_2": (tv.wide_resnet50_2, dict(container="safetensors"), [], (96, 77)),
+    "resnext50_32x4d": (tv.resnext50_32x4d, {}, [], (96, 77)),
+    "resnext101_32x8d": (tv.resnext101_32x8d, dict(dtype=half), [], (96, 77)),
     "half-width": (lambda: net.torchvision_resnet(net.BasicBlock, [2, 2, 2, 2], 32), {}, [], (112, 75)),
-    "timm-resnet50d": (timm_named("resnet50d"), dict(container="safetensors"), [], (128, 101)),
+    "timm-resnet50d": (timm_named("resnet50d"), dict(container="safetensors"), [], (96, 77)),
     "timm-resnet26t": (timm_named("resnet26t"), dict(wrap="state_dict_ema"), [], (128, 77)),
-    "timm-resnet50c": (timm_named("resnet50c"), dict(container="legacy"), [], (128, 101)),
-    "timm-resnet101d": (timm_named("resnet101d"), {}, [], (128, 101)),
-    "timm-seresnet50": (timm_named("seresnet50"), dict(container="safetensors"), [], (128, 101)),
-    "timm-seresnext26d": (timm_named("seresnext26d_32x4d"), {}, [], (128, 101)),
-    "timm-resnetrs50": (timm_named("resnetrs50"), {}, [], (128, 101)),
+    "timm-resnet50c": (timm_named("resnet50c"), dict(container="legacy"), [], (96, 77)),
+    "timm-resnet101d": (timm_named("resnet101d"), {}, [], (96, 77)),
+    "timm-seresnet50": (timm_named("seresnet50"), dict(container="safetensors"), [], (96, 77)),
+    "timm-seresnext26d": (timm_named("seresnext26d_32x4d"), {}, [], (96, 77)),
+    "timm-resnetrs50": (timm_named("resnetrs50"), {}, [], (96, 77)),
     "timm-test_resnet": (timm_named("test_resnet"), dict(container="safetensors"), [], (96, 77)),
-    "timm-legacy_seresnet50": (timm_named("legacy_seresnet50"), {}, [], (128, 101)),
-    "timm-legacy_seresnext26": (timm_named("legacy_seresnext26_32x4d"), dict(container="legacy"), [], (128, 101)),
-    "timm-legacy_senet154": (timm_named("legacy_senet154"), {}, [], (128, 101)),
+    "timm-legacy_seresnet50": (timm_named("legacy_seresnet50"), {}, [], (96, 77)),
+    "timm-legacy_seresnext26": (timm_named("legacy_seresnext26_32x4d"), dict(container="legacy"), [], (96, 77)),
+    "timm-legacy_senet154": (timm_named("legacy_senet154"), {}, [], (96, 77)),
     "cifar20-a": (lambda: net.CIFARResNet([3] * 3), dict(wrap="state_dict", prefix="module."), [], (32, 45)),
     "cifar32-a": (lambda: net.CIFARResNet([5] * 3, head="fc"), {}, [], (32, 45)),
     "cifar44-b": (lambda: net.CIFARResNet([7] * 3, option="B"), dict(wrap="net"), [], (32, 45)),
     "cifar56-a": (lambda: net.CIFARResNet([9] * 3), dict(container="legacy"), [], (32, 45)),
     "cifar110-a": (lambda: net.CIFARResNet([18] * 3), dict(container="legacy", dtype=half), [], (32, 45)),
     "cifar18-b": (lambda: net.CIFARResNet([2] * 4, 64, option="B", classes=100), dict(dtype=half), [], (32, 45)),
-    "hf-resnet-18": (lambda: hf([2] * 4, (64, 128, 256, 512), "basic"), dict(container="safetensors"), [], (128, 101)),
-    "hf-resnet-50": (lambda: hf([3, 4, 6, 3]), {}, [], (128, 101)),
+    "hf-resnet-18": (lambda: hf([2] * 4, (64, 128, 256, 512), "basic"), dict(container="safetensors"), [], (96, 77)),
+    "hf-resnet-50": (lambda: hf([3, 4, 6, 3]), {}, [], (96, 77)),
     "hf-resnet-26-v1": (lambda: hf([2] * 4, downsample_in_bottleneck=True), dict(container="safetensors", dtype=half),
-                        [], (128, 101)),
+                        [], (96, 77)),
 }
 huge = {
     "resnext101_32x48d": (lambda: tv.ResNet(net.Bottleneck, [3, 4, 23, 3], groups=32, width_per_group=48),
@@ -99,7 +99,7 @@ def command(*arguments):
     return done.stdout
 
 
-def check(program, name, folder):
+def check(program, name, folder, double, run):
     build, saved, options, resolutions = {**cases, **huge}[name]
     torch.manual_seed(len(name))
     model = net.randomise(build(), seed=sum(map(ord, name)))
@@ -108,24 +108,23 @@ def check(program, name, folder):
     config = model.config.to_dict() if hasattr(model, "config") and hasattr(model.config, "hidden_sizes") else None
     net.save(model, file, config=config, **saved)
     path = lambda n: os.path.join(folder, n)
-    worst, drift, spread, facts = 0, 0, 9, {}
+    worst, drift, spread = 0, 0, 9
     for side in resolutions:
+        facts = json.loads(command(program, "import", file, "-o", path(f"{side}.bin"), "--train-resolution", str(side),
+                                   "--json", *options))
+    for side, other in zip(resolutions, resolutions[::-1]):
         x = net.pictures(2, side, side)
         np.save(path("x.npy"), x.numpy())
         expected = dict(zip(("logits", "features"), net.run(model, x)))
         logits = expected["logits"]
         spread = min(spread, abs(logits[0] - logits[1]).max() / abs(logits).max())
-        if os.path.getsize(file) < 3e8:
+        if double:
             drift = max(drift, compare(logits, net.run(model.double(), x.double())[0]))
             model.float()
-        facts = json.loads(command(program, "import", file, "-o", path("a.bin"), "--train-resolution", str(side),
-                                   "--json", *options))
-        other = resolutions[0] if side == resolutions[1] else resolutions[1]
-        command(program, "import", file, "-o", path("b.bin"), "--train-resolution", str(other), *options)
-        command(program, "adapt", path("b.bin"), "--to", str(side), "-o", path("c.bin"))
-        for binary in ("a.bin", "c.bin"):
+        command(program, "adapt", path(f"{other}.bin"), "--to", str(side), "--no-proof", "-o", path("adapted.bin"))
+        for binary in (f"{side}.bin", "adapted.bin"):
             command(program, "run", path(binary), path("x.npy"), "--save-logits", path("logits.npy"),
-                    "--save-features", path("features.npy"), "--exact")
+                    "--save-features", path("features.npy"), *run)
             for output in expected:
                 worst = max(worst, compare(np.load(path(output + ".npy")), expected[output]))
     return worst, drift, spread, facts
@@ -137,6 +136,8 @@ if __name__ == "__main__":
     parser.add_argument("--only", default="")
     parser.add_argument("--huge", action="store_true")
     parser.add_argument("--keep")
+    parser.add_argument("--double", action="store_true")
+    parser.add_argument("--exact", action="store_true")
     arguments = parser.parse_args()
     names = [n for n in {**cases, **(huge if arguments.huge else {})} if arguments.only in n]
     failed = []
@@ -146,9 +147,11 @@ if __name__ == "__main__":
             folder = os.path.join(arguments.keep, name) if arguments.keep else temporary
             os.makedirs(folder, exist_ok=True)
             try:
-                worst, drift, spread, facts = check(os.path.abspath(arguments.program), name, folder)
+                worst, drift, spread, facts = check(os.path.abspath(arguments.program), name, folder, arguments.double,
+                                                     ["--exact"] if arguments.exact else [])
                 good = worst <= 1e-5 and spread > 1e-3
-                print(f"{'ok  ' if good else 'FAIL'} {name:26} {worst:.1e} (torch from double {drift:.1e}, spread {spread:.2f}) "
+                print(f"{'ok  ' if good else 'FAIL'} {name:26} {worst:.1e} (spread {spread:.2f}"
+                      f"{f', torch from double {drift:.1e}' if arguments.double else ''}) "
                       f"{facts.get('architecture')} {facts.get('parameters'):,} {time.time() - start:.0f}s", flush=True)
             except RuntimeError as error:
                 good = False
