@@ -6,7 +6,7 @@ package struct PictureGeometry: Hashable {
   package let resized: Extent
   /// First row and column of the crop in the resized picture; negative where the crop starts in the padding.
   let top: Int
-  let left: Int
+  private(set) var left: Int
   package let crop: Extent
 
   /// Longest side that a request may name.
@@ -62,6 +62,14 @@ package struct PictureGeometry: Hashable {
   private static func origin(of crop: Int, in size: Int) -> Int {
     crop > size
       ? -((crop - size) / 2) : Int((Double(size - crop) / 2).rounded(.toNearestOrEven))
+  }
+
+  /// The same crop moved sideways, no further than the picture reaches.
+  func shifted(by columns: Int) -> PictureGeometry {
+    guard crop.width < resized.width else { return self }
+    var moved = self
+    moved.left = min(max(left + columns, 0), resized.width - crop.width)
+    return moved
   }
 
   /// The part of the resized picture that the crop shows.

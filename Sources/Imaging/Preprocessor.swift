@@ -33,16 +33,32 @@ public struct Preprocessor: Sendable {
 
   /// The pixels of the network's input: decoded, resized and cropped.
   public func picture(from bytes: Bytes) throws(ImageError) -> Picture {
+    try picture(from: decoded(bytes))
+  }
+
+  /// The whole picture, turned upright where that is asked for.
+  package func decoded(_ bytes: Bytes) throws(ImageError) -> Picture {
     let decoded = try PictureDecoder.decode(bytes, limits: limits)
-    guard appliesOrientation else { return try picture(from: decoded) }
-    let orientation = try PictureDecoder.header(of: bytes).orientation
-    return try picture(from: decoded.oriented(orientation))
+    guard appliesOrientation else { return decoded }
+    return try decoded.oriented(PictureDecoder.header(of: bytes).orientation)
   }
 
   /// `decoded`, resized and cropped.
   public func picture(from decoded: Picture) throws(ImageError) -> Picture {
-    let geometry = try PictureGeometry(
-      description, source: Extent(decoded.height, decoded.width), crop: size)
+    let source = Extent(decoded.height, decoded.width)
+    return try picture(from: decoded, PictureGeometry(description, source: source, crop: size))
+  }
+
+  /// `decoded`, resized and cropped `shift` columns off its centre; `shift` is told how many there are either way.
+  package func picture(from decoded: Picture, shift: (Int) -> Int) throws(ImageError) -> Picture {
+    let source = Extent(decoded.height, decoded.width)
+    let geometry = try PictureGeometry(description, source: source, crop: size)
+    return try picture(from: decoded, geometry.shifted(by: shift(max(geometry.left, 0))))
+  }
+
+  private func picture(
+    from decoded: Picture, _ geometry: PictureGeometry
+  ) throws(ImageError) -> Picture {
     let visible = try Resampler.resize(
       decoded, to: geometry.resized, window: geometry.visible,
       interpolation: description.interpolation)

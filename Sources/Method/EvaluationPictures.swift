@@ -37,6 +37,7 @@ package final class PictureStream: @unchecked Sendable {
   package let batchSize: Int
   private let paths: [String]
   private let preprocessor: Preprocessor
+  private let augmentation: Augmentation
   private let perImage: Int
   private let pixelsPerImage: Int
   private let capacity: Int
@@ -56,9 +57,11 @@ package final class PictureStream: @unchecked Sendable {
   private static let waitingByteCount = 1 << 27
 
   package init(
-    _ paths: [String], _ preprocessor: Preprocessor, batchSize: Int, workers: Int, keepsPixels: Bool = false
+    _ paths: [String], _ preprocessor: Preprocessor, batchSize: Int, workers: Int, keepsPixels: Bool = false,
+    augmentation: Augmentation = .none
   ) {
     self.paths = paths
+    self.augmentation = augmentation
     self.preprocessor = preprocessor
     perImage = 3 * preprocessor.size.area
     pixelsPerImage = keepsPixels ? perImage : 0
@@ -186,7 +189,8 @@ package final class PictureStream: @unchecked Sendable {
   private func decode(_ index: Int, _ slot: Int, _ isTurned: inout Bool) throws(ImageError) {
     let bytes: Bytes
     do { bytes = try MappedFile.open(paths[index]) } catch { throw .file(error) }
-    let picture = try preprocessor.picture(from: bytes)
+    let decoded = try preprocessor.decoded(bytes)
+    let picture = try augmentation.picture(from: decoded, preprocessor, index: index)
     isTurned = try PictureDecoder.header(of: bytes).orientation != 1
     preprocessor.write(picture, to: inputs + slot * perImage)
     if pixelsPerImage > 0 { picture.copyRGB(to: pixels + slot * pixelsPerImage) }

@@ -1,0 +1,133 @@
+import FixresBase
+import FixresIR
+import FixresImaging
+import FixresPasses
+import FixresRuntime
+
+/// Takes batch-norm statistics anew at the test resolution (AdaBN, Li et al. 2016; exact instead of running averages).
+package struct BatchNormAdaptation {
+  package enum Layers: String, Hashable, Sendable, CaseIterable {
+    /// The last batch norm alone, exactly, in one pass.
+    case last
+    /// All of them, exactly: each with those before it already renewed.
+    case all
+  }
+
+  package var layers = Layers.last
+  /// Images that the old statistics count as; 0 replaces them.
+  package var prior = 0.0
+  package var options = SessionOptions()
+
+  package init() {}
+
+  /// What was done, for the history and the report.
+  package struct Outcome: Hashable, Sendable {
+    package var norms = 0
+    package var passes = 0
+    package var images = 0
+    /// Greatest change of a mean, in units of the old deviation.
+    package var greatestShift = 0.0
+  }
+
+  /// Renews the statistics of `model`, which is unfolded and typed for the test resolution.
+  package func apply(
+    to model: inout Model, pictures: LabelledPictures, preprocessor: Preprocessor,
+    progress: (_ pass: Int, _ of: Int, _ done: Int, _ total: Int) -> Void = { _, _, _, _ in }
+  ) throws -> Outcome {
+    try Adapt.requireAdaptable(model)
+    let waves = try self.waves(model.graph)
+    var outcome = Outcome()
+    for (index, wave) in waves.enumerated() {
+      try renew(wave, &model, pictures, preprocessor, &outcome) { done, total in
+        progress(index, waves.count, done, total)
+      }
+      outcome.passes += 1
+    }
+    model.metadata.history.append(
+      HistoryEntry(
+        "bn-statistics",
+        [
+          .init("layers", layers.rawValue), .init("images", "\(outcome.images)"),
+          .init("prior", "\(prior)"), .init("resolution", "\(model.graph.resolution)"),
+        ]))
+    return outcome
+  }
+
+  private func waves(_ graph: Graph) throws(MethodError) -> [[NetworkTail.Norm]] {
+    switch layers {
+    case .last:
+      guard let norm = try NetworkTail(graph).norm else { throw .noBatchNorm }
+      return [[norm]]
+    case .all:
+      let waves = Self.waves(of: graph)
+      guard !waves.isEmpty else { throw .noBatchNorm }
+      return waves
+    }
+  }
+
+  /// Batch norms in groups of at most two that do not depend on one another, each after all it depends on.
+  static func waves(of graph: Graph) -> [[NetworkTail.Norm]] {
+    var depths = [Int](repeating: 0, count: graph.values.count)
+    var norms: [(depth: Int, norm: NetworkTail.Norm)] = []
+    let all = NetworkTail.norms(graph)
+    for id in graph.nodeIDs {
+      let node = graph[id]
+      let depth = node.operands.map { depths[$0.index] }.max() ?? 0
+      depths[node.result.index] = depth
+      if let norm = all.first(where: { $0.node == id }) {
+        norms.append((depth, norm))
+        depths[node.result.index] = depth + 1
+      }
+    }
+    var waves: [[NetworkTail.Norm]] = []
+    for depth in 0...(norms.map(\.depth).max() ?? 0) {
+      let level = norms.filter { $0.depth == depth }.map(\.norm)
+      for first in stride(from: 0, to: level.count, by: 2) {
+        waves.append(Array(level[first..<min(first + 2, level.count)]))
+      }
+    }
+    return waves
+  }
+
+  private func renew(
+    _ wave: [NetworkTail.Norm], _ model: inout Model, _ pictures: LabelledPictures,
+    _ preprocessor: Preprocessor, _ outcome: inout Outcome, _ progress: PictureRun.Progress
+  ) throws {
+    let part = try Trunk.upTo(wave[0].input, wave.count > 1 ? wave[1].input : nil, of: model)
+    let run = PictureRun(try Session(model: part, options: options), preprocessor)
+    var moments = wave.map { ChannelMoments(channels: $0.channels) }
+    let summary = try run.run(over: pictures, progress: progress) { sample in
+      moments[0].add(sample.logits, positions: wave[0].positions)
+      if wave.count > 1 { moments[1].add(sample.features, positions: wave[1].positions) }
+    }
+    for (norm, moments) in zip(wave, moments) {
+      let old = model.statistics(of: norm)
+      let exact = BatchNormStatistics(moments)
+      let new = prior > 0 ? exact.blended(images: summary.images, source: old, prior: prior) : exact
+      model.set(new, of: norm)
+      outcome.norms += 1
+      outcome.images = summary.images
+      outcome.greatestShift = max(outcome.greatestShift, Self.shift(old, new, norm.epsilon))
+    }
+  }
+
+  private static func shift(
+    _ old: BatchNormStatistics, _ new: BatchNormStatistics, _ epsilon: Double
+  ) -> Double {
+    var greatest = 0.0
+    for channel in old.mean.indices {
+      let deviation = (Double(old.variance[channel]) + epsilon).squareRoot()
+      let distance = abs(Double(new.mean[channel]) - Double(old.mean[channel]))
+      greatest = max(greatest, distance / deviation)
+    }
+    return greatest
+  }
+}
+
+extension ChannelMoments {
+  /// Takes in one image's map `[C, positions]`, whose length must fit.
+  mutating func add(_ map: UnsafeBufferPointer<Float>, positions: Int) {
+    precondition(map.count == channels * positions, "a map of \(map.count) values does not fit the moments")
+    if let base = map.baseAddress { add(base, positions: positions) }
+  }
+}

@@ -1,0 +1,231 @@
+import FixresBase
+import FixresIR
+import FixresImaging
+import FixresPasses
+import FixresRuntime
+
+/// The paper's fine-tuning: classifier and last batch norm at the test resolution, over features that are computed
+/// once ("Fixing the train-test resolution discrepancy", section 4).
+package final class FineTuning {
+  let options: FineTuningOptions
+  let training: LabelledPictures
+  let validation: LabelledPictures?
+  let preprocessor: (Model) throws -> Preprocessor
+  let observe: (FineTuningEvent) -> Void
+  private let original: Model
+
+  /// Pictures of the training set that stand in for a validation set, where there is none, at the measurements
+  /// before and after.
+  private static let substituteCount = 2000
+
+  package init(
+    _ model: Model, training: LabelledPictures, validation: LabelledPictures?, options: FineTuningOptions,
+    preprocessor: @escaping (Model) throws -> Preprocessor,
+    observe: @escaping (FineTuningEvent) -> Void = { _ in }
+  ) {
+    (original, self.training, self.validation) = (model, training, validation)
+    (self.options, self.preprocessor, self.observe) = (options, preprocessor, observe)
+  }
+
+  package func run() throws -> FineTuningResult {
+    if options.patience != nil, validation == nil { throw MethodError.needsValidation(option: "early stop") }
+    if options.mode != .classifier { try Adapt.requireAdaptable(original) }
+    var start = original
+    if let names = options.newHead { try NewHead.install(in: &start, names, seed: options.seed) }
+    var model = try Trunk.retargeted(start, to: options.resolution)
+    let state = try loadState(model)
+    let measured = validation ?? training.sampled(Self.substituteCount)
+    let reference = try start.metadata.trainResolution.map {
+      try measure(Trunk.retargeted(start, to: $0), measured, "features at \($0)")
+    }
+    let before = try measure(model, measured, "before, at \(options.resolution)")
+    let samples = try prepareSamples(&model)
+    observe(.extracted(samples.extraction))
+    var loop = try TrainingLoop(self, model, samples, state)
+    try loop.run()
+    try loop.store(in: &model)
+    model.metadata.history.append(history(samples, loop))
+    let after = try measure(model, measured, "after, at \(options.resolution)")
+    return FineTuningResult(
+      model: model, epochs: loop.records, resumedEpochs: state?.epoch ?? 0, keptEpoch: loop.keptEpoch,
+      before: before, after: after, reference: reference,
+      distanceBefore: reference.map { before.statistics.distance(to: $0.statistics) },
+      distanceAfter: reference.map { after.statistics.distance(to: $0.statistics) },
+      isHeldOut: validation != nil, images: training.count - samples.extraction.failures.count,
+      extraction: samples.extraction, cachesOnDisk: samples.isOnDisk)
+  }
+
+  // MARK: - Passes of the network
+
+  private func measure(
+    _ model: Model, _ pictures: LabelledPictures, _ phase: String
+  ) throws -> FineTuningResult.Measurement {
+    let set = try features(of: model, pictures, phase)
+    return FineTuningResult.Measurement(
+      resolution: model.graph.resolution, score: set.score, statistics: set.statistics)
+  }
+
+  private func features(
+    of model: Model, _ pictures: LabelledPictures, _ phase: String, augmentation: Augmentation = .none
+  ) throws -> FeatureSet {
+    let session = try Session(model: try Trunk.ready(model), options: options.session)
+    return try FeatureSet(
+      session, try preprocessor(model), pictures, augmentation: augmentation,
+      memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc",
+      progress: progress(phase))
+  }
+
+  private func progress(_ phase: String) -> PictureRun.Progress {
+    let observe = self.observe
+    return { done, total in observe(.pictures(phase: phase, done: done, total: total)) }
+  }
+
+  /// Gives `model` its new statistics where the mode wants them, and computes what the training reads.
+  private func prepareSamples(_ model: inout Model) throws -> TrainingSamples {
+    let tail = try NetworkTail(model.graph)
+    guard options.mode != .classifier else { return try plainSamples(model) }
+    guard let norm = tail.norm else { throw MethodError.noBatchNorm }
+    let byteCount = mapByteCount(norm)
+    if options.mode == .statistics, tail.shortcut == nil || byteCount > options.memoryBudget {
+      return try twoPassSamples(&model)
+    }
+    guard let shortcut = tail.shortcut else { throw MethodError.unusualTail(layer: norm.name) }
+    return try mapSamples(&model, norm, shortcut)
+  }
+
+  private func mapByteCount(_ norm: NetworkTail.Norm) -> Int {
+    let samples = training.count * options.augmentation.variantCount
+    return Int.checkedProduct([samples, norm.channels, norm.positions, 8]) ?? .max
+  }
+
+  private func plainSamples(_ model: Model) throws -> TrainingSamples {
+    let set = try features(of: model, training, "training features", augmentation: options.augmentation)
+    let held = try validation.map { try features(of: model, $0, "validation features") }
+    return TrainingSamples(
+      labels: set.labels, variants: options.augmentation.variantCount, extraction: set.summary,
+      content: .features(set.store, validation: held?.store), validationLabels: held?.labels ?? [])
+  }
+
+  private func twoPassSamples(_ model: inout Model) throws -> TrainingSamples {
+    var adaptation = BatchNormAdaptation()
+    adaptation.options = options.session
+    let progress = progress("statistics")
+    _ = try adaptation.apply(to: &model, pictures: training, preprocessor: preprocessor(model)) {
+      progress($2, $3)
+    }
+    return try plainSamples(model)
+  }
+
+  /// One pass: the maps that meet in the last block are kept, and give the statistics and the features.
+  private func mapSamples(
+    _ model: inout Model, _ norm: NetworkTail.Norm, _ shortcut: ValueID
+  ) throws -> TrainingSamples {
+    let session = try Session(
+      model: try Trunk.upTo(norm.input, shortcut, of: model), options: options.session)
+    var moments = ChannelMoments(channels: norm.channels)
+    let set = try maps(session, model, training, norm, "training maps", options.augmentation) {
+      moments.add($0, positions: norm.positions)
+    }
+    model.set(BatchNormStatistics(moments), of: norm)
+    let head = LastBlockHead(
+      gamma: model.values(norm.scale), beta: model.values(norm.shift), statistics: model.statistics(of: norm),
+      epsilon: norm.epsilon)
+    let held = try validation.map { try maps(session, model, $0, norm, "validation maps", .none) { _ in } }
+    var samples = TrainingSamples(
+      labels: set.labels, variants: options.augmentation.variantCount, extraction: set.summary,
+      content: .maps(set.store, validation: held?.store, head, positions: norm.positions),
+      validationLabels: held?.labels ?? [])
+    if options.mode == .statistics {
+      samples.content = .features(
+        try pooled(set.store, head, norm), validation: try held.map { try pooled($0.store, head, norm) })
+    }
+    return samples
+  }
+
+  private struct MapSet {
+    let store: SampleStore
+    var labels: [Int32] = []
+    var summary = PictureRun.Summary()
+  }
+
+  private func maps(
+    _ session: Session, _ model: Model, _ pictures: LabelledPictures, _ norm: NetworkTail.Norm,
+    _ phase: String, _ augmentation: Augmentation, _ each: (UnsafeBufferPointer<Float>) -> Void
+  ) throws -> MapSet {
+    let half = norm.channels * norm.positions
+    var set = MapSet(
+      store: try SampleStore(
+        capacity: pictures.count * augmentation.variantCount, floatsPerSample: 2 * half,
+        memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc"))
+    let run = PictureRun(session, try preprocessor(model), augmentation: augmentation)
+    var labels: [Int32] = []
+    set.summary = try run.run(over: pictures, progress: progress(phase)) { sample in
+      let row = set.store.append()
+      for index in 0..<half { row[index] = sample.logits[index] }
+      for index in 0..<half { row[half + index] = sample.features[index] }
+      labels.append(pictures.labels[sample.index])
+      each(sample.logits)
+    }
+    set.labels = labels
+    return set
+  }
+
+  private func pooled(
+    _ maps: SampleStore, _ head: LastBlockHead, _ norm: NetworkTail.Norm
+  ) throws(MethodError) -> SampleStore {
+    let store = try SampleStore(
+      capacity: maps.count, floatsPerSample: ClassifierTrainer.stride(norm.channels),
+      memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc")
+    for index in 0..<maps.count {
+      let map = LastBlockMaps(base: maps[index], channels: norm.channels, positions: norm.positions)
+      head.features(map, samples: 1, stride: store.floatsPerSample, into: store.append())
+    }
+    return store
+  }
+
+  private func history(_ samples: TrainingSamples, _ loop: TrainingLoop) -> HistoryEntry {
+    let schedule = options.schedule
+    return HistoryEntry(
+      "finetune",
+      [
+        .init("mode", options.mode.rawValue), .init("resolution", "\(options.resolution)"),
+        .init("images", "\(samples.extraction.images / samples.variants)"),
+        .init("epochs", "\(loop.records.count)"), .init("kept_epoch", "\(loop.keptEpoch)"),
+        .init("batch_size", "\(schedule.batchSize)"), .init("learning_rate", "\(schedule.learningRate)"),
+        .init("schedule", schedule.decay.description), .init("momentum", "\(schedule.momentum)"),
+        .init("weight_decay", "\(schedule.weightDecay)"),
+        .init("label_smoothing", "\(schedule.labelSmoothing)"),
+        .init("augment", options.augmentation.kind.rawValue), .init("seed", "\(options.seed)"),
+        .init("new_head", options.newHead == nil ? "no" : "yes"),
+      ])
+  }
+}
+
+extension LabelledPictures {
+  /// `limit` of the pictures at even distances.
+  func sampled(_ limit: Int) -> LabelledPictures {
+    guard limit < count else { return self }
+    return LabelledPictures(picking: (0..<limit).map { $0 * count / limit }, of: self)
+  }
+}
+
+/// What a training reads: features that stay, or maps from which they follow.
+struct TrainingSamples {
+  enum Content {
+    case features(SampleStore, validation: SampleStore?)
+    case maps(SampleStore, validation: SampleStore?, LastBlockHead, positions: Int)
+  }
+
+  let labels: [Int32]
+  /// Samples of each picture, one after another.
+  let variants: Int
+  let extraction: PictureRun.Summary
+  var content: Content
+  let validationLabels: [Int32]
+
+  var isOnDisk: Bool {
+    switch content {
+    case .features(let store, _), .maps(let store, _, _, _): store.isOnDisk
+    }
+  }
+}

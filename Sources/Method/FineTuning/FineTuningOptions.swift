@@ -1,0 +1,81 @@
+import FixresIR
+import FixresRuntime
+
+/// What is trained, on what, and how.
+package struct FineTuningOptions: Sendable {
+  package enum Mode: String, Hashable, Sendable, CaseIterable {
+    /// The classifier alone.
+    case classifier = "fc"
+    /// Exact statistics of the last batch norm at the test resolution, then the classifier: the released code's
+    /// training, without its mismatch of batch and running statistics.
+    case statistics = "bnstat+fc"
+    /// As `statistics`, and gamma and beta of that batch norm are trained too: the paper's words.
+    case affine = "bnstat+affine+fc"
+  }
+
+  package var mode = Mode.statistics
+  package var resolution: Extent
+  package var schedule = TrainingSchedule()
+  package var augmentation = Augmentation.none
+  package var seed: UInt64 = 0
+  /// End once the validation loss has not fallen for so many epochs, and keep the best epoch's parameters.
+  package var patience: Int?
+  /// Class names for a new classifier, drawn anew; nil keeps the trained one as the start.
+  package var newHead: [String]?
+  /// Bytes of maps and features that are kept in memory; more lie in a file.
+  package var memoryBudget = 1 << 31
+  /// Where the state to resume lies; nil keeps none.
+  package var statePath: String?
+  package var resumes = false
+  package var session = SessionOptions()
+
+  package init(resolution: Extent) { self.resolution = resolution }
+}
+
+/// What one epoch gave.
+package struct EpochRecord: Hashable, Sendable {
+  /// Mean training loss, label smoothing included.
+  package var loss: Double
+  package var trainTop1: Double
+  package var validateTop1: Double?
+  package var validateLoss: Double?
+  package var seconds: Double
+}
+
+/// A fine-tuned model and what was measured on the way.
+package struct FineTuningResult: Sendable {
+  package let model: Model
+  package let epochs: [EpochRecord]
+  /// Epochs taken up from an interrupted training.
+  package let resumedEpochs: Int
+  /// The epoch whose parameters were kept, from 1.
+  package let keptEpoch: Int
+  /// Of the unadapted model at the test resolution; nil where a new classifier leaves nothing to compare.
+  package let before: Measurement?
+  package let after: Measurement
+  /// Of the unadapted model at its training resolution; nil where that is unknown.
+  package let reference: Measurement?
+  /// Of the features before and after to those at the training resolution.
+  package let distanceBefore: SortedValues.Distance?
+  package let distanceAfter: SortedValues.Distance?
+  /// Whether `before` and `after` were measured on pictures that were not trained on.
+  package let isHeldOut: Bool
+  package let images: Int
+  package let extraction: PictureRun.Summary
+  package let cachesOnDisk: Bool
+
+  package struct Measurement: Sendable {
+    package let resolution: Extent
+    package let score: ClassificationScore
+    package let statistics: ActivationStatistics
+  }
+}
+
+/// What a fine-tuning tells while it runs.
+package enum FineTuningEvent: Sendable {
+  /// A pass of the network over pictures.
+  case pictures(phase: String, done: Int, total: Int)
+  case epoch(EpochRecord, number: Int, of: Int)
+  case resumed(epoch: Int)
+  case extracted(PictureRun.Summary)
+}

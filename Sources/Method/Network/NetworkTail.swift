@@ -1,0 +1,123 @@
+import FixresIR
+
+/// The end of a network: its last batch norm, the pooled features and the classifier.
+package struct NetworkTail: Hashable, Sendable {
+  package struct Classifier: Hashable, Sendable {
+    package let node: NodeID
+    /// What the linear layer reads, `[N, F]`.
+    package let input: ValueID
+    package let weight: String
+    package let bias: String?
+    package let classes: Int
+    package let features: Int
+  }
+
+  package struct Norm: Hashable, Sendable {
+    package let node: NodeID
+    package let name: String
+    /// What it reads, `[N, C, H, W]`.
+    package let input: ValueID
+    package let epsilon: Double
+    package let channels: Int
+    package let positions: Int
+    /// Names of the constants.
+    package let scale, shift, mean, variance: String
+  }
+
+  package let classifier: Classifier
+  /// nil where the network has no batch norm (any more).
+  package let norm: Norm?
+  /// What is added to the last batch norm; nil where that is not followed by sum, ReLU and global average alone.
+  package let shortcut: ValueID?
+
+  package init(_ graph: Graph) throws(MethodError) {
+    let producers = graph.producers
+    classifier = try Self.classifier(graph, producers)
+    let (main, shortcut) = Self.lastBlock(before: classifier.input, graph, producers)
+    if let main {
+      norm = Self.norm(main, graph)
+      self.shortcut = shortcut
+    } else {
+      norm = Self.norms(graph).last
+      self.shortcut = nil
+    }
+  }
+
+  /// Every batch norm in execution order.
+  package static func norms(_ graph: Graph) -> [Norm] { graph.nodeIDs.compactMap { norm($0, graph) } }
+
+  private static func norm(_ id: NodeID, _ graph: Graph) -> Norm? {
+    let node = graph[id]
+    guard case .batchNorm(let op) = node.op else { return nil }
+    let type = graph[node.operands[0]].type
+    return Norm(
+      node: id, name: graph[node.result].name, input: node.operands[0], epsilon: op.epsilon,
+      channels: type.channels, positions: type.spatial.area, scale: graph[node.operands[1]].name,
+      shift: graph[node.operands[2]].name, mean: graph[node.operands[3]].name,
+      variance: graph[node.operands[4]].name)
+  }
+
+  private static func classifier(_ graph: Graph, _ producers: [NodeID?]) throws(MethodError) -> Classifier {
+    var value = graph.output(GraphOutput.logits)
+    while let here = value, let producer = producers[here.index] {
+      let node = graph[producer]
+      switch node.op {
+      case .identity, .dropout: value = node.operands[0]
+      case .linear(let linear):
+        let shape = graph[node.operands[1]].type.dims
+        return Classifier(
+          node: producer, input: node.operands[0], weight: graph[node.operands[1]].name,
+          bias: linear.hasBias ? graph[node.operands[2]].name : nil, classes: shape[0], features: shape[1])
+      default: throw .noClassifier(layer: "\(graph[here].name) (\(node.op.mnemonic))")
+      }
+    }
+    throw .noClassifier(layer: value.map { graph[$0].name } ?? "nothing")
+  }
+
+  /// The batch norm of the last block's main path and, where nothing but sum, ReLU and average follow, the shortcut.
+  private static func lastBlock(
+    before features: ValueID, _ graph: Graph, _ producers: [NodeID?]
+  ) -> (norm: NodeID?, shortcut: ValueID?) {
+    var value = features
+    var isPlain = true
+    var rectified = false
+    while let producer = producers[value.index] {
+      let node = graph[producer]
+      switch node.op {
+      case .flatten, .globalAveragePool, .identity, .dropout: break
+      case .relu: rectified = true
+      case .scalarAffineClamp: isPlain = false
+      case .batchNorm: return (producer, nil)
+      case .add:
+        for (place, operand) in node.operands.enumerated() {
+          guard let found = mainNorm(of: operand, graph, producers) else { continue }
+          let other = node.operands[1 - place]
+          return (found.norm, isPlain && rectified && found.isDirect ? other : nil)
+        }
+        return (nil, nil)
+      default: return (nil, nil)
+      }
+      value = node.operands[0]
+    }
+    return (nil, nil)
+  }
+
+  /// The batch norm behind `value`, through a squeeze-and-excitation gate at most.
+  private static func mainNorm(
+    of value: ValueID, _ graph: Graph, _ producers: [NodeID?]
+  ) -> (norm: NodeID, isDirect: Bool)? {
+    var value = value
+    var isDirect = true
+    while let producer = producers[value.index] {
+      let node = graph[producer]
+      switch node.op {
+      case .identity: break
+      case .channelMultiply: isDirect = false
+      case .batchNorm: return (producer, isDirect)
+      default: return nil
+      }
+      value = node.operands[0]
+    }
+    return nil
+  }
+}

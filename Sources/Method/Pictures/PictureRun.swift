@@ -1,0 +1,150 @@
+import FixresBase
+import FixresIR
+import FixresImaging
+import FixresRuntime
+
+/// Labelled pictures and how they are read.
+package struct LabelledPictures: Sendable {
+  /// The folder, for messages.
+  package let path: String
+  package let entries: [ImageFolder.Entry]
+  /// The logit of each entry's class.
+  package let labels: [Int32]
+  /// Carry on however many pictures fail to decode.
+  package var allowsFailures = false
+
+  /// `limit` pictures of `folder` at even distances; all without a limit.
+  package init(_ folder: ImageFolder, _ matching: ClassMatching, limit: Int? = nil) {
+    path = folder.path
+    entries = Evaluation.selection(of: folder.entries, limit: limit)
+    labels = entries.map { Int32(matching.logits[$0.classIndex]) }
+  }
+
+  /// Pictures whose classes do not matter, such as those of `paths`.
+  package init(path: String, unlabelled paths: [String]) {
+    self.path = path
+    entries = paths.map { ImageFolder.Entry(path: $0, classIndex: 0) }
+    labels = [Int32](repeating: 0, count: paths.count)
+  }
+
+  /// Some of the pictures of `other`.
+  init(picking indices: [Int], of other: LabelledPictures) {
+    path = other.path
+    entries = indices.map { other.entries[$0] }
+    labels = indices.map { other.labels[$0] }
+    allowsFailures = other.allowsFailures
+  }
+
+  package var count: Int { entries.count }
+}
+
+/// A network run over pictures, decoded on threads of their own while it works.
+package struct PictureRun {
+  package typealias Progress = (_ done: Int, _ total: Int) -> Void
+
+  /// What the network gave for one picture; the memory is valid during the call only.
+  package struct Sample {
+    /// Index among the pictures.
+    package let index: Int
+    /// Which of the picture's augmented variants; 0 without augmentation.
+    package let variant: Int
+    package let logits: UnsafeBufferPointer<Float>
+    package let features: UnsafeBufferPointer<Float>
+  }
+
+  /// How a run went.
+  package struct Summary: Sendable {
+    package var images = 0
+    package var failures: [Evaluation.Failure] = []
+    package var turnedCount = 0
+    package var seconds = 0.0
+
+    package init() {}
+
+    package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
+  }
+
+  private let session: Session
+  private let preprocessor: Preprocessor
+  private let augmentation: Augmentation
+  private static let batchSize = 8
+  /// Share of the pictures that may fail to decode.
+  private static let tolerableFailures = 0.01
+
+  package init(_ session: Session, _ preprocessor: Preprocessor, augmentation: Augmentation = .none) {
+    (self.session, self.preprocessor, self.augmentation) = (session, preprocessor, augmentation)
+  }
+
+  /// Calls `body` with each variant of each picture that decodes, in order.
+  package func run(
+    over pictures: LabelledPictures, progress: Progress = { _, _ in }, _ body: (Sample) -> Void
+  ) throws -> Summary {
+    let variants = augmentation.variantCount
+    let paths = pictures.entries.flatMap { [String](repeating: $0.path, count: variants) }
+    let stream = PictureStream(
+      paths, preprocessor, batchSize: Self.batchSize, workers: session.threadCount,
+      augmentation: augmentation)
+    defer { stream.stop() }
+    var summary = Summary()
+    var logits = [Float](repeating: 0, count: stream.batchSize * session.classCount)
+    var features = [Float](repeating: 0, count: stream.batchSize * session.featureCount)
+    let start = MonotonicClock.nanoseconds()
+    while let batch = stream.nextBatch() {
+      try infer(batch, &logits, &features)
+      let failed = Set(batch.failures.map(\.index))
+      for failure in batch.failures where failure.index % variants == 0 {
+        let path = pictures.entries[failure.index / variants].path
+        summary.failures.append(Evaluation.Failure(path: path, error: failure.error))
+      }
+      summary.turnedCount += batch.turned.count
+      logits.withUnsafeBufferPointer { logits in
+        features.withUnsafeBufferPointer { features in
+          for (row, index) in batch.range.enumerated() where !failed.contains(index) {
+            body(
+              Sample(
+                index: index / variants, variant: index % variants,
+                logits: logits.row(row, session.classCount),
+                features: features.row(row, session.featureCount)))
+            summary.images += 1
+          }
+        }
+      }
+      progress(batch.range.upperBound, paths.count)
+    }
+    summary.seconds = Double(MonotonicClock.nanoseconds() - start) / 1e9
+    try check(summary, pictures)
+    return summary
+  }
+
+  private func infer(_ batch: PictureStream.Batch, _ logits: inout [Float], _ features: inout [Float]) throws
+  {
+    let count = batch.range.count
+    try logits.withUnsafeMutableBufferPointer { logits in
+      try features.withUnsafeMutableBufferPointer { features in
+        let wanted = UnsafeMutableBufferPointer(rebasing: features[..<(count * session.featureCount)])
+        try session.run(
+          batch.input, batch: count,
+          logits: UnsafeMutableBufferPointer(rebasing: logits[..<(count * session.classCount)]),
+          features: session.featureCount > 0 ? wanted : nil)
+      }
+    }
+  }
+
+  private func check(_ summary: Summary, _ pictures: LabelledPictures) throws(MethodError) {
+    guard let first = summary.failures.first else {
+      guard summary.images > 0 else { throw .noPictures(path: pictures.path) }
+      return
+    }
+    let share = Double(summary.failures.count) / Double(max(pictures.count, 1))
+    guard summary.images > 0, pictures.allowsFailures || share <= Self.tolerableFailures else {
+      throw .tooManyFailures(
+        failed: summary.failures.count, pictures: pictures.count, first: first.path, first.error)
+    }
+  }
+}
+
+extension UnsafeBufferPointer {
+  fileprivate func row(_ row: Int, _ count: Int) -> UnsafeBufferPointer {
+    UnsafeBufferPointer(rebasing: self[row * count..<(row + 1) * count])
+  }
+}
