@@ -11,8 +11,6 @@ package enum MethodError: Error, Hashable, Sendable {
   case noBatchNorm
   /// The last batch norm is not followed by sum, ReLU and global average alone.
   case unusualTail(layer: String)
-  /// Folders and logits do not correspond.
-  case classes(folders: Int, classes: Int)
   /// More than one picture of a hundred failed to decode.
   case tooManyFailures(failed: Int, pictures: Int, first: String, ImageError)
   /// All pictures failed, or there were none.
@@ -21,8 +19,8 @@ package enum MethodError: Error, Hashable, Sendable {
   case unknownTrainResolution
   /// Test-pool needs a test resolution above the training resolution.
   case testPoolNeedsLarger(train: Extent, test: Extent)
-  /// The map of `map` pixels has no room for the training map of `kernel`.
-  case fixedShape(what: String)
+  /// The classifier has no bias to absorb an offset.
+  case noBias(layer: String)
   /// Features that no law fits: all zero, or all the same.
   case noFrechetFit(resolution: Extent)
   /// A cache of `byteCount` bytes found no room; `errno` says why.

@@ -14,13 +14,13 @@ package struct TrainingRegionStatistics: Hashable, Sendable {
   /// Share of the crops that the first draw gave.
   package private(set) var firstTryShare = 0.0
   package private(set) var fallbackShare = 0.0
-  /// E[sigma sqrt(long side / short side)]: the measured size factor where the shorter side is resized to K_img.
+  /// E[sigma times the geometric mean of the resized picture's sides, in units of K_img]: the measured size factor.
   package private(set) var measuredSizeFactor = 0.0
 
   /// Draws `drawsPerSize` crops of each picture size, each draw counted `weight` times.
   package static func measure(
     _ sizes: [PictureSizeCount], crop: RandomResizedCrop = RandomResizedCrop(), draws: Int = 400_000,
-    seed: UInt64 = 0, binCount: Int = 10
+    seed: UInt64 = 0, binCount: Int = 10, rule: Preprocessing.ResizeRule = .shorterSide
   ) -> TrainingRegionStatistics {
     var result = TrainingRegionStatistics(histogram: ShareHistogram(binCount: binCount))
     var random = SeededRandom(seed: seed)
@@ -31,7 +31,11 @@ package struct TrainingRegionStatistics: Hashable, Sendable {
       // Each size weighs as its pictures do, however many draws rounding gave it.
       let weight = Double(entry.count) / Double(pictures) / Double(count)
       for _ in 0..<count {
-        result.add(crop.sample(entry.size, using: &random), of: entry.size, weight: weight)
+        let region = crop.sample(entry.size, using: &random)
+        result.add(
+          share: region.share(of: entry.size), side: entry.size.geometricSide(under: rule), weight: weight)
+        if region.tries == 1 { result.firstTryShare += weight }
+        if region.isFallback { result.fallbackShare += weight }
       }
     }
     return result
@@ -48,26 +52,20 @@ package struct TrainingRegionStatistics: Hashable, Sendable {
     for _ in 0..<draws {
       let span = areaShare.upperBound - areaShare.lowerBound
       let share = areaShare.lowerBound + span * random.nextDouble()
-      result.add(share: share, aspect: 1, weight: weight)
+      result.add(share: share, side: 1, weight: weight)
       result.firstTryShare += weight
     }
     return result
   }
 
-  private mutating func add(_ region: RandomResizedCrop.Region, of size: Extent, weight: Double) {
-    add(share: region.share(of: size), aspect: size.aspect, weight: weight)
-    if region.tries == 1 { firstTryShare += weight }
-    if region.isFallback { fallbackShare += weight }
-  }
-
-  private mutating func add(share: Double, aspect: Double, weight: Double) {
+  private mutating func add(share: Double, side: Double, weight: Double) {
     let sigma = share.squareRoot()
     draws += 1
     histogram.add(share, weight: weight)
     meanShare += share * weight
     meanSigma += sigma * weight
     meanInverseSigma += weight / sigma
-    measuredSizeFactor += sigma * aspect.squareRoot() * weight
+    measuredSizeFactor += sigma * side * weight
   }
 
   private init(histogram: ShareHistogram) { self.histogram = histogram }
@@ -92,6 +90,16 @@ package struct PictureSizeCount: Hashable, Sendable {
 extension Extent {
   /// Longer side by shorter side.
   package var aspect: Double { Double(max(height, width)) / Double(min(height, width)) }
+
+  /// The geometric mean of the sides after a resize to K_img, in units of K_img.
+  package func geometricSide(under rule: Preprocessing.ResizeRule) -> Double {
+    switch rule {
+    case .shorterSide: aspect.squareRoot()
+    case .longerSide: 1 / aspect.squareRoot()
+    case .height: (Double(width) / Double(height)).squareRoot()
+    case .squash: 1
+    }
+  }
 }
 
 extension Geometry {

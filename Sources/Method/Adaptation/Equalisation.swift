@@ -32,7 +32,7 @@ package struct Equalisation: Hashable, Sendable {
   /// Absorbs the map in the classifier, zeros and negative results included: W' = s W, c' = c + o sum(W).
   package func absorb(into model: inout Model) throws {
     let tail = try NetworkTail(model.graph).classifier
-    guard let bias = tail.bias else { throw MethodError.fixedShape(what: "the classifier has no bias") }
+    guard let bias = tail.bias else { throw MethodError.noBias(layer: tail.weight) }
     let weights = model.values(tail.weight)
     var offsets = model.values(bias)
     for row in 0..<tail.classes {
@@ -91,7 +91,7 @@ package enum TestPool {
   private static func rewrite(
     _ model: inout Model, _ tail: NetworkTail.Classifier, _ map: ValueID, _ kernel: Extent
   ) throws {
-    guard let bias = tail.bias else { throw MethodError.fixedShape(what: "the classifier has no bias") }
+    guard let bias = tail.bias else { throw MethodError.noBias(layer: tail.weight) }
     var rewriter = Rewriter(model.graph)
     let name = rewriter[rewriter[tail.node].result].name
     let weight = try rewriter.addConstant(

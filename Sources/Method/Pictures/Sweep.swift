@@ -16,6 +16,15 @@ package struct ResolutionSweep: Sendable {
     package let macs: Int
     /// r_test / r_train; nil where the training resolution is unknown.
     package let expectedSizeRatio: Double?
+
+    package init(
+      resolution: Int, score: ClassificationScore, milliseconds: Double, imagesPerSecond: Double,
+      failures: Int, macs: Int, expectedSizeRatio: Double?
+    ) {
+      (self.resolution, self.score, self.milliseconds) = (resolution, score, milliseconds)
+      (self.imagesPerSecond, self.failures) = (imagesPerSecond, failures)
+      (self.macs, self.expectedSizeRatio) = (macs, expectedSizeRatio)
+    }
   }
 
   /// Two resolutions whose softmax outputs are averaged.

@@ -38,6 +38,7 @@ package struct ErrorReport {
     case let error as RuntimeError: self = .runtime(error)
     case let error as ImageError: self = .image(error)
     case let error as EvaluationError: self = .evaluation(error)
+    case let error as MethodError: self = .method(error)
     default: self.init("unknown", "\(error)")
     }
   }

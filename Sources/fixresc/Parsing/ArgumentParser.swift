@@ -118,7 +118,8 @@ package struct ArgumentParser {
 
   private func checkCompleteness() throws(UsageError) {
     let given = parsed.arguments
-    for (index, argument) in command.arguments.enumerated() where index >= given.count {
+    for (index, argument) in command.arguments.enumerated()
+    where index >= given.count && argument.count != .optional {
       throw fail(.missingArgument(argument.name))
     }
     if given.count > command.arguments.count, command.arguments.last?.count != .oneOrMore {

@@ -46,7 +46,13 @@ package enum Help {
 
   static func usage(of command: Command) -> String {
     var words = ["fixresc", command.name]
-    words += command.arguments.map { $0.count == .oneOrMore ? $0.name + "..." : $0.name }
+    words += command.arguments.map { argument in
+      switch argument.count {
+      case .one: argument.name
+      case .oneOrMore: argument.name + "..."
+      case .optional: "[\(argument.name)]"
+      }
+    }
     words += command.options.filter(\.isRequired).map { "\($0.short ?? $0.name) \($0.placeholder)" }
     return words.joined(separator: " ") + " [options]"
   }

@@ -59,7 +59,7 @@ package struct OptionGroup: Sendable {
 
 /// One positional argument, or the many of a name.
 package struct Argument: Hashable, Sendable {
-  package enum Count: Sendable { case one, oneOrMore }
+  package enum Count: Sendable { case one, oneOrMore, optional }
 
   package let name: String
   package let count: Count

@@ -1,0 +1,157 @@
+import FixresBase
+import FixresIR
+
+/// The answer of `sweep`, as JSON and as a page.
+package struct SweepReport: Sendable {
+  package let sweep: ResolutionSweep
+  package let model: ModelMetadata
+  package let source: String
+  package let folder: String
+  /// Milliseconds.
+  package let budget: Double?
+
+  package init(
+    sweep: ResolutionSweep, model: ModelMetadata, source: String, folder: String, budget: Double?
+  ) {
+    (self.sweep, self.model, self.source) = (sweep, model, source)
+    (self.folder, self.budget) = (folder, budget)
+  }
+
+  package var json: JSON.Object {
+    var object = JSON.Object()
+    object["rows"] = .array(sweep.rows.map(row))
+    object["baseline"] = JSON(sweep.baseline)
+    object["recommended"] = sweep.recommended.map { JSON($0.resolution) } ?? .null
+    object["recommended_p_value"] =
+      sweep.recommended.flatMap { sweep.significance($0.score) }.map { JSON($0.p) } ?? .null
+    object["recommended_within_budget"] =
+      budget.flatMap(sweep.recommended(within:)).map { JSON($0.resolution) } ?? .null
+    if let average = sweep.average {
+      var entry = score(average.score)
+      entry["resolutions"] = JSON(average.resolutions)
+      entry["milliseconds"] = JSON(average.milliseconds)
+      object["average"] = .object(entry)
+    }
+    return object
+  }
+
+  private func row(_ row: ResolutionSweep.Row) -> JSON {
+    var object = JSON.Object()
+    object["resolution"] = JSON(row.resolution)
+    for member in score(row.score).members { object[member.key] = member.value }
+    object["milliseconds"] = JSON(row.milliseconds)
+    object["images_per_second"] = JSON(row.imagesPerSecond)
+    object["macs"] = JSON(row.macs)
+    object["failed"] = JSON(row.failures)
+    object["expected_size_ratio"] = row.expectedSizeRatio.map { JSON($0) } ?? .null
+    return .object(object)
+  }
+
+  private func score(_ score: ClassificationScore) -> JSON.Object {
+    let paired = sweep.significance(score)
+    var object = JSON.Object()
+    object["top1"] = JSON(score.top1)
+    object["top5"] = JSON(score.top5)
+    object["loss"] = JSON(score.loss)
+    object["images"] = JSON(score.images)
+    object["p_value"] = paired.map { JSON($0.p) } ?? .null
+    object["only_baseline_right"] = paired.map { JSON($0.onlyFirst) } ?? .null
+    object["only_this_right"] = paired.map { JSON($0.onlySecond) } ?? .null
+    return object
+  }
+
+  package var page: HTMLReport {
+    let images = sweep.rows.first?.score.images ?? 0
+    var page = HTMLReport(
+      "Accuracy against test resolution",
+      subtitle: "\(model.architecture) (\(source)) on \(Figures.grouped(images)) pictures of \(folder)")
+    page.finding(verdict)
+    page.plot(
+      plot("Top-1 accuracy", "top-1 (%)", colour: 1) { 100 * $0.score.top1 },
+      caption: "Each point is the whole set at one resolution, the pictures resized and cropped for it.")
+    page.plot(
+      plot("Loss", "mean cross-entropy (nats)", colour: 7) { $0.score.loss },
+      caption: "Lower is better. Loss shows miscalibration that top-1 does not; fine-tuning mends it.")
+    page.plot(
+      plot("Latency of one picture", "latency (ms)", colour: 3, fromZero: true) { $0.milliseconds },
+      caption: "Median of single runs on this machine, without decoding.")
+    addTable(&page)
+    page.paragraph(
+      "p is McNemar's exact two-sided test on the pictures on which a resolution and the training resolution "
+        + "\(sweep.baseline) disagree. A resolution that was chosen on these pictures should be confirmed on others."
+    )
+    return page
+  }
+
+  private var verdict: String {
+    guard let best = sweep.recommended, let base = sweep.baselineRow else { return "Nothing was measured." }
+    let gain = 100 * (best.score.top1 - base.score.top1)
+    guard best.resolution != base.resolution else {
+      return
+        "The training resolution \(sweep.baseline) is the best of these: \(Figures.percent(best.score.top1)) top-1."
+    }
+    let p = sweep.significance(best.score).map { ", p = \(Figures.probability($0.p))" } ?? ""
+    var text =
+      "Best at \(best.resolution): \(Figures.percent(best.score.top1)) top-1, "
+      + "\(Figures.fixed(gain, 2)) points above the training resolution \(sweep.baseline)\(p)."
+    if let budget {
+      let within = sweep.recommended(within: budget).map { "\($0.resolution)" } ?? "none of these"
+      text += " Within \(Figures.short(budget, 3)) ms: \(within)."
+    }
+    return text
+  }
+
+  private func plot(
+    _ title: String, _ label: String, colour: Int, fromZero: Bool = false,
+    _ value: (ResolutionSweep.Row) -> Double
+  ) -> Plot {
+    let values = sweep.rows.map(value)
+    let (low, high) = (fromZero ? 0 : values.min() ?? 0, values.max() ?? 1)
+    var plot = Plot(
+      title, x: Axis("test resolution K_test (pixels)", at: sweep.rows.map { Double($0.resolution) }),
+      y: Axis(label, covering: low...max(high, low + 1e-9)))
+    var series = Plot.Series(
+      title, sweep.rows.map { (x: Double($0.resolution), y: value($0)) }, colour: colour)
+    series.shape = .line(marked: true)
+    plot.series = [series]
+    plot.rules = [Plot.Rule(x: Double(sweep.baseline), name: "K_train \(sweep.baseline)")]
+    if let best = sweep.recommended, best.resolution != sweep.baseline {
+      plot.rules.append(Plot.Rule(x: Double(best.resolution), name: "best \(best.resolution)"))
+    }
+    return plot
+  }
+
+  private func addTable(_ page: inout HTMLReport) {
+    var rows = sweep.rows.map { row in
+      cells("\(row.resolution)", row.score, row.milliseconds, row.expectedSizeRatio, row.resolution)
+    }
+    if let average = sweep.average {
+      let name = average.resolutions.map(String.init).joined(separator: " + ")
+      rows.append(cells(name, average.score, average.milliseconds, nil, nil))
+    }
+    page.table(
+      ["K_test", "top-1", "top-5", "loss", "latency (ms)", "r_test / r_train", "p"], rows,
+      emphasised: sweep.rows.firstIndex { $0.resolution == sweep.recommended?.resolution })
+  }
+
+  private func cells(
+    _ name: String, _ score: ClassificationScore, _ milliseconds: Double, _ ratio: Double?, _ side: Int?
+  ) -> [String] {
+    let p = side == sweep.baseline ? "" : sweep.significance(score).map { Figures.probability($0.p) } ?? ""
+    return [
+      name, Figures.percent(score.top1), Figures.percent(score.top5), Figures.fixed(score.loss, 4),
+      Figures.fixed(milliseconds, 2), ratio.map { Figures.fixed($0, 3) } ?? "", p,
+    ]
+  }
+}
+
+extension ResolutionSweep {
+  /// Averages the softmax outputs of the two rows at `resolutions`; nothing where they are not two.
+  package mutating func addAverage(_ resolutions: [Int]) {
+    let parts = resolutions.compactMap { side in rows.first { $0.resolution == side } }
+    guard parts.count == 2 else { return }
+    average = Average(
+      resolutions: resolutions, score: .averaged(parts[0].score, parts[1].score),
+      milliseconds: parts[0].milliseconds + parts[1].milliseconds)
+  }
+}

@@ -1,0 +1,122 @@
+import FixresBase
+import FixresIR
+import FixresImaging
+import FixresMethod
+
+private enum Options {
+  static let to = Option(
+    "--to", "K", .integer(1...32768), "the test resolution to look at (default: the model's)")
+  static let images = Option(
+    "--images", "DIR", .folder,
+    "take picture sizes from this folder; only headers are read (default: 500x375)")
+  static let fieldOfView = Option(
+    "--field-of-view", "DEG", .number(1...179), "the camera's angle of view (default 53.13, for which k = 1)")
+}
+
+extension Command {
+  static let analyze = Command(
+    "analyze", "compute how large objects look in training and at test, and which resolution matches",
+    example: "fixresc analyze resnet50.pth --images imagenet/val -o analyze.html",
+    details:
+      "RandomResizedCrop enlarges what it crops, a resized centre crop does not: at equal resolution objects look "
+      + "smaller at test. `paper` values take the published formulas, `measured` ones draw the crops on real sizes.",
+    arguments: [
+      Argument(
+        "MODEL", .optional, .file,
+        "a model file or checkpoint (default: trained at 224, or --train-resolution)")
+    ],
+    groups: [
+      OptionGroup(
+        "Options", [Options.to, Options.images, Options.fieldOfView, LabelledFolder.report]),
+      OptionGroup("Pictures", [Shared.preprocess]), Shared.model,
+    ],
+    run: { try AnalyzeRun($0).run() })
+}
+
+/// One run of `analyze`.
+private struct AnalyzeRun {
+  let invocation: Invocation
+  var console: Console { invocation.console }
+
+  init(_ invocation: Invocation) { self.invocation = invocation }
+
+  /// ImageNet's most common picture size.
+  private static let usualSize = Extent(375, 500)
+  private static let usualResolution = 224
+
+  func run() throws -> JSON.Object {
+    var metadata = ModelMetadata(architecture: "")
+    var test: Int?
+    if let path = invocation.arguments.first {
+      let model = try ModelSource.open(path, invocation).model
+      metadata = model.metadata
+      test = min(model.graph.resolution.height, model.graph.resolution.width)
+      guard metadata.trainResolution != nil else { throw MethodError.unknownTrainResolution }
+    } else if let size = invocation.size(Shared.trainResolution) {
+      metadata.trainResolution = Extent(size.height, size.width)
+    }
+    let train = metadata.trainResolution.map { min($0.height, $0.width) } ?? Self.usualResolution
+    metadata.preprocessing = PictureSource.rule(metadata, invocation.text(Shared.preprocess))
+    let sizes = try pictureSizes()
+    let analysis = GeometryAnalysis(
+      train: train, test: invocation.integer(Options.to) ?? test ?? train,
+      preprocessing: metadata.preprocessing, sizes: sizes,
+      fieldOfView: invocation.number(Options.fieldOfView))
+    let report = GeometryReport(
+      analysis: analysis, source: invocation.arguments.first, folder: invocation.text(Options.images))
+    show(analysis)
+    try LabelledFolder.write(report.page, LabelledFolder.report, invocation)
+    return report.json
+  }
+
+  private func pictureSizes() throws -> [PictureSizeCount] {
+    guard let path = invocation.text(Options.images) else { return [PictureSizeCount(Self.usualSize)] }
+    let paths = try LabelledFolder.entries(of: path).map(\.path)
+    var sizes: [Extent] = []
+    var failed = 0
+    var bar = Progress("headers", total: paths.count, on: console)
+    for (index, path) in paths.enumerated() {
+      if let bytes = try? MappedFile.open(path), let header = try? PictureDecoder.header(of: bytes) {
+        sizes.append(Extent(header.height, header.width))
+      } else {
+        failed += 1
+      }
+      bar.update(index + 1)
+    }
+    bar.finish()
+    guard !sizes.isEmpty else { throw MethodError.noPictures(path: path) }
+    if failed > 0 {
+      console.warn("\(Text.count(failed, "picture")) had no readable header and did not count")
+    }
+    return PictureSizeCount.grouped(sizes)
+  }
+
+  private func show(_ analysis: GeometryAnalysis) {
+    var table = Table([.left, .right, .right], header: ["", "paper", "measured"])
+    func row(_ name: String, _ paper: Double, _ measured: Double, _ decimals: Int) {
+      table.add([name, Text.fixed(paper, decimals), Text.fixed(measured, decimals)])
+    }
+    let (paper, measured) = (analysis.paper, analysis.measured)
+    row("mean share of a training crop", paper.meanShare, measured.meanShare, 4)
+    row("mean sigma, its root", paper.meanSigma, measured.meanSigma, 4)
+    row("size factor F", analysis.paperFactor, analysis.measuredFactor, 4)
+    row(
+      "r_test / r_train, \(analysis.train) -> \(analysis.test)", analysis.paperRatio, analysis.measuredRatio,
+      4)
+    row("correction of the test resolution", analysis.paperCorrection, analysis.measuredCorrection, 4)
+    row(
+      "test resolution that matches \(analysis.train)", Double(analysis.paperMatch),
+      Double(analysis.measuredMatch), 0)
+    row(
+      "training resolution that \(analysis.test) allows", Double(analysis.paperLower),
+      Double(analysis.measuredLower), 0)
+    console.lines(table.lines())
+    console.line()
+    console.line(
+      "an object of 1/10 of its distance: \(Text.fixed(analysis.trainedPixels, 1)) pixels in training, "
+        + "\(Text.fixed(analysis.testedPixels, 1)) at test")
+    console.line(
+      "recommended without adaptation: \(analysis.recommended); with fine-tuning, larger pays: try "
+        + analysis.candidates.map(String.init).joined(separator: ", ") + " with `fixresc sweep`")
+  }
+}

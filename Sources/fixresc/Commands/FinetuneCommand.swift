@@ -1,0 +1,239 @@
+import FixresBase
+import FixresFormats
+import FixresIR
+import FixresImaging
+import FixresMethod
+import FixresRuntime
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+private enum Options {
+  static let to = Option("--to", "K|HxW", .size, required: true, "the test resolution to fine-tune at")
+  static let mode = Option(
+    "--mode", "MODE", .choice(FineTuningOptions.Mode.allCases.map(\.rawValue)),
+    "fc: the classifier; bnstat+fc: exact statistics of the last batch norm first (default); "
+      + "bnstat+affine+fc: train its gamma and beta too")
+  static let recipe = Option(
+    "--recipe", "NAME", .choice(["paper"]),
+    "paper: the authors' schedule, 56 epochs, 1e-3 for 64 pictures, a tenth after 30")
+  static let epochs = Option(
+    "--epochs", "N", .integer(0...100_000), "times through the pictures (default 20)")
+  static let batchSize = Option("--batch-size", "B", .integer(1...65536), "pictures a step (default 64)")
+  static let rate = Option("--learning-rate", "X", .number(0...1000), "at the start (default 0.01)")
+  static let schedule = Option(
+    "--schedule", "NAME", .choice(["cosine", "step"]),
+    "how the rate falls: cosine to zero (default), or step: a tenth every 30 epochs")
+  static let weightDecay = Option(
+    "--weight-decay", "X", .number(0...1), "on all that is trained (default 1e-4)")
+  static let smoothing = Option("--label-smoothing", "S", .number(0...0.999), "share spread over all classes")
+  static let augment = Option(
+    "--augment", "KIND", .choice(Augmentation.Kind.allCases.map(\.rawValue)),
+    "none: the test transform (default); flip: and its mirror image; shift: the authors' second transform")
+  static let newHead = Option(
+    "--new-head", "a new classifier for the folders' classes, where they are not the model's")
+  static let validate = Option(
+    "--validate", "DIR", .folder, "class folders to measure on before, after, and each epoch")
+  static let earlyStop = Option(
+    "--early-stop", "N", .integer(1...100_000),
+    "end once the validation loss has not fallen for N epochs, and keep the best one")
+  static let seed = Option("--seed", "S", .integer(0...Int.max), "of all that is drawn (default 0)")
+  static let resume = Option("--resume", "go on where an interrupted call left off, to the same bits")
+  static let memory = Option(
+    "--cache-memory", "MB", .integer(0...1 << 30),
+    "features kept in memory; more go to a file beside the output (default 2048)")
+}
+
+extension Command {
+  static let finetune = Command(
+    "finetune", "fine-tune the classifier and the last batch norm at the test resolution",
+    example: "fixresc finetune resnet50.pth imagenet/train --to 384 --validate imagenet/val -o tuned.bin",
+    details:
+      "The paper's cure for objects that look larger or smaller than in training. The output keeps its batch norms; "
+      + "`fixresc adapt` folds them. State to resume lies in OUTPUT.partial until the output is written.",
+    arguments: [Shared.modelArgument, Argument("DIR", .one, .folder, "class folders to train on")],
+    groups: [
+      OptionGroup("Options", [Shared.output, Options.to, Options.validate, Options.resume, Options.newHead]),
+      OptionGroup(
+        "Training",
+        [
+          Options.mode, Options.recipe, Options.epochs, Options.batchSize, Options.rate, Options.schedule,
+          Options.weightDecay, Options.smoothing, Options.augment, Options.earlyStop, Options.seed,
+        ]),
+      OptionGroup("Data", [LabelledFolder.limit, LabelledFolder.allowFailures, Options.memory]),
+      Shared.pictures, Shared.model, Shared.engine,
+    ],
+    run: { try FinetuneRun($0).run() })
+}
+
+/// One run of `finetune`.
+private final class FinetuneRun {
+  private let invocation: Invocation
+  private var bar: Progress?
+  private var phase = ""
+  private var console: Console { invocation.console }
+
+  init(_ invocation: Invocation) { self.invocation = invocation }
+
+  func run() throws -> JSON.Object {
+    let output = invocation.text(Shared.output) ?? ""
+    let source = try ModelSource.open(invocation.arguments[0], invocation)
+    let folder = try ImageFolder(path: invocation.arguments[1])
+    var metadata = source.model.metadata
+    var classCount = source.model.classCount
+    if invocation.has(Options.newHead) {
+      (metadata.labels, metadata.synsets, classCount) = (folder.classes, [], folder.classes.count)
+    }
+    let training = try pictures(
+      invocation.arguments[1], metadata, classCount, limit: invocation.integer(LabelledFolder.limit))
+    let validation = try invocation.text(Options.validate).map { try pictures($0, metadata, classCount) }
+    let options = try options(output, newHead: invocation.has(Options.newHead) ? folder.classes : nil)
+    let tuning = FineTuning(
+      source.model, training: training, validation: validation, options: options,
+      preprocessor: { [invocation] in try PictureSource.preprocessor(for: $0, invocation) },
+      observe: { [unowned self] in observe($0) })
+    let result = try tuning.run()
+    bar?.finish()
+    LabelledFolder.tell(result.extraction, invocation)
+    try naming(output) { try ModelFile.write(result.model, to: output) }
+    if let state = options.statePath { unlink(state) }
+    show(result, output)
+    return object(result)
+  }
+
+  private func pictures(
+    _ path: String, _ metadata: ModelMetadata, _ classCount: Int, limit: Int? = nil
+  ) throws -> LabelledPictures {
+    do {
+      return try LabelledFolder.labelled(path, metadata, classCount: classCount, invocation, limit: limit)
+    } catch EvaluationError.tooManyClasses(let folders, let classes) {
+      throw CommandError.refused(
+        kind: "finetune.classes",
+        "\(path): expected class folders called like the model's labels, or at most \(classes) in order, found "
+          + "\(folders). --new-head trains a classifier for them")
+    }
+  }
+
+  private func options(_ output: String, newHead: [String]?) throws -> FineTuningOptions {
+    let size = invocation.size(Options.to) ?? (0, 0)
+    var options = FineTuningOptions(resolution: Extent(size.height, size.width))
+    options.schedule = schedule()
+    if let mode = invocation.text(Options.mode).flatMap(FineTuningOptions.Mode.init) { options.mode = mode }
+    options.seed = UInt64(invocation.integer(Options.seed) ?? 0)
+    if let kind = invocation.text(Options.augment).flatMap(Augmentation.Kind.init) {
+      options.augmentation = Augmentation(kind, seed: options.seed)
+    }
+    options.patience = invocation.integer(Options.earlyStop)
+    if options.patience != nil, !invocation.has(Options.validate) {
+      throw invocation.conflict("--early-stop needs --validate DIR, whose loss it watches")
+    }
+    options.newHead = newHead
+    options.statePath = output + ".partial"
+    options.resumes = invocation.has(Options.resume)
+    if let megabytes = invocation.integer(Options.memory) { options.memoryBudget = megabytes << 20 }
+    options.session = ModelSource.sessionOptions(invocation)
+    return options
+  }
+
+  private func schedule() -> TrainingSchedule {
+    let batchSize = invocation.integer(Options.batchSize)
+    let isPaper = invocation.has(Options.recipe)
+    var schedule = isPaper ? TrainingSchedule.released(batchSize: batchSize ?? 64) : TrainingSchedule()
+    if let batchSize { schedule.batchSize = batchSize }
+    if let epochs = invocation.integer(Options.epochs) { schedule.epochs = epochs }
+    if let rate = invocation.number(Options.rate) { schedule.learningRate = rate }
+    if let decay = invocation.number(Options.weightDecay) { schedule.weightDecay = decay }
+    if let smoothing = invocation.number(Options.smoothing) { schedule.labelSmoothing = smoothing }
+    switch invocation.text(Options.schedule) {
+    case "cosine": schedule.decay = .cosine
+    case "step": schedule.decay = .step(epochs: 30, factor: 0.1)
+    default: break
+    }
+    return schedule
+  }
+
+  // MARK: - While it runs
+
+  private func observe(_ event: FineTuningEvent) {
+    switch event {
+    case .pictures(let name, let done, let total):
+      if name != phase {
+        bar?.finish()
+        (phase, bar) = (name, Progress(name, total: total, on: console))
+      }
+      bar?.update(done, of: total)
+    case .resumed(let epoch): console.note("fixresc: note: resumed after epoch \(epoch)")
+    case .extracted(let summary):
+      bar?.finish()
+      console.note(
+        "features of \(Text.grouped(summary.images)) samples at \(Text.fixed(summary.imagesPerSecond, 1)) a second"
+      )
+    case .epoch(let record, let number, let total):
+      if phase != "epochs" { (phase, bar) = ("epochs", Progress("epochs", total: total, on: console)) }
+      bar?.update(number, of: total)
+      let held = record.validateLoss.map {
+        ", validation \(Text.fixed(100 * (record.validateTop1 ?? 0), 2)) % \(Text.fixed($0, 4))"
+      }
+      console.note(
+        "epoch \(number)/\(total): loss \(Text.fixed(record.loss, 4)), top-1 \(Text.fixed(100 * record.trainTop1, 2)) %"
+          + (held ?? "") + " (\(Text.fixed(record.seconds, 3)) s)")
+    }
+  }
+
+  // MARK: - Results
+
+  private func object(_ result: FineTuningResult) -> JSON.Object {
+    var object = JSON.Object()
+    object["epochs"] = .array(result.epochs.map(\.json))
+    object["before_top1"] = result.before.map { JSON($0.score.top1) } ?? .null
+    object["before_loss"] = result.before.map { JSON($0.score.loss) } ?? .null
+    object["after_top1"] = JSON(result.after.score.top1)
+    object["after_loss"] = JSON(result.after.score.loss)
+    object["ks_before"] = result.distanceBefore.map { JSON($0.ks) } ?? .null
+    object["ks_after"] = result.distanceAfter.map { JSON($0.ks) } ?? .null
+    object["w1_before"] = result.distanceBefore.map { JSON($0.w1) } ?? .null
+    object["w1_after"] = result.distanceAfter.map { JSON($0.w1) } ?? .null
+    object["p_value"] = paired(result).map { JSON($0.p) } ?? .null
+    object["measured_on"] = .string(result.isHeldOut ? "validation" : "training")
+    object["measured_images"] = JSON(result.after.score.images)
+    object["images"] = JSON(result.images)
+    object["kept_epoch"] = JSON(result.keptEpoch)
+    object["resumed_epochs"] = JSON(result.resumedEpochs)
+    object["images_per_second"] = JSON(result.extraction.imagesPerSecond)
+    object["failed"] = JSON(result.extraction.failures.count)
+    object["cache"] = .string(result.cachesOnDisk ? "disk" : "memory")
+    return object
+  }
+
+  private func paired(_ result: FineTuningResult) -> PairedSignificance? {
+    result.before.map { PairedSignificance($0.score.hits, result.after.score.hits) }
+  }
+
+  private func show(_ result: FineTuningResult, _ output: String) {
+    var table = Table(
+      [.left, .right, .right, .right], header: ["", "top-1 %", "loss", "KS to training size"])
+    func row(
+      _ name: String, _ measurement: FineTuningResult.Measurement, _ distance: SortedValues.Distance?
+    ) {
+      table.add([
+        name, Text.fixed(100 * measurement.score.top1, 2), Text.fixed(measurement.score.loss, 4),
+        distance.map { Text.fixed($0.ks, 4) } ?? "",
+      ])
+    }
+    if let reference = result.reference { row("at \(reference.resolution), as trained", reference, .zero) }
+    if let before = result.before { row("at \(before.resolution), before", before, result.distanceBefore) }
+    row("at \(result.after.resolution), after", result.after, result.distanceAfter)
+    console.lines(table.lines())
+    console.line()
+    let on = result.isHeldOut ? "validation" : "training"
+    console.line(
+      "measured on \(Text.count(result.after.score.images, "\(on) picture"))"
+        + (paired(result).map { ", before against after: p = \(Text.significant($0.p))" } ?? ""))
+    console.line("wrote \(output); `fixresc adapt` makes it fast")
+  }
+}

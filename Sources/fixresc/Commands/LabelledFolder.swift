@@ -1,0 +1,95 @@
+import FixresBase
+import FixresFormats
+import FixresIR
+import FixresImaging
+import FixresMethod
+
+/// Folders of pictures as the method's commands take them.
+enum LabelledFolder {
+  static let limit = Option(
+    "--limit", "N", .integer(1...Int.max), "only N pictures, at even distances in the folder")
+  static let allowFailures = Option(
+    "--allow-failures", "go on however many pictures fail to decode (default: an error beyond 1 %)")
+
+  /// The pictures of class folders, their classes matched to those of `metadata`.
+  static func labelled(
+    _ path: String, _ metadata: ModelMetadata, classCount: Int, _ invocation: Invocation, limit: Int? = nil
+  ) throws -> LabelledPictures {
+    let folder = try ImageFolder(path: path)
+    let matching = try ClassMatching(folder.classes, metadata, classCount: classCount)
+    if case .order = matching.rule, !metadata.labels.isEmpty {
+      invocation.console.note(
+        "fixresc: note: \(path): folders are not called like the model's classes and are taken in order")
+    }
+    var pictures = LabelledPictures(folder, matching, limit: limit)
+    pictures.allowsFailures = invocation.has(allowFailures)
+    return pictures
+  }
+
+  /// The pictures of class folders or of the folder itself, whatever their classes.
+  static func unlabelled(_ path: String, _ invocation: Invocation, limit: Int? = nil) throws
+    -> LabelledPictures
+  {
+    let entries = Evaluation.selection(of: try entries(of: path), limit: limit)
+    guard !entries.isEmpty else { throw MethodError.noPictures(path: path) }
+    var pictures = LabelledPictures(path: path, unlabelled: entries.map(\.path))
+    pictures.allowsFailures = invocation.has(allowFailures)
+    return pictures
+  }
+
+  /// The pictures of the class folders in `path`, or of `path` itself where it has none.
+  static func entries(of path: String) throws(ImageError) -> [ImageFolder.Entry] {
+    do {
+      return try ImageFolder(path: path).entries
+    } catch {
+      guard case .noClasses = error else { throw error }
+    }
+    return try ImageFolder.pictures(in: path).map { ImageFolder.Entry(path: $0, classIndex: 0) }
+  }
+
+  /// Tells of pictures that were left out or lie on their side.
+  static func tell(_ summary: PictureRun.Summary, _ invocation: Invocation) {
+    PictureSource.warnOfTurned(summary.turnedCount, invocation)
+    guard let first = summary.failures.first else { return }
+    let reason = ErrorReport.image(first.error).about(first.path).message
+    invocation.console.warn(
+      "\(Text.count(summary.failures.count, "picture")) could not be decoded and did not count; the first: "
+        + reason)
+  }
+
+  /// Test resolutions between commas, ascending, each once.
+  static func resolutions(_ option: Option, _ invocation: Invocation) throws -> [Int] {
+    let parts = invocation.list(option) ?? []
+    let sides = parts.compactMap { Int($0) }.filter { (1...32768).contains($0) }
+    guard !parts.isEmpty, sides.count == parts.count else {
+      throw invocation.conflict(
+        "\(option.name): expected sides from 1 to 32768 between commas, such as 160,224,288, found "
+          + "`\(Text.shortened(invocation.text(option) ?? ""))`")
+    }
+    return Set(sides).sorted()
+  }
+
+  /// `resolutions` with the model's training resolution among them, which others are compared with.
+  static func withBaseline(
+    _ resolutions: [Int], _ source: ImportResult, _ console: Console
+  ) throws -> (resolutions: [Int], baseline: Int) {
+    guard let train = source.model.metadata.trainResolution else {
+      throw MethodError.unknownTrainResolution
+    }
+    let side = min(train.height, train.width)
+    guard !resolutions.contains(side) else { return (resolutions, side) }
+    console.note(
+      "fixresc: note: the training resolution \(side) is measured too: the others are compared with it")
+    return ((resolutions + [side]).sorted(), side)
+  }
+
+  /// Writes a report where `-o` asks for one.
+  static func write(_ report: HTMLReport, _ option: Option, _ invocation: Invocation) throws {
+    guard let path = invocation.text(option) else { return }
+    try naming(path) { try AtomicFileWriter.write(Array(report.html.utf8), to: path) }
+    invocation.console.line("wrote \(path)")
+  }
+
+  static let report = Option(
+    "--output", short: "-o", "FILE.html", .file, "write a report with plots, a page that needs nothing else")
+}

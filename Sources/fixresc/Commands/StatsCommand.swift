@@ -1,0 +1,104 @@
+import FixresBase
+import FixresIR
+import FixresImaging
+import FixresMethod
+import FixresRuntime
+
+private enum Options {
+  static let resolutions = Option(
+    "--resolutions", "A,B,...", .text, required: true, "test resolutions, between commas")
+  static let saveFeatures = Option(
+    "--save-features", "PREFIX", .file,
+    "write each resolution's pooled features to PREFIX-K.npy, float32 [N,F]")
+}
+
+extension Command {
+  static let stats = Command(
+    "stats", "measure the pooled activations' distribution at several test resolutions",
+    example: "fixresc stats resnet50.pth imagenet/val --resolutions 64,128,224,448 -o stats.html",
+    details:
+      "Distances are to the distribution at the training resolution, on the same pictures: KS is the greatest gap "
+      + "between the distribution functions, W1 the area between them. Classes do not matter here.",
+    arguments: [
+      Shared.modelArgument, Argument("DIR", .one, .folder, "a folder of pictures or of class folders"),
+    ],
+    groups: [
+      OptionGroup(
+        "Options",
+        [
+          Options.resolutions, LabelledFolder.report, Options.saveFeatures, LabelledFolder.limit,
+          LabelledFolder.allowFailures,
+        ]), Shared.pictures, Shared.model, Shared.engine,
+    ],
+    run: { try StatsRun($0).run() })
+}
+
+/// One run of `stats`.
+private struct StatsRun {
+  let invocation: Invocation
+  var console: Console { invocation.console }
+
+  init(_ invocation: Invocation) { self.invocation = invocation }
+
+  func run() throws -> JSON.Object {
+    let source = try ModelSource.open(invocation.arguments[0], invocation)
+    let (resolutions, baseline) = try LabelledFolder.withBaseline(
+      LabelledFolder.resolutions(Options.resolutions, invocation), source, console)
+    let pictures = try LabelledFolder.unlabelled(
+      invocation.arguments[1], invocation, limit: invocation.integer(LabelledFolder.limit))
+    var rows: [StatisticsReport.Row] = []
+    for (index, side) in resolutions.enumerated() {
+      let label = "\(side) (\(index + 1) of \(resolutions.count))"
+      rows.append(try row(source.model, side, pictures, label, tells: index == 0))
+    }
+    let report = StatisticsReport(
+      rows: rows, baseline: baseline, model: source.model.metadata, source: invocation.arguments[0],
+      folder: invocation.arguments[1])
+    show(report)
+    try LabelledFolder.write(report.page, LabelledFolder.report, invocation)
+    return report.json
+  }
+
+  private func row(
+    _ model: Model, _ side: Int, _ pictures: LabelledPictures, _ label: String, tells: Bool
+  ) throws -> StatisticsReport.Row {
+    let ready = try Trunk.ready(model, at: Extent(square: side))
+    let session = try ModelSource.session(ready, invocation)
+    var bar = Progress(label, total: pictures.count, on: console)
+    let set = try FeatureSet(
+      session, try PictureSource.preprocessor(for: ready, invocation), pictures,
+      progress: { bar.update($0, of: $1) })
+    bar.finish()
+    if tells { LabelledFolder.tell(set.summary, invocation) }
+    if let prefix = invocation.text(Options.saveFeatures) {
+      let path = "\(prefix)-\(side).npy"
+      try naming(path) { try Npy.write(set.compact, shape: [set.count, set.featureCount], to: path) }
+    }
+    return StatisticsReport.Row(
+      resolution: side, statistics: set.statistics, failures: set.summary.failures.count)
+  }
+
+  private func show(_ report: StatisticsReport) {
+    var table = Table(
+      [.right, .right, .right, .right, .right, .right, .right, .right, .right, .right],
+      header: ["K_test", "zeros", "0 to 1", "above 2", "mean", "std", "KS", "W1", "mu", "sigma"])
+    for row in report.rows {
+      let statistics = row.statistics
+      let distance = report.distance(row)
+      table.add([
+        "\(row.resolution)", Text.fixed(statistics.zeroShare, 4), Text.fixed(statistics.shareZeroToOne, 4),
+        Text.fixed(statistics.shareAboveTwo, 5), Text.fixed(statistics.mean, 4),
+        Text.fixed(statistics.standardDeviation, 4), Text.fixed(distance.ks, 4), Text.fixed(distance.w1, 4),
+        statistics.frechet.map { Text.fixed($0.law.mu, 4) } ?? "-",
+        statistics.frechet.map { Text.fixed($0.law.sigma, 4) } ?? "-",
+      ])
+    }
+    console.lines(table.lines())
+    if let first = report.rows.first?.statistics {
+      console.line()
+      console.line(
+        "\(Text.grouped(first.count)) values of \(Text.grouped(first.images)) pictures a row; KS and W1 to \(report.baseline)"
+      )
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import FixresBase
+import FixresIR
+import FixresImaging
+import FixresMethod
+import FixresRuntime
+
+private enum Options {
+  static let resolutions = Option(
+    "--resolutions", "A,B,...", .text, required: true, "test resolutions, between commas")
+  static let average = Option(
+    "--average", "A,B", .text, "also average the softmax outputs at the resolutions A and B")
+  static let budget = Option(
+    "--budget", "MS", .number(0...Double.greatestFiniteMagnitude),
+    "also recommend the best resolution of at most MS milliseconds a picture")
+}
+
+extension Command {
+  static let sweep = Command(
+    "sweep", "measure accuracy, loss and latency at several test resolutions",
+    example: "fixresc sweep resnet50.pth imagenet/val --resolutions 160,224,256,288,320,384 -o sweep.html",
+    details:
+      "Each resolution is compared with the training resolution on the same pictures (McNemar's exact test). Choose "
+      + "a resolution on pictures that are not those you report.",
+    arguments: [Shared.modelArgument, Argument("DIR", .one, .folder, "a folder of class folders")],
+    groups: [
+      OptionGroup(
+        "Options",
+        [
+          Options.resolutions, Options.average, Options.budget, LabelledFolder.report, LabelledFolder.limit,
+          LabelledFolder.allowFailures,
+        ]), Shared.pictures, Shared.model, Shared.engine,
+    ],
+    run: { try SweepRun($0).run() })
+}
+
+/// One run of `sweep`.
+private struct SweepRun {
+  let invocation: Invocation
+  var console: Console { invocation.console }
+
+  init(_ invocation: Invocation) { self.invocation = invocation }
+
+  func run() throws -> JSON.Object {
+    let source = try ModelSource.open(invocation.arguments[0], invocation)
+    let asked = try LabelledFolder.resolutions(Options.resolutions, invocation)
+    let averaged = try average()
+    let (resolutions, baseline) = try LabelledFolder.withBaseline(
+      Set(asked + averaged).sorted(), source, console)
+    let pictures = try LabelledFolder.labelled(
+      invocation.arguments[1], source.model.metadata, classCount: source.model.classCount, invocation,
+      limit: invocation.integer(LabelledFolder.limit))
+    var sweep = ResolutionSweep(rows: [], baseline: baseline)
+    for (index, side) in resolutions.enumerated() {
+      let label = "\(side) (\(index + 1) of \(resolutions.count))"
+      sweep.rows.append(
+        try row(source.model, side, pictures, label, tells: index == 0, keepsLogits: averaged.contains(side)))
+    }
+    sweep.addAverage(averaged)
+    let budget = invocation.number(Options.budget)
+    show(sweep, budget)
+    let report = SweepReport(
+      sweep: sweep, model: source.model.metadata, source: invocation.arguments[0],
+      folder: invocation.arguments[1], budget: budget)
+    try LabelledFolder.write(report.page, LabelledFolder.report, invocation)
+    return report.json
+  }
+
+  private func average() throws -> [Int] {
+    guard invocation.has(Options.average) else { return [] }
+    let pair = try LabelledFolder.resolutions(Options.average, invocation)
+    guard pair.count == 2 else {
+      throw invocation.conflict("--average: expected two resolutions such as 192,160, found \(pair.count)")
+    }
+    return pair
+  }
+
+  private func row(
+    _ model: Model, _ side: Int, _ pictures: LabelledPictures, _ label: String, tells: Bool, keepsLogits: Bool
+  ) throws -> ResolutionSweep.Row {
+    let ready = try Trunk.ready(model, at: Extent(square: side))
+    let session = try ModelSource.session(ready, invocation)
+    let preprocessor = try PictureSource.preprocessor(for: ready, invocation)
+    var bar = Progress(label, total: pictures.count, on: console)
+    var score = ClassificationScore(keepsLogits: keepsLogits)
+    let summary = try PictureRun(session, preprocessor).run(
+      over: pictures, progress: { bar.update($0, of: $1) },
+      { score.add($0.logits, label: Int(pictures.labels[$0.index])) })
+    bar.finish()
+    if tells { LabelledFolder.tell(summary, invocation) }
+    let ratio = model.metadata.trainResolution.map {
+      Geometry.expectedSizeRatio(
+        train: min($0.height, $0.width), test: side, preprocessing: preprocessor.description)
+    }
+    return ResolutionSweep.Row(
+      resolution: side, score: score, milliseconds: try Latency.medianMilliseconds(session),
+      imagesPerSecond: summary.imagesPerSecond, failures: summary.failures.count,
+      macs: ready.graph.multiplyAccumulates, expectedSizeRatio: ratio)
+  }
+
+  private func show(_ sweep: ResolutionSweep, _ budget: Double?) {
+    var table = Table(
+      [.right, .right, .right, .right, .right, .right, .left],
+      header: ["K_test", "top-1 %", "top-5 %", "loss", "ms", "p", ""])
+    for row in sweep.rows {
+      let isBest = row.resolution == sweep.recommended?.resolution
+      let remark = row.resolution == sweep.baseline ? "trained at" : isBest ? "best" : ""
+      table.add(cells("\(row.resolution)", row.score, row.milliseconds, sweep, remark))
+    }
+    if let average = sweep.average {
+      let name = average.resolutions.map(String.init).joined(separator: "+")
+      table.add(cells(name, average.score, average.milliseconds, sweep, "softmax averaged"))
+    }
+    console.lines(table.lines())
+    console.line()
+    guard let best = sweep.recommended else { return }
+    let paired = sweep.significance(best.score)
+    console.line("recommended: \(best.resolution)" + verdict(paired, sweep.baseline))
+    if let budget {
+      console.line(
+        "within \(Text.significant(budget)) ms: "
+          + (sweep.recommended(within: budget).map { "\($0.resolution)" } ?? "none of these"))
+    }
+  }
+
+  private func verdict(_ paired: PairedSignificance?, _ baseline: Int) -> String {
+    guard let paired, paired.onlyFirst + paired.onlySecond > 0 else { return "" }
+    return
+      ": \(paired.onlySecond) pictures right that \(baseline) gets wrong, \(paired.onlyFirst) the other way "
+      + "(p = \(Text.significant(paired.p)))"
+  }
+
+  private func cells(
+    _ name: String, _ score: ClassificationScore, _ milliseconds: Double, _ sweep: ResolutionSweep,
+    _ remark: String
+  ) -> [String] {
+    let p = sweep.significance(score).map { Text.significant($0.p) } ?? ""
+    return [
+      name, Text.fixed(100 * score.top1, 2), Text.fixed(100 * score.top5, 2), Text.fixed(score.loss, 4),
+      Text.fixed(milliseconds, 2), remark == "trained at" ? "" : p, remark,
+    ]
+  }
+}

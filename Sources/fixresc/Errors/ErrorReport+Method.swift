@@ -1,0 +1,96 @@
+import FixresBase
+import FixresMethod
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+extension ErrorReport {
+  static func method(_ error: MethodError) -> ErrorReport {
+    switch error {
+    case .noClassifier(let layer):
+      return ErrorReport(
+        "method.no-classifier", "expected logits from a linear layer, found them made by \(layer)",
+        ["layer": .string(layer)])
+    case .noFeatures:
+      return ErrorReport(
+        "method.no-features", "expected a model with pooled features, found one without")
+    case .noBatchNorm:
+      return ErrorReport(
+        "method.no-batch-norm", "expected a batch norm whose statistics can be taken anew, found none")
+    case .unusualTail(let layer):
+      return ErrorReport(
+        "method.tail",
+        "expected sum, ReLU and global average after the last batch norm, found something else at \(layer)",
+        ["layer": .string(layer)])
+    case .tooManyFailures(let failed, let pictures, let first, let underlying):
+      var report = ErrorReport(
+        "method.undecodable",
+        "expected at most 1 % of \(Text.count(pictures, "picture")) to fail, found \(failed) that cannot be decoded, "
+          + "the first: \(ErrorReport.image(underlying).about(first).message)",
+        ["failed": JSON(failed), "pictures": JSON(pictures), "path": .string(first)])
+      report.hint = "--allow-failures goes on without them"
+      return report
+    case .noPictures(let path):
+      return ErrorReport(
+        "method.no-pictures", "\(path): expected pictures, found none", ["path": .string(path)])
+    case .unknownTrainResolution:
+      var report = ErrorReport(
+        "method.train-resolution",
+        "expected a model that knows its training resolution, found one that does not")
+      report.hint = "--train-resolution K tells it"
+      return report
+    case .testPoolNeedsLarger(let train, let test):
+      return ErrorReport(
+        "method.test-pool",
+        "--test-pool: expected a test resolution above the training resolution \(train), found \(test)",
+        ["train": size(train), "test": size(test)])
+    case .noBias(let layer):
+      return ErrorReport(
+        "method.no-bias", "expected a classifier with a bias, found \(layer) without one",
+        ["layer": .string(layer)])
+    case .noFrechetFit(let resolution):
+      return ErrorReport(
+        "method.no-fit",
+        "expected pooled features that a law can be fitted to, found none above zero, or all the same, at \(resolution)",
+        ["resolution": size(resolution)])
+    case .cache(let path, let count, let code):
+      return ErrorReport(
+        "method.cache",
+        "\(path): \(Text.bytes(count)) for features were refused: \(String(cString: strerror(code)))",
+        ["path": .string(path), "bytes": JSON(count), "errno": JSON(Int(code))])
+    case .state(let path, let fault): return state(path, fault)
+    case .needsValidation(let option):
+      return ErrorReport(
+        "method.needs-validation", "\(option): expected --validate DIR with it, found none")
+    }
+  }
+
+  private static func state(_ path: String, _ fault: TrainingState.Fault) -> ErrorReport {
+    var report: ErrorReport
+    switch fault {
+    case .notAState:
+      report = ErrorReport(
+        "state.unknown", "\(path): expected the state of a fine-tuning, found another file")
+    case .newerVersion(let found, let known):
+      report = ErrorReport(
+        "state.version", "\(path): expected a state of version \(known) or earlier, found version \(found)")
+    case .damaged(let place):
+      report = ErrorReport(
+        "state.damaged", "\(path): expected a whole state, found damage by byte \(place)",
+        ["offset": JSON(place)])
+    case .otherTraining(let setting, let state, let now):
+      report = ErrorReport(
+        "state.other",
+        "\(path): expected a state of the same fine-tuning, found \(setting) \(state) instead of \(now)",
+        ["setting": .string(setting), "found": .string(state), "expected": .string(now)])
+    }
+    report.data["path"] = .string(path)
+    report.hint = "without --resume the training begins anew"
+    return report
+  }
+}
