@@ -5,6 +5,12 @@ extension NpyArray {
   package func floats() -> [Float] {
     let raw = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       data.withUnsafeBytes { bytes in
+        if element == .float32, !isBigEndian, Int(littleEndian: 1) == 1, let base = bytes.baseAddress {
+          if count > 0 {
+            UnsafeMutableRawBufferPointer(buffer).copyMemory(from: .init(start: base, count: count * 4))
+          }
+          return
+        }
         for index in 0..<count { buffer.initializeElement(at: index, to: float(bytes, index)) }
       }
       initialized = count

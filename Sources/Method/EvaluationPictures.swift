@@ -79,7 +79,7 @@ package final class PictureStream: @unchecked Sendable {
     changed = .allocate(capacity: 1)
     pthread_mutex_init(lock, nil)
     pthread_cond_init(changed, nil)
-    start(min(max(workers, 1), max(paths.count, 1)))
+    start(max(0, min(workers, paths.count)))
   }
 
   /// Ends the workers; must be called before the stream goes away.
@@ -113,7 +113,9 @@ package final class PictureStream: @unchecked Sendable {
     let range = consumed..<min(consumed + batchSize, paths.count)
     var failures: [(index: Int, error: ImageError)] = []
     for index in range {
-      while case .empty = states[index % capacity] { pthread_cond_wait(changed, lock) }
+      while case .empty = states[index % capacity] {
+        if threads.isEmpty { decodeHere() } else { pthread_cond_wait(changed, lock) }
+      }
       if case .failed(let error) = states[index % capacity] { failures.append((index, error)) }
     }
     handedOut = range.upperBound
@@ -151,30 +153,40 @@ package final class PictureStream: @unchecked Sendable {
         if status == 0 { threads.append(thread) }
       #endif
     }
-    precondition(!threads.isEmpty, "the system starts at least one thread to decode pictures")
+  }
+
+  /// The next picture on the consumer's own thread, where the system grants no other; the lock is held.
+  private func decodeHere() {
+    guard next < paths.count else { return }
+    next += 1
+    pthread_mutex_unlock(lock)
+    process(next - 1)
+    pthread_mutex_lock(lock)
   }
 
   private func work() {
-    while let index = take() {
-      let slot = index % capacity
-      var isTurned = false
-      let state: State
-      do {
-        try decode(index, slot, &isTurned)
-        state = .ready
-      } catch {
-        (inputs + slot * perImage).update(repeating: 0, count: perImage)
-        if pixelsPerImage > 0 {
-          (pixels + slot * pixelsPerImage).update(repeating: 0, count: pixelsPerImage)
-        }
-        state = .failed(error)
+    while let index = take() { process(index) }
+  }
+
+  private func process(_ index: Int) {
+    let slot = index % capacity
+    var isTurned = false
+    let state: State
+    do {
+      try decode(index, slot, &isTurned)
+      state = .ready
+    } catch {
+      (inputs + slot * perImage).update(repeating: 0, count: perImage)
+      if pixelsPerImage > 0 {
+        (pixels + slot * pixelsPerImage).update(repeating: 0, count: pixelsPerImage)
       }
-      pthread_mutex_lock(lock)
-      states[slot] = state
-      turned[slot] = isTurned
-      pthread_cond_broadcast(changed)
-      pthread_mutex_unlock(lock)
+      state = .failed(error)
     }
+    pthread_mutex_lock(lock)
+    states[slot] = state
+    turned[slot] = isTurned
+    pthread_cond_broadcast(changed)
+    pthread_mutex_unlock(lock)
   }
 
   private func take() -> Int? {

@@ -114,7 +114,7 @@ private func rank(_ label: Int, _ logits: [Float]) -> Int {
 }
 
 @Suite struct PictureStreamTests {
-  @Test(arguments: [(1, 1), (3, 2), (8, 4), (100, 3)])
+  @Test(arguments: [(1, 1), (3, 2), (8, 4), (100, 3), (4, 0)])
   func givesEveryPictureInOrder(_ batchSize: Int, _ workers: Int) throws {
     let data = try PictureFolder(classes: 1, perClass: 23)
     let paths = try ImageFolder(path: data.folder.path).entries.map(\.path)

@@ -147,7 +147,10 @@ private struct Comparison {
     }
     console.lines(table.lines())
     console.line()
-    if unmatched > 0 { console.line("\(Text.count(unmatched, "layer")) of B has no counterpart in A") }
+    if unmatched > 0 {
+      console.line(
+        "\(Text.count(unmatched, "layer")) of B \(unmatched == 1 ? "has" : "have") no counterpart in A")
+    }
     if let first = firstDeparture {
       console.line(
         "first departure: \(Text.printable(first.name)), above \(Text.significant(tolerance)) of its magnitude"
