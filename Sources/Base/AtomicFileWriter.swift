@@ -165,6 +165,8 @@ package struct AtomicFileWriter: ~Copyable {
       let code = errno
       TemporaryFiles.remove(slot)
       errno = code
+      // The folder is what is missing, not the file.
+      if code == ENOENT { throw .notFound(path: folder) }
       guard code == EEXIST else { throw .last(path, "create") }
     }
     throw .last(path, "create")

@@ -18,8 +18,10 @@ public enum JSON: Hashable, Sendable {
       public var value: JSON
     }
 
+    /// An object without members.
     public init() {}
 
+    /// How many members there are.
     public var count: Int { members.count }
 
     /// The member named `key`; setting nil removes it.
@@ -72,6 +74,7 @@ extension JSON {
     if case .array(let elements) = self, elements.indices.contains(index) { elements[index] } else { nil }
   }
 
+  /// The text of a string, else nil; the next four likewise for their kinds.
   public var stringValue: String? { if case .string(let value) = self { value } else { nil } }
   public var integerValue: Int? { if case .integer(let value) = self { Int(exactly: value) } else { nil } }
   public var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
@@ -105,6 +108,7 @@ extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expressibl
     self = .object(object)
   }
 
+  /// A value of the kind that its type says; numbers that are not finite are written as `null`.
   public init(_ value: Int) { self = .integer(Int64(value)) }
   public init(_ value: Double) { self = .number(value) }
   public init(_ value: Float) { self = .number(Double(value)) }

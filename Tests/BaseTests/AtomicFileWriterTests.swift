@@ -90,7 +90,9 @@ private func mode(_ path: String) -> mode_t {
     let folder = try TemporaryFolder()
     #expect(throws: FileError.isDirectory(path: folder.path)) { _ = try AtomicFileWriter(path: folder.path) }
     let missing = folder.path + "/none/out"
-    #expect(throws: FileError.self) { _ = try AtomicFileWriter(path: missing) }
+    #expect(throws: FileError.notFound(path: folder.path + "/none")) {
+      _ = try AtomicFileWriter(path: missing)
+    }
     #expect(throws: FileError.self) { _ = try AtomicFileWriter(path: "") }
     #expect(throws: FileError.self) { _ = try AtomicFileWriter(path: folder.path + "/a\u{0}b") }
     mkfifo(folder.path + "/fifo", 0o600)
