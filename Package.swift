@@ -35,7 +35,8 @@ let package = Package(
       ],
       path: "Sources/fixresc"),
     .executableTarget(
-      name: "kernel-bench", dependencies: ["FixresRuntime", "FixresBase"], path: "Benchmarks/Kernels"),
+      name: "kernel-bench", dependencies: ["FixresRuntime", "FixresIR", "FixresBase"],
+      path: "Benchmarks/Kernels"),
     .executableTarget(
       name: "file-bench", dependencies: ["FixresIR", "FixresBase"], path: "Benchmarks/Files"),
     .target(

@@ -1,6 +1,15 @@
 #if arch(x86_64)
   import FixresBase
+  import FixresIR
   import FixresRuntime
+
+  #if canImport(Darwin)
+    import Darwin
+  #elseif canImport(Musl)
+    import Musl
+  #else
+    import Glibc
+  #endif
 
   // kernel-bench [avx512|avx2] [network] [threads are always one]
   // Each layer's best time against the multiply-add peak measured around it.
@@ -202,14 +211,25 @@
     return digits == 0 ? "\(whole)" : "\(whole)." + String(repeating: "0", count: digits - part.count) + part
   }
 
+  /// Time that all threads of this process have spent computing; unlike the clock's, it survives a busy machine.
+  func processMilliseconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) * 1e3 + Double(time.tv_nsec) * 1e-6
+  }
+
   /// Times a model file's steps: threads, batch, runs.
   func profile(_ path: String, _ numbers: [Int]) throws {
     let threads = numbers.first ?? 1
     let batch = numbers.dropFirst().first ?? 1
     let runs = numbers.dropFirst(2).first ?? 20
+    print("CPU at start", fixed(processMilliseconds(), 1), "ms")
     var start = MonotonicClock.nanoseconds()
-    let session = try Session(contentsOf: path, options: SessionOptions(threads: threads))
+    let model = try ModelFile.open(path)
+    print("CPU after reading", fixed(processMilliseconds(), 1), "ms")
+    let session = try Session(model: model, options: SessionOptions(threads: threads))
     let opened = MonotonicClock.nanoseconds()
+    print("CPU after planning", fixed(processMilliseconds(), 1), "ms")
     let input = (0..<(batch * session.inputShape.reduce(1, *))).map { Float($0 % 255) / 128 - 1 }
     _ = try session.run(input)
     let first = MonotonicClock.nanoseconds()

@@ -1,13 +1,26 @@
-/// Memory aligned to 64 bytes, freed with its last reference.
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// Memory aligned to 64 bytes, zeroed, freed with its last reference.
 package final class AlignedBlock: @unchecked Sendable {
   // Sendable because those who share one agree on who writes: packers before sharing, runs under the session's lock.
   package let base: UnsafeMutableRawPointer
   package let byteCount: Int
+  private let isMapped: Bool
 
-  /// Zeroed memory.
   package init(byteCount: Int) {
     self.byteCount = byteCount
-    base = Self.allocate(byteCount)
+    if let pages = Self.map(byteCount) {
+      (base, isMapped) = (pages, true)
+      return
+    }
+    isMapped = false
+    base = .allocate(byteCount: max(byteCount, 1), alignment: 64)
     base.initializeMemory(as: UInt8.self, repeating: 0, count: max(byteCount, 1))
   }
 
@@ -16,14 +29,37 @@ package final class AlignedBlock: @unchecked Sendable {
   /// Memory that its maker fills whole, not zeroed first.
   package init(uninitializedFloatCount count: Int) {
     byteCount = count * 4
-    base = Self.allocate(byteCount)
+    if let pages = Self.map(byteCount) {
+      (base, isMapped) = (pages, true)
+    } else {
+      (base, isMapped) = (.allocate(byteCount: max(byteCount, 1), alignment: 64), false)
+    }
   }
 
-  deinit { base.deallocate() }
+  deinit {
+    if isMapped { munmap(base, byteCount) } else { base.deallocate() }
+  }
 
   package var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
 
-  private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
-    .allocate(byteCount: max(byteCount, 1), alignment: 64)
+  /// Pages of 2 MB where the system has them: weights are read straight through, and a hardware prefetcher stops
+  /// at the end of a page. The system zeroes them when they are first touched. Nil for less than such a page.
+  private static func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    #if os(Linux)
+      let huge = 2 << 20
+      guard byteCount >= huge else { return nil }
+      let flags = MAP_PRIVATE | MAP_ANONYMOUS
+      guard let pages = mmap(nil, byteCount + huge, PROT_READ | PROT_WRITE, flags, -1, 0), pages != MAP_FAILED
+      else { return nil }
+      let head = (huge - Int(bitPattern: pages) % huge) % huge
+      let used = (byteCount + 4095) & ~4095
+      // What lies around the block goes back, so that no huge page is taken for a few bytes at its end.
+      if head > 0 { munmap(pages, head) }
+      if huge - head > used - byteCount { munmap(pages + head + used, byteCount + huge - head - used) }
+      madvise(pages + head, byteCount, 14 /* MADV_HUGEPAGE */)
+      return pages + head
+    #else
+      return nil
+    #endif
   }
 }

@@ -1,7 +1,7 @@
 #if arch(x86_64)
   extension DirectStep {
     /// Items that a layer is cut into at most; enough to share out, few enough to cost nothing.
-    private static let itemTarget = 32
+    static let itemTarget = 32
 
     /// The step for `descriptor`, weights packed and kernels emitted.
     package static func step(

@@ -46,6 +46,7 @@
     case strip(StripKernel)
     case winogradInput(WinogradInputKernel)
     case winogradOutput(WinogradOutputKernel)
+    case narrowGroup(NarrowGroupKernel)
     case pool(PoolKernel)
     case globalPool(GlobalPoolKernel)
 
@@ -54,6 +55,7 @@
       case .strip(let kernel): kernel.emit(into: &assembler)
       case .winogradInput(let kernel): kernel.emit(into: &assembler)
       case .winogradOutput(let kernel): kernel.emit(into: &assembler)
+      case .narrowGroup(let kernel): kernel.emit(into: &assembler)
       case .pool(let kernel): kernel.emit(into: &assembler)
       case .globalPool(let kernel): kernel.emit(into: &assembler)
       }
@@ -65,6 +67,7 @@
       case .winogradInput(let kernel): "winograd\(kernel.scheme.rawValue)-input-\(kernel.isa.level.rawValue)"
       case .winogradOutput(let kernel):
         "winograd\(kernel.scheme.rawValue)-output-\(kernel.isa.level.rawValue)"
+      case .narrowGroup(let kernel): "grouped\(kernel.channelsPerGroup)-\(kernel.isa.level.rawValue)"
       case .pool(let kernel): "\(kernel.isMaximum ? "max" : "average")-pool-\(kernel.isa.level.rawValue)"
       case .globalPool(let kernel):
         "global-\(kernel.isMaximum ? "max" : "average")-\(kernel.isa.level.rawValue)"

@@ -26,6 +26,9 @@
       scratch: inout ScratchBuffers
     ) -> [KernelStep]? {
       guard descriptor.output.block == block else { return nil }
+      if forced == nil, NarrowGroupKernel.applies(to: descriptor, isa) {
+        return (try? DirectStep.narrowGroups(descriptor, weights, buffers, cache)).map { [$0] }
+      }
       let algorithm =
         forced ?? .choose(descriptor, isa, cpu, allowsWinograd: allowsWinograd)
       return switch algorithm {

@@ -1,4 +1,7 @@
 extension WeightPacking {
+  /// Input channels whose filters are gathered before they are transformed: 36 KB that stay in the first cache.
+  private static let gathered = 16
+
   /// `U = G g G^T` as the products read it: `[group][component][input channel][blocks * lanes output channels]`.
   package static func winograd(
     _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
@@ -10,14 +13,28 @@ extension WeightPacking {
     let rows = descriptor.input.blockCount * lanes
     let groups = (outputs + width - 1) / width
     let packed = AlignedBlock(floatCount: groups * scheme.components * rows * width)
-    for group in 0..<groups {
-      for first in stride(from: 0, to: width, by: 8) where group * width + first < outputs {
-        let channel = group * width + first
-        let count = min(8, outputs - channel)
-        let target = packed.floats + group * scheme.components * rows * width + first
-        for input in 0..<inputs {
-          let filter = Filter8(weights + (channel * inputs + input) * 9, stride: inputs * 9, count: count)
-          filter.store(scheme, target + input * width, stride: rows * width)
+    let places = (0..<(gathered * 9)).map { $0 * width }
+    let slices = (inputs + gathered - 1) / gathered
+    for item in 0..<(groups * slices) {
+      let (group, slice) = (item / slices, item % slices)
+      let first = slice * gathered
+      let count = min(gathered, inputs - first)
+      let used = min(width, outputs - group * width)
+      withUnsafeTemporaryAllocation(byteCount: gathered * 9 * width * 4, alignment: 64) { memory in
+        let taps = memory.bindMemory(to: Float.self).baseAddress!
+        taps.update(repeating: 0, count: gathered * 9 * width)
+        places.withUnsafeBufferPointer { places in
+          transpose(
+            weights + (group * width * inputs + first) * 9, rowLength: inputs * 9,
+            range: 0..<(count * 9),
+            lanes: used, taps, places)
+        }
+        let target = packed.floats + group * scheme.components * rows * width
+        for input in 0..<count {
+          for lane in stride(from: 0, to: used, by: 8) {
+            let filter = Filter8(taps + input * 9 * width + lane, stride: width)
+            filter.store(scheme, target + (first + input) * width + lane, stride: rows * width)
+          }
         }
       }
     }
@@ -30,50 +47,63 @@ private struct Filter8 {
   private typealias Lanes8 = SIMD8<Float>
   private typealias Three = (Lanes8, Lanes8, Lanes8)
 
-  private var rows: (Three, Three, Three)
+  private let rows: (Three, Three, Three)
 
-  init(_ source: UnsafePointer<Float>, stride: Int, count: Int) {
+  /// Tap `t` lies at `taps + t * stride`.
+  @inline(__always)
+  init(_ taps: UnsafePointer<Float>, stride: Int) {
     func tap(_ index: Int) -> Lanes8 {
-      var lanes = Lanes8(repeating: 0)
-      for lane in 0..<count { lanes[lane] = source[lane &* stride &+ index] }
-      return lanes
+      UnsafeRawPointer(taps + index &* stride).load(as: Lanes8.self)
     }
     rows = ((tap(0), tap(1), tap(2)), (tap(3), tap(4), tap(5)), (tap(6), tap(7), tap(8)))
   }
 
   /// Component (i, j) goes to `target + (i * side + j) * stride`.
+  @inline(__always)
   func store(_ scheme: WinogradScheme, _ target: UnsafeMutablePointer<Float>, stride: Int) {
+    let columns = (
+      Self.products(scheme, rows.0.0, rows.1.0, rows.2.0),
+      Self.products(scheme, rows.0.1, rows.1.1, rows.2.1),
+      Self.products(scheme, rows.0.2, rows.1.2, rows.2.2)
+    )
     let side = scheme.inputSide
-    for row in 0..<side {
-      // Row `row` of G g, then its product with G^T.
-      let line = (
-        Self.dot(scheme, row, rows.0.0, rows.1.0, rows.2.0),
-        Self.dot(scheme, row, rows.0.1, rows.1.1, rows.2.1),
-        Self.dot(scheme, row, rows.0.2, rows.1.2, rows.2.2)
-      )
-      for column in 0..<side {
-        let value = Self.dot(scheme, column, line.0, line.1, line.2)
-        UnsafeMutableRawPointer(target + (row &* side &+ column) &* stride).storeBytes(
-          of: value, as: Lanes8.self)
+    func line(_ row: Int, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8) {
+      let values = Self.products(scheme, a, b, c)
+      let place = target + row &* side &* stride
+      func put(_ column: Int, _ value: Lanes8) {
+        UnsafeMutableRawPointer(place + column &* stride).storeBytes(of: value, as: Lanes8.self)
       }
+      put(0, values.0)
+      put(1, values.1)
+      put(2, values.2)
+      put(3, values.3)
+      guard scheme == .f4 else { return }
+      put(4, values.4)
+      put(5, values.5)
     }
+    line(0, columns.0.0, columns.1.0, columns.2.0)
+    line(1, columns.0.1, columns.1.1, columns.2.1)
+    line(2, columns.0.2, columns.1.2, columns.2.2)
+    line(3, columns.0.3, columns.1.3, columns.2.3)
+    guard scheme == .f4 else { return }
+    line(4, columns.0.4, columns.1.4, columns.2.4)
+    line(5, columns.0.5, columns.1.5, columns.2.5)
   }
 
-  /// Row `row` of G times `(a, b, c)`.
+  /// G times `(a, b, c)`; the last two are unused for F(2x2).
   @inline(__always)
-  private static func dot(
-    _ scheme: WinogradScheme, _ row: Int, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8
-  ) -> Lanes8 {
-    switch (scheme, row) {
-    case (.f2, 0): a
-    case (.f2, 1): (a + b + c) * 0.5
-    case (.f2, 2): (a - b + c) * 0.5
-    case (.f4, 0): a * 0.25
-    case (.f4, 1): (a + b + c) * (-1.0 / 6)
-    case (.f4, 2): (a - b + c) * (-1.0 / 6)
-    case (.f4, 3): a * (1.0 / 24) + b * (1.0 / 12) + c * (1.0 / 6)
-    case (.f4, 4): a * (1.0 / 24) - b * (1.0 / 12) + c * (1.0 / 6)
-    default: c
+  private static func products(
+    _ scheme: WinogradScheme, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8
+  ) -> (Lanes8, Lanes8, Lanes8, Lanes8, Lanes8, Lanes8) {
+    if scheme == .f2 {
+      let even = (a + c) * 0.5
+      let odd = b * 0.5
+      return (a, even + odd, even - odd, c, c, c)
     }
+    let even = (a + c) * (-1.0 / 6)
+    let odd = b * (-1.0 / 6)
+    let far = a * (1.0 / 24) + c * (1.0 / 6)
+    let near = b * (1.0 / 12)
+    return (a * 0.25, even + odd, even - odd, far + near, far - near, c)
   }
 }
