@@ -187,7 +187,7 @@
           for (chunk, shared) in [(1, false), (2, false), (3, false), (4, false), (7, false), (rows, true)] {
             if !shared && chunk > rows { continue }
             bench.provider.forced = .winograd(
-              WinogradTiling(scheme: scheme, blocks: 4, rowsPerChunk: chunk, isShared: shared))
+              WinogradTiling(scheme: scheme, blocks: 4, rowsPerChunk: chunk, isReplicated: shared))
             let result = bench.run(layer)
             print(
               "  F\(scheme.rawValue) rows \(chunk)\(shared ? " shared" : "")", fixed(result.milliseconds, 3),

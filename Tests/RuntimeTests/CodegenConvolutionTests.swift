@@ -118,14 +118,14 @@
 
     @Test(.enabled(if: !levels.isEmpty, "this processor runs no emitted kernels"), arguments: winogradGrid)
     func winogradMatchesTheDefinition(_ test: (Shape, WinogradScheme, Int, Bool)) throws {
-      let (shape, scheme, rows, isShared) = test
+      let (shape, scheme, rows, isReplicated) = test
       for level in Self.levels {
         let isa = VectorISA(level)
         let problem = ConvolutionProblem(shape, block: isa.lanes)
         var provider = try MachineCodeProvider(level)
         for blocks in level == .avx512 ? [4, 1] : [2, 1] {
           provider.forced = .winograd(
-            WinogradTiling(scheme: scheme, blocks: blocks, rowsPerChunk: rows, isShared: isShared))
+            WinogradTiling(scheme: scheme, blocks: blocks, rowsPerChunk: rows, isReplicated: isReplicated))
           for items in [1, 3] { try problem.check(provider, itemsPerCall: items) }
         }
       }

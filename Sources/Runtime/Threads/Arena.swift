@@ -20,6 +20,9 @@ final class Arena {
       return nil
     }
     self.base = base
+    #if os(Linux)
+      madvise(base, self.byteCount, 14 /* MADV_HUGEPAGE */)
+    #endif
   }
 
   deinit { munmap(base, byteCount) }

@@ -73,6 +73,7 @@
 
     func emitTile(_ kernel: inout KernelAssembler) {
       emitStart(&kernel)
+      emitPrefetches(&kernel)
       kernel.code.emit(.lea, Self.tileSource, Address(Self.source, sourceBias))
       kernel.code.emit(.load, Self.tileWeights, Self.weights)
       if sumsInParts { forEachSum { kernel.store($1, $0) } }
@@ -96,6 +97,17 @@
     private func forEachSum(_ body: (Vector, Address) -> Void) {
       for index in 0..<(pixels.count * strip.blocks) {
         body(Vector(index), Address(.rsp, index * lanesByteCount))
+      }
+    }
+
+    /// Asks early for what the epilogue adds and overwrites: maps beyond L2 cost a tile of a 1x1 layer 5 % otherwise.
+    private func emitPrefetches(_ kernel: inout KernelAssembler) {
+      guard let residual = strip.residual else { return }
+      for block in 0..<strip.blocks {
+        for pixel in pixels.indices {
+          kernel.code.emit(.prefetchT0, Address(Self.residual, displacement(residual, pixel, block)))
+          kernel.code.emit(.prefetchW, Address(Self.output, displacement(strip.output, pixel, block)))
+        }
       }
     }
 
@@ -148,7 +160,7 @@
         for line
           in (row * strip.prefetchLines / strip.bodyRows)..<((row + 1) * strip.prefetchLines / strip.bodyRows)
         {
-          kernel.code.emit(.prefetchT1, Address(Self.prefetch, line * 64))
+          kernel.code.emit(.prefetchT0, Address(Self.prefetch, line * 64))
         }
         for pixel in pixels.indices {
           let from = displacement(strip.source, pixel, 0) + row * 4 - sourceBias

@@ -38,8 +38,12 @@ extension ConvolutionTiling {
     static let tileOverhead = 30.0
     /// Cycles for each accumulator's bias, residual, activation and store.
     static let epiloguePerVector = 1.5
-    /// Bytes a cycle at which weights stream from L2 without slowing multiply-adds (half of the port's peak).
-    static let weightBytesPerCycle = 32.0
+    /// Bytes a cycle at which weights stream from L2 without slowing multiply-adds. 7x4 tiles ask for 18 and lose
+    /// 5 % to 14x2, which ask for 9, on 7x7 maps whose weights come from memory.
+    static let weightBytesPerCycle = 16.0
+    /// Weights up to this share of L2 stay there while all groups of a band of rows are computed; threads then split
+    /// rows, as the layers around them do, and rarely read what another core has written.
+    static let pixelsOutsideShareOfL2 = 0.75
   }
 
   /// Estimated cycles of one tile.
@@ -85,7 +89,8 @@ extension ConvolutionTiling {
             best = (
               cycles,
               ConvolutionTiling(
-                blocks: blocks, rows: rows, segments: segments, groupsOutside: bytes > l2ByteCount / 2)
+                blocks: blocks, rows: rows, segments: segments,
+                groupsOutside: Double(bytes) > Cost.pixelsOutsideShareOfL2 * Double(l2ByteCount))
             )
           }
         }

@@ -33,7 +33,7 @@
         forced ?? .choose(descriptor, isa, cpu, allowsWinograd: allowsWinograd)
       return switch algorithm {
       case .winograd(let tiling):
-        try? WinogradStep.steps(descriptor, weights, buffers, tiling, cache, scratch: &scratch)
+        (try? WinogradStep.step(descriptor, weights, buffers, tiling, cache)).map { [$0] }
       case .direct(let tiling):
         (try? DirectStep.step(descriptor, weights, buffers, tiling, cache)).map { [$0] }
       }

@@ -63,8 +63,10 @@
     }
 
     private func run(_ context: RunContext, _ item: Int) {
-      let (plane, chunk) = (item / itemsPerBlock, item % itemsPerBlock)
-      let (image, block) = (plane / output.blockCount, plane % output.blockCount)
+      // Rows outside, as in the layers around it, so that threads read what they wrote themselves.
+      let perImage = itemsPerBlock &* output.blockCount
+      let (image, rest) = (item / perImage, item % perImage)
+      let (chunk, block) = (rest / output.blockCount, rest % output.blockCount)
       let source =
         context.floats(self.source) + (image &* input.image &+ block &* input.plane &+ input.origin)
       let target = context.floats(self.target) + (image &* output.image &+ block &* output.plane)

@@ -1,10 +1,10 @@
 #if arch(x86_64)
   extension WinogradStep {
-    /// The steps for `descriptor`, weights transformed and kernels emitted.
-    package static func steps(
+    /// The step for `descriptor`, weights transformed and kernels emitted.
+    package static func step(
       _ descriptor: ConvolutionDescriptor, _ parameters: ConvolutionWeights, _ buffers: ConvolutionBuffers,
-      _ tiling: WinogradTiling, _ cache: KernelCache, scratch: inout ScratchBuffers
-    ) throws(ExecutableMemoryError) -> [KernelStep] {
+      _ tiling: WinogradTiling, _ cache: KernelCache
+    ) throws(ExecutableMemoryError) -> KernelStep {
       let plan = WinogradPlan(descriptor, tiling, cache.isa)
       let lanes = cache.isa.lanes
       let packed = WeightPacking.winograd(
@@ -12,24 +12,11 @@
       let bias = WeightPacking.bias(
         parameters.bias, channels: descriptor.output.channels, width: tiling.blocks * lanes)
       var storage: [AnyObject] = [packed, bias]
-      let shared = tiling.isShared ? scratch.add(byteCount: plan.transformedByteCount) : 0
-      let step = try plan.step(buffers, packed, bias, shared: shared, cache, &storage)
-      let name = plan.name
-      guard tiling.isShared else {
-        return [
-          KernelStep(
-            kernel: name, function: chunked, copying: step, items: plan.chunks,
-            scratchByteCount: plan.transformedByteCount + plan.productByteCount, storage: storage)
-        ]
-      }
-      return [
-        KernelStep(
-          kernel: name + "-input", function: transformInput, copying: step, items: step.inputBlocks,
-          storage: storage),
-        KernelStep(
-          kernel: name, function: multiply, copying: step, items: step.groupCount, itemsCoverBatch: true,
-          scratchByteCount: plan.productByteCount, storage: storage),
-      ]
+      let step = try plan.step(buffers, packed, bias, cache, &storage)
+      return KernelStep(
+        kernel: plan.name, function: tiling.isReplicated ? replicated : chunked, copying: step,
+        items: tiling.isReplicated ? step.groupCount : plan.chunks, itemsCoverBatch: tiling.isReplicated,
+        scratchByteCount: plan.transformedByteCount + plan.productByteCount, storage: storage)
     }
   }
 
@@ -48,7 +35,7 @@
       tileColumns = (descriptor.output.width + side - 1) / side
     }
 
-    var rowsPerChunk: Int { tiling.isShared ? tileRows : min(tiling.rowsPerChunk, tileRows) }
+    var rowsPerChunk: Int { tiling.isReplicated ? tileRows : min(tiling.rowsPerChunk, tileRows) }
     var chunks: Int { (tileRows + rowsPerChunk - 1) / rowsPerChunk }
     var tilesPerChunk: Int { rowsPerChunk * tileColumns }
     var groupCount: Int { (descriptor.output.blockCount + tiling.blocks - 1) / tiling.blocks }
@@ -91,8 +78,8 @@
     }
 
     func step(
-      _ buffers: ConvolutionBuffers, _ packed: AlignedBlock, _ bias: AlignedBlock, shared: Int,
-      _ cache: KernelCache, _ storage: inout [AnyObject]
+      _ buffers: ConvolutionBuffers, _ packed: AlignedBlock, _ bias: AlignedBlock, _ cache: KernelCache,
+      _ storage: inout [AnyObject]
     ) throws(ExecutableMemoryError) -> WinogradStep {
       func entry(_ kernel: AnyKernel) throws(ExecutableMemoryError) -> UnsafeRawPointer {
         let emitted = try cache.kernel(kernel)
@@ -113,9 +100,7 @@
         input: self.side(buffers.input, descriptor.input, first: descriptor.firstTapOffset),
         output: self.side(buffers.output, descriptor.output),
         residual: self.side(buffers.residual ?? 0, residual),
-        strides: Strides(descriptor.output), sharedBuffer: shared,
-        sharedImage: (transformedByteCount + 63) & ~63,
-        components: components, inputBlocks: descriptor.input.blockCount,
+        strides: Strides(descriptor.output), components: components, inputBlocks: descriptor.input.blockCount,
         outputBlocks: descriptor.output.blockCount, groupBlocks: tiling.blocks, groupCount: groupCount,
         tileRows: tileRows, rowsPerChunk: rowsPerChunk, chunks: chunks,
         inputKernel: try entry(.winogradInput(inputKernel(validRows: side + 2))),

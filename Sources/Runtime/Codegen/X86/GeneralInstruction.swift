@@ -66,6 +66,7 @@
     package static let prefetchNTA = Self("prefetchnta", [0x0F, 0x18], .memory, ext: 0, wide: false)
     package static let prefetchT0 = Self("prefetcht0", [0x0F, 0x18], .memory, ext: 1, wide: false)
     package static let prefetchT1 = Self("prefetcht1", [0x0F, 0x18], .memory, ext: 2, wide: false)
+    package static let prefetchW = Self("prefetchw", [0x0F, 0x0D], .memory, ext: 1, wide: false)
     package static let crc32 = Self("crc32", [0x0F, 0x38, 0xF1], .load, prefix: 0xF2)
     package static let ret = Self("ret", [0xC3], .bare, wide: false)
     package static let cpuid = Self("cpuid", [0x0F, 0xA2], .bare, wide: false)
