@@ -38,23 +38,29 @@ extension ConvolutionTiling {
     static let tileOverhead = 30.0
     /// Cycles for each accumulator's bias, residual, activation and store.
     static let epiloguePerVector = 1.5
-    /// Bytes a cycle at which weights stream from L2 without slowing multiply-adds. 7x4 tiles ask for 18 and lose
-    /// 5 % to 14x2, which ask for 9, on 7x7 maps whose weights come from memory.
-    static let weightBytesPerCycle = 16.0
+    /// Bytes a cycle at which a group's weights stream without slowing multiply-adds: from L2 while they share it
+    /// with the maps (a 7x4 tile asks for 18), and from beyond (14x2, which asks for 9, then gains 5 % on 7x7 maps).
+    static let nearWeightBytesPerCycle = 20.0
+    static let farWeightBytesPerCycle = 16.0
+    /// A group's weights are near up to this share of L2.
+    static let nearShareOfL2 = 0.4
     /// Weights up to this share of L2 stay there while all groups of a band of rows are computed; threads then split
     /// rows, as the layers around them do, and rarely read what another core has written.
     static let pixelsOutsideShareOfL2 = 0.75
   }
 
   /// Estimated cycles of one tile.
-  static func tileCycles(_ isa: VectorISA, pixels: Int, blocks: Int, weightRows: Int) -> Double {
+  static func tileCycles(
+    _ isa: VectorISA, pixels: Int, blocks: Int, weightRows: Int,
+    weightBytesPerCycle: Double = Cost.nearWeightBytesPerCycle
+  ) -> Double {
     let vectors = Double(pixels * blocks)
     let free = isa.registerCount - pixels * blocks
     let memoryWeights = max(0, blocks - (free - 1))
     let loads = Double(pixels + (blocks - memoryWeights) + memoryWeights * pixels)
     let row = max(
       vectors / Cost.multiplyAddsPerCycle, loads / Cost.loadsPerCycle, Cost.latencyCycles,
-      Double(blocks * isa.byteCount) / Cost.weightBytesPerCycle)
+      Double(blocks * isa.byteCount) / weightBytesPerCycle)
     return row * Double(weightRows) + Cost.tileOverhead + Cost.epiloguePerVector * vectors
   }
 
@@ -64,8 +70,11 @@ extension ConvolutionTiling {
   ) -> (tiling: ConvolutionTiling, cycles: Double) {
     let output = descriptor.output
     var best: (cycles: Double, tiling: ConvolutionTiling)?
-    for blocks in [1, 2, 3, 4] where blocks <= output.blockCount {
+    // Among equals the most blocks win: a source pixel then serves more products (14x2 loses 5 % on large maps).
+    for blocks in [4, 3, 2, 1] where blocks <= output.blockCount {
       let window = ConvolutionWindow(descriptor, isa, blocks: blocks)
+      let isNear =
+        Double(window.weightRows * blocks * isa.byteCount) <= Cost.nearShareOfL2 * Double(l2ByteCount)
       let largest = StripKernel.largestTile(isa, blocks: blocks)
       for columns in 1...min(largest, output.width) {
         let segments = segments(width: output.width, largest: columns)
@@ -79,7 +88,8 @@ extension ConvolutionTiling {
               cycles +=
                 Double(bands * segment.count)
                 * tileCycles(
-                  isa, pixels: bandRows * segment.columns, blocks: blocks, weightRows: window.weightRows)
+                  isa, pixels: bandRows * segment.columns, blocks: blocks, weightRows: window.weightRows,
+                  weightBytesPerCycle: isNear ? Cost.nearWeightBytesPerCycle : Cost.farWeightBytesPerCycle)
             }
           }
           cycles *= Double(output.blockCount) / Double(blocks)
