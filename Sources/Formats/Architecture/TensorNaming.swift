@@ -20,7 +20,7 @@ package struct NameMap: Sendable {
   private let huggingFacePrefix: String
 
   package init(names: [String]) {
-    let parts = names.map { $0.split(separator: ".", omittingEmptySubsequences: false) }
+    let parts = names.map(Self.parts)
     hasDeepLayer0 = parts.contains {
       $0.starts(with: ["layer0", "conv2"]) || $0.starts(with: ["layer0", "bn2"])
     }
@@ -38,6 +38,11 @@ package struct NameMap: Sendable {
     }
   }
 
+  /// The components of a name; no supported one has more than ten.
+  private static func parts(_ name: String) -> [Substring] {
+    name.split(separator: ".", maxSplits: 10, omittingEmptySubsequences: false)
+  }
+
   private static func isHuggingFace(_ parts: [Substring]) -> Bool {
     let body = parts.first == "resnet" ? parts.dropFirst() : parts[...]
     return body.starts(with: ["encoder", "stages"]) || body.starts(with: ["embedder", "embedder"])
@@ -45,7 +50,7 @@ package struct NameMap: Sendable {
 
   /// torchvision's name of the file's `name`; the name itself where nothing is known of it.
   package func canonical(_ name: String) -> String {
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    let parts = Self.parts(name)
     return (canonicalStem(parts) ?? canonicalHead(parts) ?? canonicalBlock(parts)) ?? name
   }
 

@@ -15,6 +15,8 @@ package struct WeightShapes: Sendable {
     var shapes: [String: [Int]] = [:]
     var fileNames: [String: String] = [:]
     var modules: Set<String> = []
+    var order: [String] = []
+    order.reserveCapacity(tensors.count)
     shapes.reserveCapacity(tensors.count)
     fileNames.reserveCapacity(tensors.count)
     for tensor in tensors {
@@ -22,6 +24,7 @@ package struct WeightShapes: Sendable {
       if let other = fileNames[canonical] {
         throw .duplicateTensor(name: tensor.name, other: other)
       }
+      order.append(canonical)
       shapes[canonical] = tensor.shape
       fileNames[canonical] = tensor.name
       if let dot = canonical.utf8.lastIndex(of: UInt8(ascii: ".")) {
@@ -31,7 +34,7 @@ package struct WeightShapes: Sendable {
     self.shapes = shapes
     self.fileNames = fileNames
     self.modules = modules
-    order = tensors.map { [names] in names.canonical($0.name) }
+    self.order = order
   }
 
   package subscript(_ name: String) -> [Int]? { shapes[name] }
