@@ -161,11 +161,25 @@ import Testing
     }
   }
 
-  @Test func otherNetworksAreNotResNets() {
-    for names in [["blocks.0.attn.qkv.weight", "cls_token"], ["a", "b"], ["stem.conv.weight"], []] {
-      #expect(throws: ArchitectureError.self) {
-        _ = try ArchitectureInference.infer(try WeightShapes(names.map { ($0, [4, 4]) }))
-      }
+  @Test(arguments: [
+    ["blocks.0.attn.qkv.weight", "cls_token"],
+    ["features.0.0.weight", "classifier.1.weight", "classifier.1.bias"],
+    ["stem.conv.weight", "head.fc.weight"], ["trunk_output.block1.weight", "fc.weight"],
+  ])
+  func otherFamiliesAreRefusedByTheirName(_ names: [String]) {
+    #expect {
+      _ = try ArchitectureInference.infer(try WeightShapes(names.map { ($0, [4, 4]) }))
+    } throws: { error in
+      if case ArchitectureError.unsupported = error { true } else { false }
+    }
+  }
+
+  @Test(arguments: [["a", "b"], ["fc.weight", "fc.bias"], [""], ["...", "."], []])
+  func strangersAreNoResNets(_ names: [String]) {
+    #expect {
+      _ = try ArchitectureInference.infer(try WeightShapes(names.map { ($0, [4, 4]) }))
+    } throws: { error in
+      if case ArchitectureError.notAResNet(_, let count) = error { count == names.count } else { false }
     }
   }
 

@@ -67,6 +67,24 @@ import Testing
           name: "layer2.0.conv2.weight", expected: ShapePattern([nil, 12, 3, 3]), found: [12, 12, 9, 1]))
   }
 
+  /// Names of values and constants are what passes, `compare` and `export` refer to.
+  @Test(arguments: [
+    "torchvision-bottleneck-legacy", "timm-t-se-bottleneck", "timm-rs-mixed", "cifar-option-a",
+    "huggingface-basic",
+  ])
+  func importedGraphsReadAsTheyDid(_ fixture: String) throws {
+    let files = ["model.th", "model.pth", "model.safetensors"].map {
+      TestData.fixture("architectures/\(fixture)/\($0)")
+    }
+    let path = try #require(files.first { (try? MappedFile.open($0)) != nil })
+    let graph = try Importer.load(path: path).model.graph
+    let difference = Golden.difference(GraphPrinter.text(of: graph), from: "architectures/\(fixture).txt")
+    #expect(difference == nil)
+    #expect(
+      GraphPrinter.text(of: try GraphParser.parse(GraphPrinter.text(of: graph)))
+        == GraphPrinter.text(of: graph))
+  }
+
   // MARK: Numbers
 
   @Test(arguments: [Float.nan, .infinity, -.infinity])
