@@ -58,6 +58,8 @@ package struct StripKernel: Hashable, Sendable {
   package var residual: PixelSteps?
   package var start: Start
   package var hasReLU: Bool
+  /// Weight rows whose sum is added up apart, at most.
+  package var partRows: Int
   /// Cache lines of the next group's weights that each pass of the body asks for.
   package var prefetchLines: Int
 
@@ -65,27 +67,29 @@ package struct StripKernel: Hashable, Sendable {
     isa: VectorISA, bodyRows: Int, loops: [ReductionLoop], rows: Int = 1, segments: [StripSegment],
     blocks: Int,
     source: PixelSteps, output: PixelSteps, residual: PixelSteps? = nil, start: Start = .bias,
-    hasReLU: Bool = false, prefetchLines: Int = 0, weightBlocks: Int? = nil
+    hasReLU: Bool = false, prefetchLines: Int = 0, weightBlocks: Int? = nil,
+    partRows: Int = StripKernel.partRows
   ) {
     (self.isa, self.bodyRows, self.loops) = (isa, bodyRows, loops)
     (self.rows, self.segments, self.blocks) = (rows, segments, blocks)
     (self.source, self.output, self.residual) = (source, output, residual)
     (self.start, self.hasReLU, self.prefetchLines) = (start, hasReLU, prefetchLines)
     self.weightBlocks = weightBlocks ?? blocks
+    self.partRows = partRows
   }
 
   /// Products that a part of a sum has at most, and where a sum is worth splitting. A chain of n additions errs by
   /// about sqrt(n) roundings: parts of 128 added up err a third as much as one chain of 4,608 (3x3 of 512
   /// channels), and cost each accumulator an addition and a store for 128 multiply-adds.
-  private static let partRows = 128
+  package static let partRows = 128
   private static let leastPartRows = 32
 
   /// The loops with the outermost one cut into parts whose sums are added up apart, if it is long enough.
   package var splitLoops: (loops: [ReductionLoop], isSplit: Bool) {
-    guard let outermost = loops.last, weightRows > Self.partRows else { return (loops, false) }
+    guard let outermost = loops.last, weightRows > partRows else { return (loops, false) }
     let rows = weightRows / outermost.count
     let passes = (1...outermost.count).last {
-      outermost.count % $0 == 0 && ($0 == 1 || $0 * rows <= Self.partRows)
+      outermost.count % $0 == 0 && ($0 == 1 || $0 * rows <= partRows)
     }
     guard let passes, passes < outermost.count, passes * rows >= Self.leastPartRows else {
       return (loops, false)

@@ -3,8 +3,8 @@
   private struct WinogradEmitter {
     var isa: VectorISA
     var free: [Vector]
-    /// Registers that hold 2, 4 and 8 in every lane, as far as the transform needs them.
-    var constants: [Int: Vector] = [:]
+    /// Registers that hold one number in every lane.
+    var constants: [Float: Vector] = [:]
 
     init(_ isa: VectorISA) {
       self.isa = isa
@@ -18,20 +18,31 @@
 
     mutating func give(_ registers: Vector...) { free += registers }
 
-    /// Fills a register with a small power of two, made from its bits through the stack.
-    mutating func makeConstants(_ values: [Int], _ kernel: inout KernelAssembler, stack: Address) {
+    /// Fills registers with positive numbers, made from their bits through the stack.
+    mutating func makeConstants(_ values: [Float], _ kernel: inout KernelAssembler, stack: Address) {
       for value in values {
         let register = take()
-        kernel.code.emit(.moveImmediate, .rax, immediate: Int(Float(value).bitPattern))
+        kernel.code.emit(.moveImmediate, .rax, immediate: Int(value.bitPattern))
         kernel.code.emit(.store, .rax, stack)
         kernel.broadcast(register, stack)
         constants[value] = register
       }
     }
 
-    private func constant(_ value: Int) -> Vector {
+    private func constant(_ value: Float) -> VectorOrMemory {
       guard let register = constants[value] else { preconditionFailure("constant \(value) was not made") }
-      return register
+      return .vector(register)
+    }
+
+    /// What the transforms of F(4x4) multiply by: powers of its points.
+    static func inputConstants() -> [Float] {
+      let (a, b) = (WinogradScheme.near, WinogradScheme.far)
+      return [a, b, a * a, b * b]
+    }
+
+    static func outputConstants() -> [Float] {
+      let (a, b) = (WinogradScheme.near, WinogradScheme.far)
+      return [a, b, a * a, b * b, a * a * a, b * b * b]
     }
 
     /// `B^T d` in place: the registers of `d` are given back, the result's are taken.
@@ -47,24 +58,31 @@
         free += d
         return [difference, sum, reverse, last]
       case .f4:
-        // o0 = 4(d0-d2) + s   o1,2 = (d4-4d2) ± (d3-4d1)   o3,4 = s ± 2t   o5 = (d5-d3) - 4t   s = d4-d2   t = d3-d1
-        let (s, t, u, v) = (take(), take(), take(), take())
-        kernel.subtract(s, d[4], d[2])
-        kernel.subtract(t, d[3], d[1])
-        kernel.subtract(d[0], d[0], d[2])
-        kernel.vector(.fma213, d[0], constant(4), .vector(s))
-        kernel.vector(.fnma213, d[2], constant(4), .vector(d[4]))
-        kernel.vector(.fnma213, d[1], constant(4), .vector(d[3]))
-        kernel.add(u, d[2], d[1])
-        kernel.subtract(v, d[2], d[1])
-        kernel.subtract(d[5], d[5], d[3])
-        kernel.vector(.fnma231, d[5], constant(4), .vector(t))
+        // s = d4 - b²d2   t = d3 - b²d1   u = d4 - a²d2   v = d3 - a²d1   x = d2 - b²d0
+        // o0 = s - a²x   o1, o2 = s ± at   o3, o4 = u ± bv   o5 = d5 - b²d3 - a²t
+        let (a, b) = (constant(WinogradScheme.near), constant(WinogradScheme.far))
+        let a2 = constant(WinogradScheme.near * WinogradScheme.near)
+        let b2 = constant(WinogradScheme.far * WinogradScheme.far)
+        let (s, t) = (take(), take())
+        kernel.copy(s, d[4])
+        kernel.vector(.fnma231, s, d[2], b2)
+        kernel.copy(t, d[3])
+        kernel.vector(.fnma231, t, d[1], b2)
+        kernel.vector(.fnma231, d[5], d[3], b2)
+        kernel.vector(.fnma231, d[5], t, a2)
+        kernel.vector(.fnma231, d[4], d[2], a2)
+        kernel.vector(.fnma231, d[3], d[1], a2)
+        kernel.vector(.fnma231, d[2], d[0], b2)
+        kernel.copy(d[0], s)
+        kernel.vector(.fnma231, d[0], d[2], a2)
         kernel.copy(d[1], s)
-        kernel.vector(.fma231, s, constant(2), .vector(t))
-        kernel.vector(.fnma231, d[1], constant(2), .vector(t))
-        let result = [d[0], u, v, s, d[1], d[5]]
-        give(t, d[2], d[3], d[4])
-        return result
+        kernel.vector(.fma231, s, t, a)
+        kernel.vector(.fnma231, d[1], t, a)
+        kernel.copy(d[2], d[4])
+        kernel.vector(.fma231, d[4], d[3], b)
+        kernel.vector(.fnma231, d[2], d[3], b)
+        give(t, d[3])
+        return [d[0], s, d[1], d[4], d[2], d[5]]
       }
     }
 
@@ -80,20 +98,23 @@
         give(m[2], m[3])
         return [m[0], m[1]]
       case .f4:
-        // a, b = m1 ± m2   c, e = m3 ± m4   y0 = m0+a+c   y1 = b+2e   y2 = a+4c   y3 = b+8e+m5
-        let (a, c) = (take(), take())
-        kernel.add(a, m[1], m[2])
+        // p, q = m1 ± m2   r, w = m3 ± m4   y0 = m0+p+r   y1 = aq+bw   y2 = a²p+b²r   y3 = m5+a³q+b³w
+        let (a, b) = (WinogradScheme.near, WinogradScheme.far)
+        let (p, r) = (take(), take())
+        kernel.add(p, m[1], m[2])
         kernel.subtract(m[1], m[1], m[2])
-        kernel.add(c, m[3], m[4])
+        kernel.add(r, m[3], m[4])
         kernel.subtract(m[3], m[3], m[4])
-        kernel.add(m[0], m[0], a)
-        kernel.add(m[0], m[0], c)
-        kernel.vector(.fma231, a, constant(4), .vector(c))
-        kernel.add(m[5], m[5], m[1])
-        kernel.vector(.fma231, m[5], constant(8), .vector(m[3]))
-        kernel.vector(.fma231, m[1], constant(2), .vector(m[3]))
-        give(m[2], m[3], m[4], c)
-        return [m[0], m[1], a, m[5]]
+        kernel.add(m[0], m[0], p)
+        kernel.add(m[0], m[0], r)
+        kernel.vector(.fma231, m[5], m[1], constant(a * a * a))
+        kernel.vector(.fma231, m[5], m[3], constant(b * b * b))
+        kernel.vector(.multiply, m[1], m[1], constant(a))
+        kernel.vector(.fma231, m[1], m[3], constant(b))
+        kernel.vector(.multiply, p, p, constant(a * a))
+        kernel.vector(.fma231, p, r, constant(b * b))
+        give(m[2], m[3], m[4], r)
+        return [m[0], m[1], p, m[5]]
       }
     }
   }
@@ -121,7 +142,9 @@
       kernel.code.emit(.load, .rsi, Address(.rdi, 0))
       kernel.code.emit(.load, .rdx, Address(.rdi, 8))
       var emitter = WinogradEmitter(isa)
-      if scheme == .f4 { emitter.makeConstants([2, 4], &kernel, stack: Address(.rsp)) }
+      if scheme == .f4 {
+        emitter.makeConstants(WinogradEmitter.inputConstants(), &kernel, stack: Address(.rsp))
+      }
       let wholeTiles = lastValidColumns < side ? tiles - 1 : tiles
       for (count, columns) in [(wholeTiles, side), (tiles - wholeTiles, lastValidColumns)] where count > 0 {
         kernel.loop(.rbx, count) { kernel in
@@ -177,7 +200,9 @@
       kernel.code.emit(.load, .r8, Address(.rdi, 16))
       if residualRow != nil { kernel.code.emit(.load, .r9, Address(.rdi, 24)) }
       var emitter = WinogradEmitter(isa)
-      if scheme == .f4 { emitter.makeConstants([2, 4, 8], &kernel, stack: Address(.rsp)) }
+      if scheme == .f4 {
+        emitter.makeConstants(WinogradEmitter.outputConstants(), &kernel, stack: Address(.rsp))
+      }
       let wholeTiles = lastValidColumns < outputs ? tiles - 1 : tiles
       for (count, columns) in [(wholeTiles, outputs), (tiles - wholeTiles, lastValidColumns)] where count > 0
       {

@@ -12,10 +12,6 @@ extension ConvolutionAlgorithm {
     static let coldBytesPerCycle = 6.5
     /// Cycles to transform a tile of one channel block, input and output together, by scheme.
     static let transformCycles: [WinogradScheme: Double] = [.f2: 70, .f4: 190]
-    /// Schemes that round well enough. F(4x4) over the points 0, 1, -1, 2, -2 errs ten times as much as a direct
-    /// sum (256 channels, simulated and measured): random ResNet-101s then leave the 1e-5 of the largest logit that
-    /// is promised. F(2x2) errs 1.6 times as much as a direct sum and stays where float32 itself is.
-    static let schemes: [WinogradScheme] = [.f2]
     /// Winograd must win by this much: it rounds differently and needs room for transformed tensors.
     static let winogradAdvantage = 1.08
     /// Transformed input and products of a chunk that stay in L2 beside the weights that stream through it.
@@ -32,7 +28,7 @@ extension ConvolutionAlgorithm {
     let bytes = Double(descriptor.input.channels * descriptor.output.channels * 4)
     var best = max(direct.cycles, bytes * 9 / Cost.coldBytesPerCycle) / Cost.winogradAdvantage
     var choice = ConvolutionAlgorithm.direct(direct.tiling)
-    for scheme in Cost.schemes {
+    for scheme in [WinogradScheme.f4, .f2] {
       let tiling = WinogradTiling.choose(descriptor, isa, scheme, l2ByteCount: cpu.l2ByteCount)
       let cycles = max(
         WinogradTiling.cycles(descriptor, isa, tiling),

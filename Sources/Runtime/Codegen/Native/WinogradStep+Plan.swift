@@ -74,7 +74,8 @@
         loops: [ReductionLoop(count: descriptor.input.blockCount, sourceStep: blockByteCount)],
         segments: segments(tiles), blocks: blocks, source: PixelSteps(column: isa.byteCount, row: 0),
         output: PixelSteps(column: isa.byteCount, row: 0, block: blockByteCount), start: .zero,
-        prefetchLines: min(lines, isa.lanes * 2), weightBlocks: tiling.blocks)
+        prefetchLines: min(lines, isa.lanes * 2), weightBlocks: tiling.blocks,
+        partRows: WinogradScheme.partRows)
     }
 
     func step(

@@ -100,10 +100,16 @@ private struct Filter8 {
       let odd = b * 0.5
       return (a, even + odd, even - odd, c, c, c)
     }
-    let even = (a + c) * (-1.0 / 6)
-    let odd = b * (-1.0 / 6)
-    let far = a * (1.0 / 24) + c * (1.0 / 6)
-    let near = b * (1.0 / 12)
-    return (a * 0.25, even + odd, even - odd, far + near, far - near, c)
+    // Row of point p: (1, p, p²) over the product of its distances to the other points.
+    let (near, far) = (WinogradScheme.near, WinogradScheme.far)
+    let (near2, far2) = (near * near, far * far)
+    let (nearScale, farScale) = (1 / (2 * near2 * (near2 - far2)), 1 / (2 * far2 * (far2 - near2)))
+    let nearEven = (a + c * near2) * nearScale
+    let nearOdd = b * (near * nearScale)
+    let farEven = (a + c * far2) * farScale
+    let farOdd = b * (far * farScale)
+    return (
+      a * (1 / (near2 * far2)), nearEven + nearOdd, nearEven - nearOdd, farEven + farOdd, farEven - farOdd, c
+    )
   }
 }
