@@ -76,10 +76,20 @@ package final class SortedValues: @unchecked Sendable {
   }
 
   /// The distances to `other`, exact for the two samples. O(n + m).
-  package func distance(to other: SortedValues) -> Distance {
-    guard count > 0, other.count > 0 else { return .zero }
-    let (a, b) = (values, other.values)
-    let (scaleA, scaleB) = (1 / Double(count), 1 / Double(other.count))
+  package func distance(to other: SortedValues) -> Distance { Self.distance(values, other.values) }
+
+  /// The distances between the values above zero of this and of `other`.
+  package func distanceAboveZero(to other: SortedValues) -> Distance {
+    Self.distance(valuesAboveZero, other.valuesAboveZero)
+  }
+
+  private var valuesAboveZero: UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(rebasing: values[values.partitioningIndex { $0 > 0 }...])
+  }
+
+  private static func distance(_ a: UnsafeBufferPointer<Float>, _ b: UnsafeBufferPointer<Float>) -> Distance {
+    guard !a.isEmpty, !b.isEmpty else { return .zero }
+    let (scaleA, scaleB) = (1 / Double(a.count), 1 / Double(b.count))
     var (i, j) = (0, 0)
     var (ks, w1) = (0.0, 0.0)
     var previous = Double(min(a[0], b[0]))

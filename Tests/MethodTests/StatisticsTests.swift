@@ -39,6 +39,12 @@ import Testing
     #expect(a.distance(to: SortedValues.sorting([])) == .zero)
   }
 
+  @Test func distancesAboveZero() {
+    let found = SortedValues.sorting([0, 0, 0, 1, 2]).distanceAboveZero(to: .sorting([0, 1, 3]))
+    #expect(found == SortedValues.sorting([1, 2]).distance(to: .sorting([1, 3])))
+    #expect(SortedValues.sorting([0]).distanceAboveZero(to: .sorting([1])) == .zero)
+  }
+
   /// Against the definition on every point of both samples.
   @Test func distancesAgreeWithTheDefinition() {
     for seed in UInt64(0)..<20 {

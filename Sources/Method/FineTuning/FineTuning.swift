@@ -49,8 +49,8 @@ package final class FineTuning {
     return FineTuningResult(
       model: model, epochs: loop.records, resumedEpochs: state?.epoch ?? 0, keptEpoch: loop.keptEpoch,
       before: before, after: after, reference: reference,
-      distanceBefore: reference.map { before.statistics.distance(to: $0.statistics) },
-      distanceAfter: reference.map { after.statistics.distance(to: $0.statistics) },
+      distanceBefore: reference.map { .init(before, to: $0) },
+      distanceAfter: reference.map { .init(after, to: $0) },
       isHeldOut: validation != nil, images: training.count - samples.extraction.failures.count,
       extraction: samples.extraction, cachesOnDisk: samples.isOnDisk)
   }

@@ -27,6 +27,8 @@ package struct FineTuningOptions: Sendable {
   /// Where the state to resume lies; nil keeps none.
   package var statePath: String?
   package var resumes = false
+  /// Write the state after every epoch, however short; else twice a second at most.
+  package var savesEachEpoch = false
   package var session = SessionOptions()
 
   package init(resolution: Extent) { self.resolution = resolution }
@@ -56,13 +58,26 @@ package struct FineTuningResult: Sendable {
   /// Of the unadapted model at its training resolution; nil where that is unknown.
   package let reference: Measurement?
   /// Of the features before and after to those at the training resolution.
-  package let distanceBefore: SortedValues.Distance?
-  package let distanceAfter: SortedValues.Distance?
+  package let distanceBefore: Distance?
+  package let distanceAfter: Distance?
   /// Whether `before` and `after` were measured on pictures that were not trained on.
   package let isHeldOut: Bool
   package let images: Int
   package let extraction: PictureRun.Summary
   package let cachesOnDisk: Bool
+
+  /// How far pooled activations are from those at the training resolution.
+  package struct Distance: Hashable, Sendable {
+    /// Of the values above zero: how many are exactly zero follows from how many positions are averaged, which no
+    /// statistics undo.
+    package let aboveZero: SortedValues.Distance
+    package let all: SortedValues.Distance
+
+    init(_ measurement: Measurement, to reference: Measurement) {
+      aboveZero = measurement.statistics.sorted.distanceAboveZero(to: reference.statistics.sorted)
+      all = measurement.statistics.distance(to: reference.statistics)
+    }
+  }
 
   package struct Measurement: Sendable {
     package let resolution: Extent

@@ -163,7 +163,7 @@ struct TrainingLoop {
     guard let path = fineTuning.options.statePath else { return }
     let now = MonotonicClock.nanoseconds()
     let isLast = records.count == fineTuning.options.schedule.epochs
-    guard isLast || now - lastSave >= Self.saveInterval else { return }
+    guard isLast || fineTuning.options.savesEachEpoch || now - lastSave >= Self.saveInterval else { return }
     lastSave = now
     var all = arrays
     if let best {

@@ -30,13 +30,14 @@ extension Command {
     arguments: [Shared.modelArgument],
     groups: [
       OptionGroup("Options", [Shared.output, Options.to, Options.verify, Options.noProof]),
+      MethodAdaptations.group,
       OptionGroup(
         "Passes",
         [
           Options.passes, Options.verifyEach, Options.timePasses, Options.printBefore, Options.printAfter,
           Options.stopAfter,
         ]),
-      Shared.model, Shared.engine,
+      Shared.pictures, Shared.model, Shared.engine,
     ],
     run: { try Adaptation($0).run() })
 }
@@ -55,15 +56,23 @@ private struct Adaptation {
     try checkPassNames()
     let source = try ModelSource.open(invocation.arguments[0], invocation)
     let target = invocation.size(Options.to).map { Extent($0.height, $0.width) }
-    let result = try Adapt.run(
-      source.model, to: target, passes: invocation.list(Options.passes), options: try passOptions(),
-      observer: observe)
-    for note in result.notes { tell(note) }
+    let adaptations = try MethodAdaptations(invocation, source: source.model)
+    let passes = invocation.list(Options.passes)
     var object = JSON.Object()
+    var unfolded = source.model
+    let result =
+      adaptations.isWanted
+      ? try Adapt.run(source.model, to: target, passes: passes, options: try passOptions(), observer: observe)
+      {
+        try adaptations.apply(to: &$0, &object)
+        unfolded = $0
+      }
+      : try Adapt.run(source.model, to: target, passes: passes, options: try passOptions(), observer: observe)
+    for note in result.notes { tell(note) }
     try checkMemory(result.model.graph)
     report(result, &object)
     reportSize(result.model, &object)
-    object["proof"] = try proof(source.model, result.model)
+    object["proof"] = try proof(unfolded, result.model)
     let path = invocation.text(Shared.output) ?? ""
     try write(result.model, to: path)
     return object

@@ -194,10 +194,14 @@ private final class FinetuneRun {
     object["before_loss"] = result.before.map { JSON($0.score.loss) } ?? .null
     object["after_top1"] = JSON(result.after.score.top1)
     object["after_loss"] = JSON(result.after.score.loss)
-    object["ks_before"] = result.distanceBefore.map { JSON($0.ks) } ?? .null
-    object["ks_after"] = result.distanceAfter.map { JSON($0.ks) } ?? .null
-    object["w1_before"] = result.distanceBefore.map { JSON($0.w1) } ?? .null
-    object["w1_after"] = result.distanceAfter.map { JSON($0.w1) } ?? .null
+    for (name, distance) in [("before", result.distanceBefore), ("after", result.distanceAfter)] {
+      object["ks_\(name)"] = distance.map { JSON($0.aboveZero.ks) } ?? .null
+      object["w1_\(name)"] = distance.map { JSON($0.aboveZero.w1) } ?? .null
+      object["ks_with_zeros_\(name)"] = distance.map { JSON($0.all.ks) } ?? .null
+      object["w1_with_zeros_\(name)"] = distance.map { JSON($0.all.w1) } ?? .null
+    }
+    object["zero_share_before"] = result.before.map { JSON($0.statistics.zeroShare) } ?? .null
+    object["zero_share_after"] = JSON(result.after.statistics.zeroShare)
     object["p_value"] = paired(result).map { JSON($0.p) } ?? .null
     object["measured_on"] = .string(result.isHeldOut ? "validation" : "training")
     object["measured_images"] = JSON(result.after.score.images)
@@ -218,14 +222,16 @@ private final class FinetuneRun {
     var table = Table(
       [.left, .right, .right, .right], header: ["", "top-1 %", "loss", "KS to training size"])
     func row(
-      _ name: String, _ measurement: FineTuningResult.Measurement, _ distance: SortedValues.Distance?
+      _ name: String, _ measurement: FineTuningResult.Measurement, _ distance: FineTuningResult.Distance?
     ) {
       table.add([
         name, Text.fixed(100 * measurement.score.top1, 2), Text.fixed(measurement.score.loss, 4),
-        distance.map { Text.fixed($0.ks, 4) } ?? "",
+        distance.map { Text.fixed($0.aboveZero.ks, 4) } ?? "",
+        distance.map { Text.fixed($0.all.ks, 4) } ?? "",
+        Text.fixed(100 * measurement.statistics.zeroShare, 2),
       ])
     }
-    if let reference = result.reference { row("at \(reference.resolution), as trained", reference, .zero) }
+    if let reference = result.reference { row("at \(reference.resolution), as trained", reference, nil) }
     if let before = result.before { row("at \(before.resolution), before", before, result.distanceBefore) }
     row("at \(result.after.resolution), after", result.after, result.distanceAfter)
     console.lines(table.lines())
@@ -234,6 +240,7 @@ private final class FinetuneRun {
     console.line(
       "measured on \(Text.count(result.after.score.images, "\(on) picture"))"
         + (paired(result).map { ", before against after: p = \(Text.significant($0.p))" } ?? ""))
+    console.line("KS: greatest gap to the activations' distribution at the training resolution")
     console.line("wrote \(output); `fixresc adapt` makes it fast")
   }
 }
