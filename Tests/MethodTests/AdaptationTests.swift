@@ -72,10 +72,12 @@ import Testing
       }
     }
     #expect(model.metadata.history.last?.action == "bn-statistics")
+    extendLifetime(data)
   }
 
   @Test func priorHoldsTheOldStatistics() throws {
-    let pictures = try Self.pictures(PictureFolder(classes: 1, perClass: 3))
+    let data = try PictureFolder(classes: 1, perClass: 3)
+    let pictures = try Self.pictures(data)
     let start = try SmallModel.residual()
     var (exact, blended) = (start, start)
     var adaptation = BatchNormAdaptation()
@@ -87,15 +89,18 @@ import Testing
       let expected = 0.25 * exact.values(norm.mean)[place] + 0.75 * old
       #expect(abs(blended.values(norm.mean)[place] - expected) < 1e-5)
     }
+    extendLifetime(data)
   }
 
   @Test func foldedModelsAreRefused() throws {
-    let pictures = try Self.pictures(PictureFolder(classes: 1, perClass: 1))
+    let data = try PictureFolder(classes: 1, perClass: 1)
+    let pictures = try Self.pictures(data)
     var model = try Trunk.ready(SmallModel.residual())
     #expect(throws: PassError.self) {
       try BatchNormAdaptation().apply(
         to: &model, pictures: pictures, preprocessor: Self.preprocessor(model))
     }
+    extendLifetime(data)
   }
 
   @Test func equalisationIsANodeOrIsAbsorbed() throws {

@@ -18,7 +18,7 @@ import Testing
       #expect(axis.ticks.allSatisfy { axis.range.contains($0) || abs($0 - axis.range.upperBound) < 1e-9 })
     }
     #expect(Axis("x", covering: 0...1, tickCount: 10).decimals == 1)
-    #expect(Axis("x", covering: 0...0.04).decimals == 2)
+    #expect(Axis("x", covering: 0...0.04).decimals == 3)
   }
 
   /// Tags open and close in order, nothing is fetched or run, and text is text.

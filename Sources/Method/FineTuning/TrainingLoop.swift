@@ -162,7 +162,7 @@ struct TrainingLoop {
   private mutating func save() throws {
     guard let path = fineTuning.options.statePath else { return }
     let now = MonotonicClock.nanoseconds()
-    let isLast = records.count == fineTuning.options.schedule.epochs
+    let isLast = records.count == fineTuning.options.schedule.epochs || shouldStop
     guard isLast || fineTuning.options.savesEachEpoch || now - lastSave >= Self.saveInterval else { return }
     lastSave = now
     var all = arrays

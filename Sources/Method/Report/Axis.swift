@@ -21,7 +21,9 @@ package struct Axis: Hashable, Sendable {
     let step = Self.niceStep(range.upperBound - range.lowerBound, tickCount)
     let first = (range.lowerBound / step + (widens ? 1e-9 : -1e-9)).rounded(widens ? .down : .up)
     let last = (range.upperBound / step - (widens ? 1e-9 : -1e-9)).rounded(widens ? .up : .down)
-    ticks = stride(from: first, through: max(last, first), by: 1).map { $0 * step }
+    ticks = stride(from: first, through: widens ? max(last, first + 1) : max(last, first), by: 1).map {
+      $0 * step
+    }
     self.range =
       widens
       ? first * step...max(last, first + 1) * step

@@ -68,7 +68,7 @@ package struct HTMLReport: Sendable {
       --grid:#343943;--accent:#7ab8ff;\(dark)}}
       @media print{:root{\(lightColours)}figure,tr{break-inside:avoid}}
       body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,"Segoe UI",Roboto,sans-serif}
-      main{max-width:800px;margin:0 auto;padding:24px 20px 48px}
+      main{max-width:860px;margin:0 auto;padding:24px 20px 48px}
       h1{font-size:1.6rem;line-height:1.25;margin:.4em 0 .1em}h2{font-size:1.2rem;margin:1.8em 0 .4em}
       h3{font-size:1rem;margin:0 0 .5em}.subtitle,figcaption{color:var(--soft);margin:.2em 0}
       .subtitle{overflow-wrap:anywhere}.finding{border-left:4px solid var(--accent);padding:.4em 0 .4em .9em;font-weight:600}
@@ -78,7 +78,7 @@ package struct HTMLReport: Sendable {
       .axis{stroke:var(--ink);fill:none}.grid{stroke:var(--grid)}.rule{stroke:var(--soft);stroke-dasharray:3 4}
       .line{fill:none;stroke-width:2;stroke-linejoin:round}.line.strong{stroke-width:3.4}.line.dashed{stroke-dasharray:7 5}
       .line.ink{stroke:var(--ink)}.bar.ink,.mark.ink{fill:var(--ink)}.bar{opacity:.8}\(classes)
-      .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92rem;width:100%}
+      .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem;width:100%}
       th,td{padding:.3em .6em;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap}
       th:first-child,td:first-child{text-align:left}thead th{border-bottom:2px solid var(--soft)}.best td{font-weight:700}
       """

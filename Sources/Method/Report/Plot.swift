@@ -37,6 +37,7 @@ package struct Plot: Sendable {
   static let size = (width: 760.0, height: 420.0)
   private static let margin = (left: 72.0, right: 24.0, top: 20.0, bottom: 56.0)
   private static let legendRow = 20.0
+  private static let noteRow = 15.0
   /// About what a character of the legend takes.
   private static let characterWidth = 7.2
 
@@ -45,7 +46,8 @@ package struct Plot: Sendable {
 
   package var svg: String {
     let legend = legendPlaces()
-    let top = Self.margin.top + Self.legendRow * Double(legend.rows)
+    let notes = Self.noteRow * Double(rules.count)
+    let top = Self.margin.top + Self.legendRow * Double(legend.rows) + notes
     let frame = Frame(
       left: Self.margin.left, top: top, right: Self.size.width - Self.margin.right,
       bottom: Self.size.height - Self.margin.bottom)
@@ -188,9 +190,11 @@ package struct Plot: Sendable {
   private func markup(_ rule: Rule, _ row: Int, _ frame: Frame) -> String {
     let place = point(rule.x, y.range.lowerBound, frame).x
     let toLeft = place > frame.left + frame.width * 0.75
+    // Words stand above the frame, where no curve runs.
+    let above = frame.top - 6 - Self.noteRow * Double(rules.count - 1 - row)
     return
-      "<line class=\"rule\" x1=\"\(number(place))\" x2=\"\(number(place))\" y1=\"\(number(frame.top))\" y2=\"\(number(frame.bottom))\"/>"
-      + "<text class=\"note\" x=\"\(number(place + (toLeft ? -6 : 6)))\" y=\"\(number(frame.top + 12 + 15 * Double(row)))\" "
+      "<line class=\"rule\" x1=\"\(number(place))\" x2=\"\(number(place))\" y1=\"\(number(above - 8))\" y2=\"\(number(frame.bottom))\"/>"
+      + "<text class=\"note\" x=\"\(number(place + (toLeft ? -6 : 6)))\" y=\"\(number(above))\" "
       + "text-anchor=\"\(toLeft ? "end" : "start")\">\(Figures.escaped(rule.name))</text>"
   }
 }
