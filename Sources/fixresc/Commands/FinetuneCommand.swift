@@ -220,7 +220,8 @@ private final class FinetuneRun {
 
   private func show(_ result: FineTuningResult, _ output: String) {
     var table = Table(
-      [.left, .right, .right, .right], header: ["", "top-1 %", "loss", "KS to training size"])
+      [.left, .right, .right, .right, .right, .right],
+      header: ["", "top-1 %", "loss", "KS above 0", "KS", "zeros %"])
     func row(
       _ name: String, _ measurement: FineTuningResult.Measurement, _ distance: FineTuningResult.Distance?
     ) {

@@ -1,0 +1,131 @@
+import FixresBase
+import FixresIR
+import FixresMethod
+import TestSupport
+import Testing
+import fixresc
+
+/// The method's commands on a tiny network and noise: what they print, write and refuse.
+@Suite struct MethodCommandTests {
+  let folder: TemporaryFolder
+  let pictures: PictureFolder
+  let model: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    pictures = try PictureFolder(classes: 3, perClass: 5)
+    model = folder.path + "/model.bin"
+    try ModelFile.write(try SmallModel.residual(side: 16, classes: 3), to: model)
+  }
+
+  var data: String { pictures.folder.path }
+
+  @Test func sweepMeasuresAndRecommends() throws {
+    let page = folder.path + "/sweep.html"
+    let words = ["sweep", model, data, "--resolutions", "24,20", "--average", "20,24", "--budget", "1000"]
+    let call = Call(words + ["--json", "-o", page])
+    #expect(call.status == 0, "\(call.error)")
+    let rows = call.json["rows"]?.arrayValue ?? []
+    #expect(rows.map { $0["resolution"]?.integerValue } == [16, 20, 24], "the training size is measured too")
+    #expect(rows[0]["p_value"]?.doubleValue == 1 && call.json["baseline"] == 16)
+    #expect(call.json["recommended"] == call.json["recommended_within_budget"])
+    #expect(call.json["average"]?["images"] == 15)
+    #expect(try MappedFile.open(page).starts(with: Array("<!doctype html>".utf8)))
+    let text = Call(words)
+    #expect(text.status == 0 && text.output.contains("recommended: "))
+    let evaluated = Call("eval", model, data, "--resolution", "24", "--json")
+    #expect(rows[2]["top1"] == evaluated.json["top1"] && rows[2]["loss"] == evaluated.json["loss"])
+  }
+
+  @Test func sweepRefuses() {
+    #expect(Call("sweep", model, data).status == 2)
+    #expect(Call("sweep", model, data, "--resolutions", "16,big").status == 2)
+    #expect(Call("sweep", model, data, "--resolutions", "0").status == 2)
+    #expect(Call("sweep", model, data, "--resolutions", "16", "--average", "16").status == 2)
+    #expect(Call("sweep", model, folder.path, "--resolutions", "16").status == 1)
+  }
+
+  @Test func statsGivesDistributions() throws {
+    let call = Call(
+      "stats", model, data, "--resolutions", "16,24", "--json", "--save-features", folder.path + "/f")
+    #expect(call.status == 0, "\(call.error)")
+    let row = call.json["rows"]?[1]
+    #expect(row?["images"] == 15 && row?["values"] == 120)
+    #expect(call.json["rows"]?[0]?["ks_to_train"]?.doubleValue == 0)
+    #expect(try Npy.read(MappedFile.open(folder.path + "/f-24.npy")).shape == [15, 8])
+    // A folder of pictures without classes does as well.
+    let flat = Call("stats", model, data + "/class 0", "--resolutions", "16")
+    #expect(flat.status == 0 && flat.output.contains("5 pictures"), "\(flat.error)")
+  }
+
+  @Test func analyzeNeedsNoModel() throws {
+    let page = folder.path + "/analyze.html"
+    let call = Call("analyze", "--json")
+    #expect(call.json["recommended_resolution"] == 277 && call.json["train_resolution"] == 224)
+    let own = Call("analyze", model, "--images", data, "--to", "24", "-o", page)
+    #expect(own.status == 0 && own.output.contains("16 -> 24"), "\(own.error)")
+    #expect(try MappedFile.open(page).count > 5000)
+    #expect(Call("analyze", "--images", folder.path).status == 1)
+  }
+
+  @Test func finetuneThenAdapt() throws {
+    let tuned = folder.path + "/tuned.bin"
+    let words = ["finetune", model, data, "--to", "24", "--epochs", "3", "--batch-size", "5", "-o", tuned]
+    let text = Call(words)
+    #expect(text.status == 0 && text.output.contains("measured on 15 training pictures"), "\(text.error)")
+    let call = Call(words + ["--json", "--validate", data])
+    #expect(call.json["epochs"]?.arrayValue?.count == 3 && call.json["measured_on"] == "validation")
+    let before = Call("eval", model, data, "--resolution", "24", "--json").json
+    #expect(call.json["before_top1"] == before["top1"] && call.json["before_loss"] == before["loss"])
+    let ready = folder.path + "/ready.bin"
+    #expect(Call("adapt", tuned, "-o", ready).status == 0)
+    let after = Call("eval", ready, data, "--json").json
+    #expect(call.json["after_top1"] == after["top1"] && call.json["after_loss"] == after["loss"])
+    #expect(!folder.names.contains("tuned.bin.partial"))
+    // What was folded cannot be adapted any more, and nothing is written.
+    let folded = Call("finetune", ready, data, "--to", "20", "-o", folder.path + "/none.bin", "--json")
+    #expect(folded.status == 1 && !folder.names.contains("none.bin"))
+  }
+
+  @Test func finetuneRefuses() throws {
+    let out = folder.path + "/out.bin"
+    let two = folder.path + "/two.bin"
+    try ModelFile.write(try SmallModel.residual(side: 16, classes: 2), to: two)
+    let misfit = Call("finetune", two, data, "--to", "24", "-o", out)
+    #expect(misfit.status == 1 && misfit.error.contains("--new-head"))
+    let renewed = Call(
+      "finetune", two, data, "--to", "24", "-o", out, "--new-head", "--epochs", "1", "--json")
+    #expect(renewed.status == 0, "\(renewed.error)")
+    #expect(try ModelFile.open(out).classCount == 3)
+    #expect(Call("finetune", model, data, "--to", "24", "-o", out, "--early-stop", "2").status == 2)
+    #expect(Call("finetune", model, data, "--to", "0", "-o", out).status == 1)
+    try AtomicFileWriter.write(Array("not a picture".utf8), to: data + "/class 1/broken.jpg")
+    let broken = Call("finetune", model, data, "--to", "24", "-o", out)
+    #expect(broken.status == 1 && broken.error.contains("broken.jpg"))
+    let allowed = Call(
+      "finetune", model, data, "--to", "24", "-o", out, "--allow-failures", "--epochs", "1", "--json")
+    #expect(allowed.status == 0 && allowed.json["failed"] == 1)
+  }
+
+  @Test func adaptationsAreNamedInTheHistory() throws {
+    let out = folder.path + "/adapted.bin"
+    for (words, action) in [
+      (["--bn-statistics", data], "bn-statistics"),
+      (["--bn-statistics", data, "--bn-layers", "all", "--bn-prior", "4"], "bn-statistics"),
+      (["--equalize", data], "equalize"), (["--equalize", data, "--equalize-linear"], "equalize-linear"),
+      (["--test-pool"], "test-pool"),
+    ] {
+      let call = Call(["adapt", model, "--to", "24", "-o", out, "--json"] + words)
+      #expect(call.status == 0, "\(words): \(call.error)")
+      let history = try ModelFile.open(out).metadata.history.map(\.action)
+      #expect(history.contains(action) && history.contains("fold-batch-norm"))
+      #expect(call.json["adaptations"]?.objectValue?.count == 1)
+      #expect(Call("eval", out, data).status == 0)
+    }
+    #expect(Call("adapt", model, "-o", out, "--bn-layers", "all").status == 2)
+    #expect(Call("adapt", model, "-o", out, "--equalize-linear").status == 2)
+    #expect(
+      Call("adapt", model, "-o", out, "--test-pool").status == 1, "at the training size there is no room")
+    #expect(Call("adapt", out, "-o", out, "--bn-statistics", data).status == 1, "already folded")
+  }
+}
