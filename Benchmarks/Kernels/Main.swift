@@ -225,6 +225,7 @@
     let runs = numbers.dropFirst(2).first ?? 20
     print("CPU at start", fixed(processMilliseconds(), 1), "ms")
     var start = MonotonicClock.nanoseconds()
+    HardwareChecksum.install()
     let model = try ModelFile.open(path)
     print("CPU after reading", fixed(processMilliseconds(), 1), "ms")
     let session = try Session(model: model, options: SessionOptions(threads: threads))

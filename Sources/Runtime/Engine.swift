@@ -13,8 +13,11 @@ struct Engine: ~Copyable, @unchecked Sendable {
   }
 
   private let pool: ThreadPool
+  var threadCount: Int { pool.threadCount }
   private let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
   private let offsets: UnsafeMutablePointer<Int>
+  /// Entries of a table: buffers in the arena, and the caller's own. There is a table a thread.
+  private let tableCount: Int
   private let bufferCount: Int
   private let scratch: AlignedBlock
   private let scratchByteCount: Int
@@ -28,12 +31,13 @@ struct Engine: ~Copyable, @unchecked Sendable {
   init(_ plan: ExecutionPlan, _ pool: ThreadPool) {
     self.pool = pool
     bufferCount = plan.buffers.count
-    table = .allocate(capacity: plan.bufferCount)
+    tableCount = plan.bufferCount
+    table = .allocate(capacity: tableCount * pool.threadCount)
     offsets = .allocate(capacity: max(bufferCount, 1))
     for (index, buffer) in plan.buffers.enumerated() { offsets[index] = buffer.offset }
     scratchByteCount = (plan.scratchByteCount + 63) & ~63
     scratch = AlignedBlock(byteCount: scratchByteCount * pool.threadCount)
-    context = .allocate(capacity: 1)
+    context = .allocate(capacity: pool.threadCount)
   }
 
   deinit {
@@ -72,8 +76,37 @@ struct Engine: ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// Runs images `first ..< first + count` of `call`, each on one thread from end to end.
+  ///
+  /// Threads then never wait for one another, nor read what another core has written, and what an image leaves
+  /// behind stays in the caches for its next layer. The bits are those of `run`: no sum depends on who computes it.
+  mutating func runImages(
+    _ plan: ExecutionPlan, _ call: Call, first: Int, count: Int
+  ) throws(RuntimeError) {
+    try prepare(plan, call, pool.threadCount, features: count)
+    guard let arena = arena?.base else { preconditionFailure("a pass runs in an arena") }
+    for thread in 0..<pool.threadCount {
+      let own = table + thread * tableCount
+      for index in 0..<bufferCount { own[index] = arena + (thread * plan.arenaByteCount + offsets[index]) }
+      (context + thread).initialize(
+        to: RunContext(buffers: own, batch: 1, scratch: scratch.base, scratchByteCount: scratchByteCount))
+    }
+    guard let steps = plan.flatSteps.baseAddress else { return }
+    let hasFeatures = plan.outputBuffers.count > 1
+    let features = call.features.map { $0 + first * call.featureCount } ?? unwanted?.floats
+    let job = ImageJob(
+      steps: UnsafePointer(steps), stepCount: plan.flatSteps.count, contexts: context, tables: table,
+      tableCount: tableCount, inputBuffer: plan.inputBuffer, logitBuffer: plan.outputBuffers[0],
+      featureBuffer: hasFeatures ? plan.outputBuffers[1] : -1, input: call.input + first * call.inputCount,
+      logits: call.logits + first * call.logitCount, features: features ?? call.logits,
+      inputCount: call.inputCount, logitCount: call.logitCount, featureCount: call.featureCount)
+    withUnsafePointer(to: job) { pool.run(ImageJob.function, $0, context, count: count) }
+  }
+
   /// Takes what memory a pass of `count` images needs and does not have yet.
-  private mutating func prepare(_ plan: ExecutionPlan, _ call: Call, _ count: Int) throws(RuntimeError) {
+  private mutating func prepare(
+    _ plan: ExecutionPlan, _ call: Call, _ count: Int, features: Int? = nil
+  ) throws(RuntimeError) {
     if count > arenaBatch {
       (arena, arenaBatch) = (nil, 0)  // the old one goes before the new one comes
       let needed = plan.arenaByteCount * count
@@ -82,10 +115,11 @@ struct Engine: ~Copyable, @unchecked Sendable {
       }
       (arena, arenaBatch) = (made, count)
     }
+    let images = features ?? count
     if plan.outputBuffers.count > 1, call.features == nil,
-      unwanted?.byteCount ?? 0 < count * call.featureCount * 4
+      unwanted?.byteCount ?? 0 < images * call.featureCount * 4
     {
-      unwanted = AlignedBlock(floatCount: count * call.featureCount)
+      unwanted = AlignedBlock(floatCount: images * call.featureCount)
     }
   }
 

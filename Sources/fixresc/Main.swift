@@ -1,3 +1,5 @@
+import FixresRuntime
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -9,6 +11,7 @@
 @main
 enum Main {
   static func main() {
+    HardwareChecksum.install()
     exit(Tool.run(Array(CommandLine.arguments.dropFirst()), Console.standard()))
   }
 }
