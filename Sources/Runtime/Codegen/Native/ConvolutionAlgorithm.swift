@@ -8,9 +8,9 @@ extension ConvolutionAlgorithm {
   /// Figures of the choice between algorithms, in cycles and bytes.
   enum Cost {
     /// Bytes a cycle at which weights arrive that no cache holds; in a whole pass that is all of them. Measured: 24 to
-    /// 27 GB/s at 3.7 GHz for one core with prefetching, and 40 for two together, which decides: F(4x4) of 256@14 takes
-    /// 0.40 ms on one and 0.29 on two, F(2x2) 0.45 and 0.22.
-    static let coldBytesPerCycle = 5.0
+    /// 27 GB/s at 3.7 GHz for one core with prefetching. Two cores share 40 GB/s; still F(4x4) of 256@14 makes a whole
+    /// pass 2 % faster than F(2x2), whose weights are less than half, on one core and on two.
+    static let coldBytesPerCycle = 6.5
     /// Cycles to transform a tile of one channel block, input and output together, by scheme.
     static let transformCycles: [WinogradScheme: Double] = [.f2: 70, .f4: 190]
     /// Winograd must win by this much: it rounds differently and needs room for transformed tensors.
