@@ -74,7 +74,7 @@ package struct SweepReport: Sendable {
       caption: "Lower is better. Loss shows miscalibration that top-1 does not; fine-tuning mends it.")
     page.plot(
       plot("Latency of one picture", "latency (ms)", colour: 3, fromZero: true) { $0.milliseconds },
-      caption: "Median of single runs on this machine, without decoding.")
+      caption: "Lower quartile of single runs on this machine, without decoding.")
     addTable(&page)
     page.paragraph(
       "p is McNemar's exact two-sided test on the pictures on which a resolution and the training resolution "

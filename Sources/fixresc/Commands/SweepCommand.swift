@@ -92,7 +92,7 @@ private struct SweepRun {
         train: min($0.height, $0.width), test: side, preprocessing: preprocessor.description)
     }
     return ResolutionSweep.Row(
-      resolution: side, score: score, milliseconds: try Latency.medianMilliseconds(session),
+      resolution: side, score: score, milliseconds: try Latency.milliseconds(session),
       imagesPerSecond: summary.imagesPerSecond, failures: summary.failures.count,
       macs: ready.graph.multiplyAccumulates, expectedSizeRatio: ratio)
   }
