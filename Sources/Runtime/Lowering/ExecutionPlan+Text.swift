@@ -1,4 +1,20 @@
 extension ExecutionPlan {
+  /// The machine code of the steps that compute the value `layer`, as `inspect --asm` shows it; nil where no step
+  /// does.
+  package func assembly(ofLayer layer: String) -> String? {
+    let indices = steps.indices.filter { steps[$0].layer == layer }
+    guard !indices.isEmpty else { return nil }
+    var text = ""
+    for index in indices {
+      text += "; \(layer): \(steps[index].kernel)\n"
+      var seen: Set<ObjectIdentifier> = []
+      let own = kernels[index].filter { seen.insert(ObjectIdentifier($0)).inserted }
+      if own.isEmpty { text += "; compiled from Swift, nothing emitted\n" }
+      for kernel in own { text += "; \(kernel.name)\n" + kernel.listing }
+    }
+    return text
+  }
+
   /// The plan for people, as `inspect --plan` shows it: steps with their kernels, then where each buffer lies.
   package var text: String {
     var lines = [

@@ -58,6 +58,9 @@ package final class ExecutionPlan: Sendable {
     init(_ objects: [AnyObject]) { self.objects = objects }
   }
 
+  /// Emitted kernels of each step; none for portable ones.
+  let kernels: [[any ListedKernel]]
+
   init(
     provider: String, steps: [(info: StepInfo, step: KernelStep)], buffers: [BufferInfo],
     values: [ValueInfo], arenaByteCount: Int, inputBuffer: Int, outputBuffers: [Int]
@@ -71,6 +74,7 @@ package final class ExecutionPlan: Sendable {
     self.outputBuffers = outputBuffers
     scratchByteCount = steps.reduce(0) { max($0, $1.step.scratchByteCount) }
     let objects = steps.flatMap(\.step.storage)
+    kernels = steps.map { $0.step.storage.compactMap { $0 as? any ListedKernel } }
     owners = Owners(objects)
     storage = objects.compactMap { $0 as? AlignedBlock }
     packedByteCount = storage.reduce(0) { $0 + $1.byteCount }

@@ -63,3 +63,11 @@ package struct KernelStep: @unchecked Sendable {
       itemsCoverBatch: itemsCoverBatch, scratchByteCount: scratchByteCount, storage: storage + [block])
   }
 }
+
+/// Emitted code that can be shown as text.
+package protocol ListedKernel: AnyObject, Sendable {
+  /// A specification: family, tile, layer kind, instruction set.
+  var name: String { get }
+  /// One instruction a line: offset, bytes in hexadecimal, Intel syntax.
+  var listing: String { get }
+}

@@ -1,16 +1,19 @@
 import FixresBase
 import FixresIR
+import FixresRuntime
 
 extension Command {
   private static let ir = Option("--ir", "print the graph's text")
   private static let plan = Option(
     "--plan", "print the execution plan: steps with their kernels, and buffers")
+  private static let asm = Option(
+    "--asm", "LAYER", .text, "print the machine code that computes a layer, named as in --plan")
 
   static let inspect = Command(
     "inspect", "show what is in a model: layers, shapes, parameters, MACs, metadata, history",
     example: "fixresc inspect resnet50-384.bin",
     arguments: [Shared.modelArgument],
-    groups: [OptionGroup("Options", [ir, plan]), Shared.model, Shared.engine],
+    groups: [OptionGroup("Options", [ir, plan, asm]), Shared.model, Shared.engine],
     run: { invocation in
       let source = try ModelSource.open(invocation.arguments[0], invocation)
       let model = source.model
@@ -21,6 +24,12 @@ extension Command {
       if invocation.has(ir) { texts.append(("ir", GraphPrinter.text(of: model.graph))) }
       if invocation.has(plan) {
         texts.append(("plan", try ModelSource.session(model, invocation).plan.text))
+      }
+      if let layer = invocation.text(asm) {
+        guard let text = try ModelSource.session(model, invocation).plan.assembly(ofLayer: layer) else {
+          throw RuntimeError.unknownValue(layer)
+        }
+        texts.append(("asm", text))
       }
       for (key, text) in texts { result[key] = .string(text) }
       if texts.isEmpty { printInspection(model, summary, console) }

@@ -39,8 +39,8 @@ extension ConvolutionTiling {
     /// Cycles for each accumulator's bias, residual, activation and store.
     static let epiloguePerVector = 1.5
     /// Bytes a cycle at which a group's weights stream without slowing multiply-adds: from L2 while they share it
-    /// with the maps (a 7x4 tile asks for 18), and from beyond (14x2, which asks for 9, then gains 5 % on 7x7 maps).
-    static let nearWeightBytesPerCycle = 20.0
+    /// with the maps (a 7x4 tile asks for 18, 6x4 for 21), and from beyond (14x2, which asks for 9, then gains 5 % on 7x7 maps).
+    static let nearWeightBytesPerCycle = 22.0
     static let farWeightBytesPerCycle = 16.0
     /// A group's weights are near up to this share of L2.
     static let nearShareOfL2 = 0.4

@@ -2,16 +2,36 @@
   import Synchronization
 
   /// An emitted function and the pages that hold it.
-  package final class EmittedKernel: Sendable {
-    /// A specification: family, tile, layer kind, instruction set.
-    package let name: String
-    package let code: [UInt8]
+  package final class EmittedKernel: ListedKernel {
+    package let description: AnyKernel
+    private let isa: VectorISA
     private let memory: ExecutableMemory
 
-    init(name: String, code: [UInt8]) throws(ExecutableMemoryError) {
-      self.name = name
-      self.code = code
-      memory = try ExecutableMemory(code: code)
+    init(_ description: AnyKernel, _ isa: VectorISA) throws(ExecutableMemoryError) {
+      self.description = description
+      self.isa = isa
+      var assembler = KernelAssembler(isa)
+      description.emit(into: &assembler)
+      memory = try ExecutableMemory(code: assembler.code.finish())
+    }
+
+    package var name: String { description.name }
+
+    /// Emitted once more, with text: the same description gives the same code.
+    package var listing: String {
+      var assembler = KernelAssembler(isa, recordsListing: true)
+      description.emit(into: &assembler)
+      let code = assembler.code.finish()
+      let lines = assembler.code.listing
+      var text = ""
+      for (index, line) in lines.enumerated() {
+        let end = index + 1 < lines.count ? lines[index + 1].offset : code.count
+        let bytes = code[line.offset..<end].map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let offset = String(line.offset, radix: 16)
+        text += String(repeating: " ", count: max(0, 6 - offset.count)) + offset + "  "
+        text += bytes + String(repeating: " ", count: max(1, 24 - bytes.count)) + line.text + "\n"
+      }
+      return text
     }
 
     package var entry: UnsafeRawPointer { memory.base }
@@ -30,9 +50,7 @@
     /// The kernel that `description` specifies.
     package func kernel(_ description: AnyKernel) throws(ExecutableMemoryError) -> EmittedKernel {
       if let known = kernels.withLock({ $0[description] }) { return known }
-      var assembler = KernelAssembler(isa)
-      description.emit(into: &assembler)
-      let made = try EmittedKernel(name: description.name, code: assembler.code.finish())
+      let made = try EmittedKernel(description, isa)
       return kernels.withLock { kernels in
         if let known = kernels[description] { return known }
         kernels[description] = made
