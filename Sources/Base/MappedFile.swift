@@ -34,6 +34,11 @@ public enum MappedFile {
     let descriptor = openDescriptor(path)
     guard descriptor >= 0 else { throw .last(path, "open") }
     defer { close(descriptor) }
+    return try map(descriptor, path: path)
+  }
+
+  /// The whole of the regular file that is open as `descriptor`, which stays the caller's; `path` names it in errors.
+  package static func map(_ descriptor: Int32, path: String) throws(FileError) -> Bytes {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw .last(path, "fstat") }
     switch status.st_mode & S_IFMT {

@@ -88,11 +88,28 @@ package enum FileKind: Hashable, Sendable {
     return marks.contains { lowered.starts(with: Array($0.utf8)) } ? .html : nil
   }
 
-  /// Field 1 (`ir_version`, a small varint), then another field that a ModelProto can start with.
+  /// The fields of a ModelProto and nothing else, a graph among them or at least one more behind `ir_version`.
   private static func looksLikeONNX(_ bytes: Bytes) -> Bool {
+    // Varints (wire type 0) are ir_version and model_version; all else a writer gives is length-delimited.
     let head = bytes.prefixArray(3)
-    guard head.count == 3, head[0] == 0x08, (1...32).contains(head[1]) else { return false }
-    return [0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72].contains(head[2])
+    guard head.count == 3 else { return false }
+    if head[0] == 0x08, (1...32).contains(head[1]) {
+      return [0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72].contains(head[2])
+    }
+    guard [0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72].contains(head[0]) else { return false }
+    var reader = ProtobufReader(bytes, FaultContext(path: "", format: .onnx))
+    var hasGraph = false
+    for _ in 0..<64 {
+      guard let field = try? reader.next() else { break }
+      switch (field.number, field.payload) {
+      case (7, .bytes): hasGraph = true
+      case (1, .varint), (5, .varint), (2, .bytes), (3, .bytes), (4, .bytes), (6, .bytes), (8, .bytes),
+        (14, .bytes), (20, .bytes), (25, .bytes), (26, .bytes):
+        break
+      default: return false
+      }
+    }
+    return hasGraph
   }
 
   private static func isSpace(_ byte: UInt8) -> Bool {

@@ -27,12 +27,14 @@ package enum FormatError: Error, Hashable, Sendable {
   case malformedJSON(path: String, JSONError)
   /// The network does not fit itself at the resolution asked for, or a `.bin` is broken.
   case model(path: String, IRError)
+  /// An ONNX model that is well formed and yet not a network of this compiler.
+  case onnx(path: String, OnnxFault)
 }
 
 /// A broken rule: what was expected, what was found, and where.
 package struct FormatFault: Hashable, Sendable {
   package enum Format: String, Hashable, Sendable {
-    case zip, pickle, torchLegacy, safetensors, shardIndex
+    case zip, pickle, torchLegacy, safetensors, shardIndex, onnx
   }
 
   package enum Place: Hashable, Sendable {

@@ -1,7 +1,7 @@
 import FixresBase
 import FixresIR
 
-/// Any supported file to a model: our own `.bin` as it is, a checkpoint by its names.
+/// Any supported file to a model: our own `.bin` as it is, an ONNX model by its nodes, a checkpoint by its names.
 package enum Importer {
   /// The model at `path`; a checkpoint gives an unfused graph at its training resolution.
   package static func load(
@@ -11,9 +11,11 @@ package enum Importer {
     let bytes: Bytes
     do { bytes = try MappedFile.open(path) } catch { throw .file(error) }
     var result =
-      ModelFile.isModelFile(bytes)
-      ? try loadModelFile(bytes, path: path, options: options)
-      : try loadCheckpoint(bytes, path: path, options: options)
+      switch FileKind.detect(bytes) {
+      case .fixresModel: try loadModelFile(bytes, path: path, options: options)
+      case .onnx: try OnnxImporter.load(bytes, path: path, options: options)
+      default: try loadCheckpoint(bytes, path: path, options: options)
+      }
     if let finetuned = options.finetuned {
       let overlay = try FineTunedOverlay.apply(finetuned, to: &result.model)
       result.notes += overlay.notes

@@ -17,7 +17,7 @@ extension ModelMetadata {
   }
 
   /// Reads what `json(testResolution:)` wrote; unknown keys are passed over.
-  init(json bytes: Bytes) throws(IRError) {
+  package init(json bytes: Bytes) throws(IRError) {
     let root: JSON
     do { root = try JSON.parse(bytes) } catch { throw .modelFile(section: "META", .json(error)) }
     let reader = MetadataReader(root: root)

@@ -7,10 +7,12 @@ extension Command {
     "import", "read any supported checkpoint into a model file",
     example: "fixresc import resnet50.pth -o resnet50.bin",
     details:
-      "Reads PyTorch files (zip and legacy) and safetensors (single and sharded). The architecture is inferred "
-      + "from the weights. The graph stays unfused, with its batch norms, for `adapt`.",
+      "Reads PyTorch files (zip and legacy), safetensors (single and sharded) and ONNX. Of a checkpoint the "
+      + "architecture is inferred from the weights. The graph stays unfused, with its batch norms, for `adapt`.",
     arguments: [
-      Argument("CHECKPOINT", .one, .file, "what torch.save or safetensors wrote, or a model file to change")
+      Argument(
+        "CHECKPOINT", .one, .file,
+        "what torch.save, safetensors or an ONNX exporter wrote, or a model file to change")
     ],
     groups: [OptionGroup("Options", [Shared.output]), Shared.model],
     run: { invocation in

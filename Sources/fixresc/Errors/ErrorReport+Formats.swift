@@ -36,6 +36,7 @@ extension ErrorReport {
     case .architecture(let path, let error): return architecture(error).about(path)
     case .malformedJSON(let path, let error): return json(error).about(path)
     case .model(let path, let error): return ir(error).about(path)
+    case .onnx(let path, let fault): return onnx(fault).about(path)
     case .unreadableTensor(let name, let reason):
       return ErrorReport(
         "checkpoint.unreadable-tensor", "tensor \(Text.shortened(name)): \(sentence(reason))",
@@ -51,7 +52,7 @@ extension ErrorReport {
       case .pickle: ("a pickle", nil)
       case .safetensors: ("a safetensors file", nil)
       case .json: ("JSON text", "Of a sharded checkpoint, give the .index.json.")
-      case .onnx: ("what looks like an ONNX model", "ONNX models are not read yet.")
+      case .onnx: ("an ONNX model", "`import` reads it; as the checkpoint laid over a model it has no use.")
       case .tar: ("a tar archive", nil)
       case .compressed(let name): ("a \(name) archive", "Unpack it first.")
       case .hdf5: ("an HDF5 file", "Keras weights are not read.")
@@ -99,11 +100,55 @@ extension ErrorReport {
       case .torchLegacy: "legacy PyTorch file"
       case .safetensors: "safetensors"
       case .shardIndex: "shard index"
+      case .onnx: "ONNX"
       }
     return ErrorReport(
       "checkpoint.malformed",
       "\(fault.path): \(format), \(place)expected \(fault.expected), found \(Text.shortened(fault.found))",
       .object(data))
+  }
+
+  private static func onnx(_ fault: OnnxFault) -> ErrorReport {
+    var data = JSON.Object()
+    let place: String
+    switch fault.place {
+    case .graph: place = ""
+    case .node(let name, let op):
+      place = "node \(Text.shortened(name)) (\(Text.shortened(op))): "
+      data["node"] = .string(name)
+      data["operator"] = .string(op)
+    case .tensor(let name):
+      place = "tensor \(Text.shortened(name)): "
+      data["tensor"] = .string(name)
+    case .input(let name):
+      place = "input \(Text.shortened(name)): "
+      data["input"] = .string(name)
+    }
+    var report = ErrorReport(
+      "checkpoint.onnx",
+      "\(place)expected \(Text.shortened(fault.expected)), found \(Text.shortened(fault.found, limit: 200))",
+      .object(data))
+    report.hint = fault.hint
+    return report
+  }
+
+  static func report(_ refusal: SafeTensorsExporter.Refusal) -> ErrorReport {
+    switch refusal {
+    case .format(let error): return format(error)
+    case .folded(let convolutions):
+      var report = ErrorReport(
+        "export.folded",
+        "expected batch norms as they were trained, found \(Text.count(convolutions, "convolution")) that "
+          + "theirs were folded or fused into: PyTorch's modules have no place for them",
+        ["convolutions": JSON(convolutions)])
+      report.hint = "Export the model as it was imported or retargeted, or choose --format onnx."
+      return report
+    case .names(let error):
+      var report = architecture(error)
+      report.message = "the weights are not those of a module of torchvision or timm: " + report.message
+      report.hint = "--format onnx keeps any names."
+      return report
+    }
   }
 
   private static func sentence(_ reason: Unsupported) -> (String, hint: String?) {

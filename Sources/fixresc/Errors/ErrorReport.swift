@@ -33,6 +33,7 @@ package struct ErrorReport {
     case let error as NpyError: self = .npy(error)
     case let error as IRError: self = .ir(error)
     case let error as FormatError: self = .format(error)
+    case let error as SafeTensorsExporter.Refusal: self = .report(error)
     case let error as ArchitectureError: self = .architecture(error)
     case let error as PassError: self = .pass(error)
     case let error as RuntimeError: self = .runtime(error)

@@ -1,0 +1,352 @@
+import FixresBase
+import FixresIR
+
+/// What a constant is to its layer, for the checks that its numbers must pass.
+enum WeightRole {
+  case weight, scale, other
+  case variance(epsilon: Double)
+}
+
+extension OnnxImporter {
+  func constant(of tensor: OnnxTensor, name: String) throws(FormatError) -> OnnxConstant {
+    let shape: [Int]
+    do { shape = try tensor.shape() } catch { throw .onnx(path: path, error) }
+    return OnnxConstant(name: name, shape: shape, source: .stored(tensor), isInteger: tensor.isInteger)
+  }
+
+  /// Input `index`, which must not depend on the picture.
+  func constant(_ node: OnnxNode, _ index: Int) throws(FormatError) -> OnnxConstant {
+    switch try value(node, index) {
+    case .constant(let constant): return constant
+    case .sizes(let list, let isScalar):
+      let numbers = list.compactMap(\.number)
+      guard numbers.count == list.count else {
+        throw fault(node, "a constant as input \(index)", "the batch")
+      }
+      return OnnxConstant(
+        name: node.inputs[index], shape: isScalar ? [] : [numbers.count],
+        source: .floats(Tensor(shape: [numbers.count], numbers.map { Float($0) })), isInteger: false)
+    case .activation, .product:
+      throw fault(node, "a constant as input \(index)", "a value that depends on the picture")
+    }
+  }
+
+  func floats(_ constant: OnnxConstant, _ node: OnnxNode) throws(FormatError) -> Tensor {
+    switch constant.source {
+    case .floats(let tensor): return tensor
+    case .stored(let tensor): return try reader.floats(tensor)
+    case .filled(let value):
+      return try reader.filled(value, constant.shape, node.place)
+    }
+  }
+
+  func integers(_ constant: OnnxConstant, _ node: OnnxNode) throws(FormatError) -> [Int] {
+    guard case .stored(let tensor) = constant.source, constant.isInteger else {
+      if case .filled(let value) = constant.source, constant.isInteger, constant.count <= 64,
+        let whole = Int(exactly: value)
+      {
+        return [Int](repeating: whole, count: constant.count)
+      }
+      throw fault(node, "whole numbers", "the constant \(constant.name.debugDescription)")
+    }
+    return try reader.integers(tensor)
+  }
+
+  // MARK: Nodes over constants
+
+  /// Takes `node` where it makes a constant; false for any other.
+  mutating func visitConstant(_ node: OnnxNode) throws(FormatError) -> Bool {
+    if node.op == "Constant" {
+      try literal(node)
+      return true
+    }
+    let isPlain = node.inputs.allSatisfy { name in
+      if name.isEmpty { return true }
+      if case .constant = values[name] { return true }
+      return false
+    }
+    guard isPlain, !node.inputs.isEmpty else {
+      guard node.op == "ConstantOfShape" else { return false }
+      try fill(node)
+      return true
+    }
+    switch node.op {
+    case "ConstantOfShape": try fill(node)
+    case "Shape": return false
+    case "Identity", "Dropout":
+      var source = try constant(node, 0)
+      source.name = node.outputs[0]
+      try set(node, .constant(source))
+    case "Cast":
+      // Sizes stay whole numbers and weights floats, whatever the width.
+      var source = try constant(node, 0)
+      source.name = node.outputs[0]
+      let toFloat = [1, 10, 11, 16].contains(node.integer("to", default: 0))
+      if toFloat, source.isInteger {
+        source.source = .floats(try floats(source, node))
+        source.isInteger = false
+      }
+      try set(node, .constant(source))
+    case "Transpose":
+      let source = try constant(node, 0)
+      let order = node.integers("perm") ?? Array(source.shape.indices.reversed())
+      try set(node, .constant(try permuted(source, order, node)))
+    case "Reshape", "Squeeze", "Unsqueeze", "Flatten": try reshapeConstant(node)
+    case "Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Neg": try arithmeticOfConstants(node)
+    case "Concat", "Gather", "Slice":
+      // Only whole numbers, as sizes.
+      guard try constant(node, 0).isInteger, let first = node.input(0) else {
+        throw fault(node, "weights as they are stored", "\(node.op) of constants")
+      }
+      let original = values[first]
+      values[first] = .sizes(
+        try sizes(node, 0), isScalar: try constant(node, 0).shape.isEmpty)
+      defer { values[first] = original }
+      return try visitSizes(node)
+    default: throw fault(node, "an operator of a ResNet", node.op.debugDescription)
+    }
+    return true
+  }
+
+  private mutating func literal(_ node: OnnxNode) throws(FormatError) {
+    let name = node.outputs[0]
+    if let tensor = node.attribute("value")?.tensor {
+      return try set(node, .constant(try constant(of: tensor, name: name)))
+    }
+    func whole(_ numbers: [Int64], _ shape: [Int64]) -> OnnxTensor {
+      var tensor = OnnxTensor()
+      (tensor.name, tensor.dims, tensor.elementCode) = (name, shape, 7)
+      (tensor.loose, tensor.looseField) = (numbers.map { UInt64(bitPattern: $0) }, 7)
+      return tensor
+    }
+    func floats(_ numbers: [Float], _ shape: [Int]) -> OnnxValue {
+      .constant(
+        OnnxConstant(
+          name: name, shape: shape, source: .floats(Tensor(shape: shape, numbers)), isInteger: false))
+    }
+    if let number = node.attribute("value_int")?.integer {
+      try set(node, .constant(try constant(of: whole([number], []), name: name)))
+    } else if let numbers = node.attribute("value_ints")?.integers {
+      try set(node, .constant(try constant(of: whole(numbers, [Int64(numbers.count)]), name: name)))
+    } else if let number = node.attribute("value_float")?.float {
+      try set(node, floats([number], []))
+    } else if let numbers = node.attribute("value_floats")?.floats {
+      try set(node, floats(numbers, [numbers.count]))
+    } else {
+      throw fault(node, "a tensor or numbers as its value", "none")
+    }
+  }
+
+  private mutating func fill(_ node: OnnxNode) throws(FormatError) {
+    let shape = try knownNumbers(node, 0)
+    guard shape.count <= 8, let count = Int.checkedProduct(shape), count <= 1 << 26 else {
+      throw fault(node, "a shape of at most \(1 << 26) elements", "\(shape.prefix(9))")
+    }
+    var value: Float = 0
+    var isInteger = false
+    if let tensor = node.attribute("value")?.tensor {
+      let one = try reader.floats(tensor)
+      guard one.elementCount == 1 else { throw fault(node, "one number as its value", "\(one.shape)") }
+      (value, isInteger) = (one.floats[0], tensor.isInteger)
+    }
+    try set(
+      node,
+      .constant(
+        OnnxConstant(name: node.outputs[0], shape: shape, source: .filled(value), isInteger: isInteger)))
+  }
+
+  private mutating func reshapeConstant(_ node: OnnxNode) throws(FormatError) {
+    let source = try constant(node, 0)
+    var shape = source.shape
+    switch node.op {
+    case "Flatten":
+      let axis = try place(node.integer("axis", default: 1), shape.count + 1, node)
+      shape = [shape[..<axis].reduce(1, *), shape[axis...].reduce(1, *)]
+    case "Squeeze":
+      let stated = try axes(node, input: 1, count: shape.count)
+      let places = stated ?? shape.indices.filter { shape[$0] == 1 }
+      guard places.allSatisfy({ shape[$0] == 1 }) else { throw fault(node, "axes of size 1", "\(shape)") }
+      shape = shape.indices.filter { !places.contains($0) }.map { shape[$0] }
+    case "Unsqueeze":
+      let listed = try numbers(node, "axes", 1)
+      guard listed.count + shape.count <= 8 else { throw fault(node, "at most 8 axes", "\(listed.count)") }
+      let stated = try axes(node, input: 1, count: shape.count + listed.count)
+      for place in (stated ?? []).sorted() {
+        guard place <= shape.count else { throw fault(node, "an axis of its result", "\(place)") }
+        shape.insert(1, at: place)
+      }
+    default:
+      var target = try numbers(node, "shape", 1)
+      guard target.count <= 8, target.count(where: { $0 == -1 }) <= 1 else {
+        throw fault(node, "at most one -1 in 8 axes", "\(target.prefix(9))")
+      }
+      for (index, size) in target.enumerated() where size == 0 && index < shape.count {
+        target[index] = shape[index]
+      }
+      if let place = target.firstIndex(of: -1) {
+        target[place] = 1
+        guard let product = Int.checkedProduct(target), product > 0 else {
+          throw fault(node, "sizes that divide \(source.count)", "\(target)")
+        }
+        target[place] = source.count / product
+      }
+      shape = target
+    }
+    guard Int.checkedProduct(shape) == source.count else {
+      throw fault(node, "a shape of \(source.count) elements", "\(shape)")
+    }
+    try set(node, .constant(try reshaped(source, shape, node)))
+  }
+
+  private func reshaped(
+    _ source: OnnxConstant, _ shape: [Int], _ node: OnnxNode
+  ) throws(FormatError) -> OnnxConstant {
+    var result = source
+    result.shape = shape
+    result.name = node.outputs[0]
+    switch source.source {
+    case .filled: break
+    case .floats(let tensor): result.source = .floats(Tensor(shape: shape, bytes: tensor.bytes))
+    case .stored(var tensor):
+      tensor.dims = shape.map { Int64($0) }
+      result.source = .stored(tensor)
+    }
+    return result
+  }
+
+  private mutating func arithmeticOfConstants(_ node: OnnxNode) throws(FormatError) {
+    let a = try constant(node, 0)
+    guard node.inputs.count == 2 else {
+      guard node.inputs.count == 1, ["Sqrt", "Reciprocal", "Neg"].contains(node.op) else {
+        throw fault(node, "two inputs", "\(node.inputs.count)")
+      }
+      let result =
+        switch node.op {
+        case "Sqrt": try computed(a, node, a.shape, { $0.squareRoot() })
+        case "Neg": try computed(a, node, a.shape, { -$0 })
+        default: try computed(a, node, a.shape, { 1 / $0 })
+        }
+      return try set(node, .constant(result))
+    }
+    let b = try constant(node, 1)
+    let big = a.count >= b.count ? a : b
+    guard a.count == b.count || a.count == 1 || b.count == 1 else {
+      throw fault(node, "constants of one shape, or one number", "\(a.shape) and \(b.shape)")
+    }
+    try reader.charge(big.count, node.place)
+    let (x, y) = (try floats(a, node), try floats(b, node))
+    let tensor = x.withFloats { x in
+      y.withFloats { y in
+        Tensor.make(shape: big.shape) { target in
+          for index in target.indices {
+            let (u, v) = (x[x.count == 1 ? 0 : index], y[y.count == 1 ? 0 : index])
+            target[index] =
+              switch node.op {
+              case "Add": u + v
+              case "Sub": u - v
+              case "Mul": u * v
+              default: u / v
+              }
+          }
+        }
+      }
+    }
+    guard !a.isInteger, !b.isInteger else {
+      throw fault(node, "constants of floating point", "whole numbers")
+    }
+    try set(
+      node,
+      .constant(
+        OnnxConstant(name: node.outputs[0], shape: big.shape, source: .floats(tensor), isInteger: false)))
+  }
+
+  // MARK: New constants from old
+
+  /// Each element of `source` through `function`.
+  func computed(
+    _ source: OnnxConstant, _ node: OnnxNode, _ shape: [Int], _ function: (Float) -> Float
+  ) throws(FormatError) -> OnnxConstant {
+    try reader.charge(source.count, node.place)
+    let elements = try floats(source, node)
+    let tensor = elements.withFloats { elements in
+      Tensor.make(shape: shape) { target in
+        for index in target.indices { target[index] = function(elements[index]) }
+      }
+    }
+    return OnnxConstant(
+      name: node.outputs[0] + ".constant", shape: shape, source: .floats(tensor), isInteger: false)
+  }
+
+  /// `source` as a vector of `count`, a single number repeated.
+  func expanded(_ source: OnnxConstant, to count: Int, _ node: OnnxNode) throws(FormatError) -> OnnxConstant {
+    guard source.count != count else { return source }
+    let value = try floats(source, node).floats[0]
+    return OnnxConstant(
+      name: node.outputs[0] + ".expanded", shape: [count], source: .filled(value), isInteger: false)
+  }
+
+  func permuted(
+    _ source: OnnxConstant, _ order: [Int], _ node: OnnxNode
+  ) throws(FormatError) -> OnnxConstant {
+    guard order.sorted() == Array(source.shape.indices) else {
+      throw fault(node, "an order of \(source.shape.count) axes", "\(order.prefix(9))")
+    }
+    var result = source
+    result.shape = order.map { source.shape[$0] }
+    if case .filled = source.source { return result }
+    try reader.charge(source.count, node.place)
+    let elements = try floats(source, node)
+    var strides = [Int](repeating: 1, count: source.shape.count)
+    for axis in source.shape.indices.dropLast().reversed() {
+      strides[axis] = strides[axis + 1] * source.shape[axis + 1]
+    }
+    let view = CheckpointTensor(
+      name: source.name, elementType: .float32, shape: result.shape, strides: order.map { strides[$0] },
+      bytes: elements.bytes, elementOffset: 0)
+    result.source = .floats(try view.float32())
+    result.isInteger = false
+    return result
+  }
+
+  // MARK: Declaring
+
+  /// The graph's constant for `constant`, read, checked and declared once for each shape and `form`.
+  mutating func declare(
+    _ constant: OnnxConstant, _ node: OnnxNode, _ role: WeightRole, shape: [Int]? = nil, form: String = ""
+  ) throws(FormatError) -> ValueID {
+    let shape = shape ?? constant.shape
+    guard constant.count == shape.reduce(1, *),
+      constant.shape.filter({ $0 != 1 }) == shape.filter({ $0 != 1 }),
+      !constant.isInteger
+    else {
+      throw fault(
+        node, "a constant \(constant.name.debugDescription) of the shape \(shape)",
+        constant.isInteger ? "whole numbers" : "\(constant.shape)")
+    }
+    guard constant.count > 0 else {
+      throw fault(node, "weights", "the empty constant \(constant.name.debugDescription)")
+    }
+    let key = "\(form)\(shape) \(constant.name)"
+    if let value = declared[key] { return value }
+    let read = try floats(constant, node)
+    let data = read.shape == shape ? read : Tensor(shape: shape, bytes: read.bytes)
+    let (suffix, epsilon): (String, Double) =
+      switch role {
+      case .weight, .other: ("", 0)
+      case .scale: (".weight", 0)
+      case .variance(let epsilon): (".running_var", epsilon)
+      }
+    do {
+      try WeightCheck.check(data, name: constant.name, canonical: suffix, epsilon: epsilon, &warnings)
+    } catch {
+      throw .architecture(path: path, error)
+    }
+    let name = unique(constant.name)
+    constants[name] = data
+    do {
+      let value = try graph.constant(name, shape: shape)
+      declared[key] = value
+      return value
+    } catch { throw .model(path: path, error) }
+  }
+}

@@ -1,0 +1,168 @@
+import FixresBase
+import FixresIR
+
+extension OnnxImporter {
+  mutating func relu(_ node: OnnxNode) throws(FormatError) {
+    let x = try activation(node, 0)
+    let value = try append(.relu(.init()), [x.value], node)
+    nonNegative.insert(value)
+    try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
+  }
+
+  /// A Clip at 0 and without an upper end is a ReLU.
+  mutating func clip(_ node: OnnxNode) throws(FormatError) {
+    var low = node.float("min", default: -.infinity)
+    var high = node.float("max", default: .infinity)
+    if node.input(1) != nil { low = try number(node, 1) }
+    if node.input(2) != nil { high = try number(node, 2) }
+    guard low == 0, high >= 3e38 else {
+      throw fault(node, "a Clip from 0 without an upper end", "one from \(low) to \(high)")
+    }
+    try relu(node)
+  }
+
+  /// Input `index`, a constant of one element.
+  func number(_ node: OnnxNode, _ index: Int) throws(FormatError) -> Float {
+    let constant = try constant(node, index)
+    guard constant.count == 1 else { throw fault(node, "one number as input \(index)", "\(constant.shape)") }
+    return try floats(constant, node).floats[0]
+  }
+
+  /// A residual connection, a bias, or the shift of a decomposed batch norm.
+  mutating func add(_ node: OnnxNode) throws(FormatError) {
+    guard node.inputs.count > 1 else { return try pass(node) }
+    guard node.inputs.count == 2 else { return try sum(node) }
+    for (index, other) in [(0, 1), (1, 0)] {
+      guard case .constant(let constant) = try value(node, other) else { continue }
+      if case .product(let product) = try value(node, index) { return try linear(product, constant, node) }
+      return try affine(node, index, other, constant)
+    }
+    try set(node, .activation(try residual(try activation(node, 0), try activation(node, 1), node)))
+  }
+
+  private mutating func sum(_ node: OnnxNode) throws(FormatError) {
+    var total = try activation(node, 0)
+    for index in node.inputs.indices.dropFirst() {
+      let isLast = index == node.inputs.count - 1
+      total = try residual(
+        total, try activation(node, index), node, suffix: isLast ? "" : ".sum\(index)")
+    }
+    try set(node, .activation(total))
+  }
+
+  private mutating func residual(
+    _ a: OnnxActivation, _ b: OnnxActivation, _ node: OnnxNode, suffix: String = ""
+  ) throws(FormatError) -> OnnxActivation {
+    guard graph[a.value].type == graph[b.value].type, a.axes == b.axes else {
+      throw fault(
+        node, "two values of one shape and layout",
+        "\(graph[a.value].type) \(describe(a)) and \(graph[b.value].type) \(describe(b))")
+    }
+    let value = try append(.add(.init()), [a.value, b.value], node, suffix: suffix)
+    if nonNegative.contains(a.value), nonNegative.contains(b.value) { nonNegative.insert(value) }
+    return OnnxActivation(value: value, axes: a.axes)
+  }
+
+  /// Sub, Mul and Div: a gate, or half of a decomposed batch norm.
+  mutating func arithmetic(_ node: OnnxNode) throws(FormatError) {
+    guard node.inputs.count == 2 else { throw fault(node, "two inputs", "\(node.inputs.count)") }
+    if case .constant(let constant) = try value(node, 1) { return try affine(node, 0, 1, constant) }
+    if node.op == "Mul" {
+      if case .constant(let constant) = try value(node, 0) { return try affine(node, 1, 0, constant) }
+      return try gate(node)
+    }
+    throw fault(node, "a constant as the second operand", "a value that depends on the picture")
+  }
+
+  private mutating func gate(_ node: OnnxNode) throws(FormatError) {
+    var (x, gate) = (try activation(node, 0), try activation(node, 1))
+    let single = Extent(1, 1)
+    if graph[x.value].type.spatial == single, graph[gate.value].type.spatial != single { swap(&x, &gate) }
+    guard x.axes == gate.axes, graph[x.value].type.isImage else {
+      throw fault(
+        node, "an image and its gate [N, C, 1, 1]",
+        "\(graph[x.value].type) \(describe(x)) and \(graph[gate.value].type) \(describe(gate))")
+    }
+    let value = try append(.channelMultiply(.init()), [x.value, gate.value], node)
+    if nonNegative.contains(x.value), nonNegative.contains(gate.value) { nonNegative.insert(value) }
+    try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
+  }
+
+  // MARK: Decomposed batch norm
+
+  /// A constant that is added to, subtracted from, multiplied with or divides each channel: a batch norm of mean 0,
+  /// variance 1 and no epsilon.
+  private mutating func affine(
+    _ node: OnnxNode, _ index: Int, _ other: Int, _ constant: OnnxConstant
+  ) throws(FormatError) {
+    let x = try activation(node, index)
+    let type = graph[x.value].type
+    guard type.isImage else {
+      throw fault(node, "an image beside a constant", "\(type)")
+    }
+    try requirePerChannel(constant, x, node)
+    let channels = type.channels
+    let vector = try expanded(constant, to: channels, node)
+    let isSum = node.op == "Add" || node.op == "Sub" || node.op == "Sum"
+    let given: OnnxConstant
+    switch node.op {
+    case "Sub": given = try computed(vector, node, [channels]) { -$0 }
+    case "Div": given = try computed(vector, node, [channels]) { 1 / $0 }
+    default: given = vector
+    }
+    func filled(_ value: Float, _ suffix: String) -> OnnxConstant {
+      OnnxConstant(
+        name: node.outputs[0] + suffix, shape: [channels], source: .filled(value), isInteger: false)
+    }
+    let parts = [
+      isSum ? filled(1, ".scale") : given, isSum ? given : filled(0, ".shift"), filled(0, ".mean"),
+      filled(1, ".variance"),
+    ]
+    var operands = [x.value]
+    for part in parts { operands.append(try declare(part, node, .other, shape: [channels])) }
+    let value = try append(.batchNorm(.init(epsilon: 0)), operands, node)
+    try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
+  }
+
+  /// Checks that `constant` broadcasts along the channels of `x` alone.
+  private func requirePerChannel(
+    _ constant: OnnxConstant, _ x: OnnxActivation, _ node: OnnxNode
+  ) throws(FormatError) {
+    guard constant.count != 1 else { return }
+    // Before opset 7 an attribute says with which axis a broadcast begins.
+    let isOld = opset < 7 && node.integer("broadcast", default: 0) == 1
+    let first =
+      isOld
+      ? node.integer("axis", default: x.axes.count - constant.shape.count)
+      : x.axes.count - constant.shape.count
+    let fits =
+      first >= 0 && first <= x.axes.count - constant.shape.count
+      && constant.shape.enumerated().allSatisfy { place, size in
+        size == 1 || x.axes[first + place] == .channel && size == graph[x.value].type.channels
+      }
+    guard fits else {
+      throw fault(
+        node, "one number a channel (or one for all)",
+        "a constant \(constant.shape) beside \(graph[x.value].type) \(describe(x))")
+    }
+  }
+
+  // MARK: Softmax
+
+  /// Passed over: the logits before it are what the graph gives.
+  mutating func softmax(_ node: OnnxNode) throws(FormatError) {
+    var x = try activation(node, 0)
+    let axis = node.integer("axis", default: opset < 13 ? 1 : -1)
+    let place = axis < 0 ? axis + x.axes.count : axis
+    let counted = x.axes.indices.filter { $0 > 0 && size(x.axes[$0], x) != 1 }
+    // Before opset 13 all axes from `axis` on are one.
+    let fits =
+      counted.count <= 1 && (counted.first ?? place) >= place
+      && (opset < 13 || counted.first ?? place == place)
+    guard place > 0, fits else {
+      throw fault(node, "a Softmax over the classes", "axis \(axis) of \(describe(x))")
+    }
+    x.isProbability = true
+    try set(node, .activation(x))
+  }
+}

@@ -1,0 +1,128 @@
+import FixresBase
+import FixresIR
+
+extension OnnxImporter {
+  /// Takes one node into the graph, or refuses it by name.
+  mutating func visit(_ node: OnnxNode) throws(FormatError) {
+    guard node.domain.isEmpty || node.domain == "ai.onnx" else {
+      throw fault(node, "an operator of ONNX itself", "\(node.op) of the domain \(node.domain)")
+    }
+    guard !node.outputs.isEmpty else { throw fault(node, "an output", "none") }
+    if try visitConstant(node) { return }
+    if try visitSizes(node) { return }
+    switch node.op {
+    case "Conv": try convolution(node)
+    case "BatchNormalization": try batchNormalization(node)
+    case "MaxPool": try maxPool(node)
+    case "AveragePool": try averagePool(node)
+    case "GlobalAveragePool": try globalPool(node, .globalAveragePool(.init()))
+    case "GlobalMaxPool": try globalPool(node, .globalMaxPool(.init()))
+    case "ReduceMean": try reduce(node, .globalAveragePool(.init()))
+    case "ReduceMax": try reduce(node, .globalMaxPool(.init()))
+    case "Gemm": try gemm(node)
+    case "MatMul": try matMul(node)
+    case "Relu": try relu(node)
+    case "Clip": try clip(node)
+    case "Sigmoid":
+      let x = try activation(node, 0)
+      let value = try append(.sigmoid(.init()), [x.value], node)
+      nonNegative.insert(value)
+      try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
+    case "Add", "Sum": try add(node)
+    case "Sub", "Mul", "Div": try arithmetic(node)
+    case "Softmax", "LogSoftmax": try softmax(node)
+    case "Identity", "Dropout": try pass(node)
+    case "Cast":
+      guard [1, 10, 11, 16].contains(node.integer("to", default: 0)) else {
+        throw fault(node, "a cast to a floating-point type", "type \(node.integer("to", default: 0))")
+      }
+      try pass(node)
+    case "Flatten": try flatten(node)
+    case "Reshape": try reshape(node)
+    case "Squeeze": try squeeze(node)
+    case "Unsqueeze": try unsqueeze(node)
+    case "Transpose": try transpose(node)
+    case "Pad": try pad(node)
+    case "Slice": try slice(node)
+    default:
+      throw fault(node, "an operator of a ResNet", node.op.debugDescription)
+    }
+  }
+
+  // MARK: Inputs
+
+  func value(_ node: OnnxNode, _ index: Int) throws(FormatError) -> OnnxValue {
+    guard let name = node.input(index) else { throw fault(node, "input \(index)", "none") }
+    guard let value = values[name] else {
+      throw fault(node, "an input \(name.debugDescription)", "nothing that makes it")
+    }
+    return value
+  }
+
+  /// Input `index` as an activation; one that a Pad has widened or a Softmax has made only where they are allowed.
+  mutating func activation(
+    _ node: OnnxNode, _ index: Int, padded: Bool = false, probability: Bool = false
+  ) throws(FormatError) -> OnnxActivation {
+    switch try value(node, index) {
+    case .activation(let x):
+      guard padded || x.padding == nil else {
+        throw fault(node, "a convolution or a pool behind a Pad", node.op)
+      }
+      guard probability || !x.isProbability else { throw fault(node, "nothing behind a Softmax", node.op) }
+      return x
+    case .product(let product): return try settle(product, node.inputs[index])
+    case .constant, .sizes:
+      throw fault(node, "an input \(index) that depends on the picture", "a constant")
+    }
+  }
+
+  /// Input `index` as an image whose axes ONNX sees as `[N, C, H, W]`.
+  mutating func image(_ node: OnnxNode, _ index: Int, padded: Bool = false) throws(FormatError)
+    -> OnnxActivation
+  {
+    let x = try activation(node, index, padded: padded)
+    let type = graph[x.value].type
+    let isImage =
+      type.isImage && x.axes.count == 4 && x.axes[0] == .batch && x.axes[1] == .channel
+      && (x.axes == OnnxActivation.imageAxes || type.spatial == Extent(1, 1))
+    guard isImage else {
+      throw fault(node, "an image [N, C, H, W]", "\(type) with the axes \(describe(x))")
+    }
+    return x
+  }
+
+  /// The axes as people write them.
+  func describe(_ x: OnnxActivation) -> String {
+    let letters: [OnnxAxis: String] = [
+      .batch: "N", .channel: "C", .height: "H", .width: "W", .spatial: "HW", .feature: "F", .one: "1",
+    ]
+    return "[" + x.axes.map { letters[$0] ?? "?" }.joined(separator: ", ") + "]"
+  }
+
+  /// Elements along `axis` of an image's value; nil for the batch.
+  func size(_ axis: OnnxAxis, _ x: OnnxActivation) -> Int? {
+    let type = graph[x.value].type
+    switch axis {
+    case .batch: return nil
+    case .channel, .feature: return type.dims[0]
+    case .height: return type.spatial.height
+    case .width: return type.spatial.width
+    case .spatial: return type.spatial.area
+    case .one: return 1
+    }
+  }
+
+  /// The value behind `node` is its input, by another name.
+  mutating func pass(_ node: OnnxNode) throws(FormatError) {
+    try set(node, try value(node, 0))
+  }
+
+  /// Puts a product into the graph without a bias.
+  mutating func settle(_ product: OnnxProduct, _ name: String) throws(FormatError) -> OnnxActivation {
+    let value = try append(.linear(.init(hasBias: false)), [product.x, product.weight], product.node)
+    linearOperands[value] = product.x
+    let result = OnnxActivation(value: value, axes: [.batch, .feature])
+    values[name] = .activation(result)
+    return result
+  }
+}

@@ -1,0 +1,190 @@
+import FixresBase
+import FixresIR
+
+/// Rebuilds the network that an ONNX model computes, whatever its exporter did to it.
+///
+/// The nodes are walked once, in file order. Each value is an activation with the axes that ONNX gives it, a constant, or
+/// sizes computed from shapes in which the batch is a symbol; so layout transposes, baked shapes and shape arithmetic
+/// disappear, and what is left is the unfused graph.
+struct OnnxImporter {
+  let path: String
+  let options: ImportOptions
+  let model: OnnxModel
+  let reader: OnnxTensorReader
+
+  var graph: GraphBuilder
+  var values: [String: OnnxValue] = [:]
+  var constants = Constants()
+  /// Declared constants by name and form, so that two layers may share one.
+  var declared: [String: ValueID] = [:]
+  var names: Set<String> = []
+  /// Values that hold nothing below zero.
+  var nonNegative: Set<ValueID> = []
+  /// What each linear layer reads, by its result.
+  var linearOperands: [ValueID: ValueID] = [:]
+  /// The batch that the file was exported with; nil for a symbol.
+  var fixedBatch: Int?
+  var assumed: [String] = []
+  var warnings: [String] = []
+
+  static func load(
+    _ bytes: Bytes, path: String, options: ImportOptions
+  ) throws(FormatError) -> ImportResult {
+    if let option = options.checkpointOnly.first {
+      throw .architecture(
+        path: path,
+        .invalidOption(
+          name: option, expected: "a checkpoint", found: "an ONNX model, whose graph already says it"))
+    }
+    let model = try OnnxModelParser.parse(bytes, path: path)
+    guard let graph = model.graph else {
+      throw .onnx(path: path, OnnxFault(.graph, expected: "a graph", found: "none"))
+    }
+    var importer = OnnxImporter(path: path, options: options, model: model, graphName: graph.name)
+    return try importer.run(graph)
+  }
+
+  private init(path: String, options: ImportOptions, model: OnnxModel, graphName: String) {
+    self.path = path
+    self.options = options
+    self.model = model
+    reader = OnnxTensorReader(path: path)
+    graph = GraphBuilder(name: graphName.isEmpty ? "onnx" : graphName)
+  }
+
+  var opset: Int { Int(model.opset) }
+
+  func fault(_ node: OnnxNode, _ expected: String, _ found: String, hint: String? = nil) -> FormatError {
+    .onnx(path: path, OnnxFault(node.place, expected: expected, found: found, hint: hint))
+  }
+
+  func fault(_ place: OnnxFault.Place, _ expected: String, _ found: String) -> FormatError {
+    .onnx(path: path, OnnxFault(place, expected: expected, found: found))
+  }
+
+  // MARK: The frame
+
+  private mutating func run(_ source: OnnxGraph) throws(FormatError) -> ImportResult {
+    try declareInitializers(source)
+    try refuseQuantised(source)
+    let plan = try OnnxPlan(source, known: Set(values.keys), path: path)
+    try declareInput(plan)
+    for index in plan.order { try visit(source.nodes[index]) }
+    try finish(plan.output)
+    let built = graph.build()
+    let metadata = try metadata(built)
+    return ImportResult(
+      model: Model(graph: built, constants: constants, metadata: metadata),
+      architecture: metadata.architecture, assumed: assumed, wrapper: nil,
+      parameters: Importer.parameterCount(of: built), ignored: [], notes: WeightCheck.summary(warnings))
+  }
+
+  private mutating func declareInitializers(_ source: OnnxGraph) throws(FormatError) {
+    for tensor in source.initializers {
+      guard values[tensor.name] == nil else {
+        throw fault(.tensor(tensor.name), "one initializer of the name", "two")
+      }
+      values[tensor.name] = .constant(try constant(of: tensor, name: tensor.name))
+    }
+    for name in source.sparse {
+      guard values[name] == nil else { throw fault(.tensor(name), "one initializer of the name", "two") }
+    }
+  }
+
+  private func refuseQuantised(_ source: OnnxGraph) throws(FormatError) {
+    let marks = ["uantizeLinear", "QLinear", "ConvInteger", "MatMulInteger"]
+    for node in source.nodes where marks.contains(where: { node.op.contains($0) }) {
+      throw fault(
+        node, "a float model", "a quantised one",
+        hint: "Export the float model that it was quantised from; int8 models are not read.")
+    }
+  }
+
+  private mutating func declareInput(_ plan: OnnxPlan) throws(FormatError) {
+    let info = plan.input
+    let place = OnnxFault.Place.input(info.name)
+    // float32, float16, double, bfloat16; 0 where the file does not say.
+    guard [0, 1, 10, 11, 16].contains(info.elementType) else {
+      let type = ElementType(onnxCode: info.elementType)?.rawValue ?? "type \(info.elementType)"
+      throw fault(place, "pictures of float32", type)
+    }
+    let dims = info.dims ?? [nil, nil, nil, nil]
+    guard dims.count == 4 else {
+      throw fault(place, "pictures [N, C, H, W]", "\(dims.count) axes")
+    }
+    let isChannelsLast =
+      plan.startsWithTranspose ? dims[1] != 3 || dims[3] == 3 : dims[3] == 3 && dims[1] != 3
+    let axes: [OnnxAxis] =
+      isChannelsLast ? [.batch, .height, .width, .channel] : OnnxActivation.imageAxes
+    func size(_ axis: OnnxAxis) -> Int? {
+      axes.firstIndex(of: axis).flatMap { dims[$0] }.flatMap { $0 > 0 ? Int($0) : nil }
+    }
+    fixedBatch = size(.batch)
+    let side = options.trainResolution ?? Extent(square: 224)
+    let (height, width) = (size(.height) ?? side.height, size(.width) ?? side.width)
+    if size(.height) == nil || size(.width) == nil { assumed.append("pictures of \(side)") }
+    for side in [height, width, size(.channel) ?? 3] where side > 32768 {
+      throw fault(place, "sides of 1 to 32768", "\(side)")
+    }
+    let name = unique(info.name)
+    do {
+      let value = try graph.input(name, .image(size(.channel) ?? 3, height, width))
+      values[info.name] = .activation(OnnxActivation(value: value, axes: axes))
+    } catch { throw .model(path: path, error) }
+  }
+
+  // MARK: The end
+
+  private mutating func finish(_ output: String) throws(FormatError) {
+    guard let last = values[output] else { throw fault(.graph, "an output that a node makes", output) }
+    let result: OnnxActivation
+    switch last {
+    case .activation(let activation): result = activation
+    case .product(let product): result = try settle(product, output)
+    case .constant, .sizes:
+      throw fault(.graph, "an output \(output.debugDescription) that depends on the picture", "a constant")
+    }
+    guard result.padding == nil else { throw fault(.graph, "a layer after the last Pad", "the output") }
+    var logits = result.value
+    if graph[logits].type.isImage {
+      guard graph[logits].type.spatial == Extent(1, 1) else {
+        throw fault(
+          .graph, "logits [N, classes] as the output \(output.debugDescription)", "\(graph[logits].type)")
+      }
+      do {
+        logits = try graph.append(
+          .flatten(.init()), [logits], name: unique(graph[logits].name + ".flatten"))
+      } catch { throw .model(path: path, error) }
+    }
+    do {
+      try graph.output(GraphOutput.logits, logits)
+      if let features = linearOperands[logits] { try graph.output(GraphOutput.features, features) }
+    } catch { throw .model(path: path, error) }
+  }
+
+  // MARK: Building
+
+  /// `name`, or the first of `name.2`, `name.3`, ... that nothing has yet.
+  mutating func unique(_ name: String) -> String {
+    var candidate = name
+    var number = 2
+    while !names.insert(candidate).inserted {
+      candidate = "\(name).\(number)"
+      number += 1
+    }
+    return candidate
+  }
+
+  /// Adds `op`, its result called after the node's first output.
+  mutating func append(
+    _ op: Op, _ operands: [ValueID], _ node: OnnxNode, suffix: String = ""
+  ) throws(FormatError) -> ValueID {
+    let name = unique((node.outputs.first ?? node.name) + suffix)
+    do { return try graph.append(op, operands, name: name) } catch { throw .model(path: path, error) }
+  }
+
+  mutating func set(_ node: OnnxNode, _ value: OnnxValue) throws(FormatError) {
+    guard let name = node.outputs.first, !name.isEmpty else { throw fault(node, "an output", "none") }
+    values[name] = value
+  }
+}

@@ -1,0 +1,253 @@
+import FixresBase
+
+/// Reads a `ModelProto`, its messages nested at fixed depths, so that no input can make it recurse.
+struct OnnxModelParser {
+  let context: FaultContext
+  /// Nodes, names, numbers and tensors that are left to read; each takes memory that two bytes of a file can ask for.
+  private var budget = 1 << 18
+  /// Numbers that one attribute or shape may hold.
+  private static let listLimit = 4096
+
+  static func parse(_ bytes: Bytes, path: String) throws(FormatError) -> OnnxModel {
+    var parser = OnnxModelParser(context: FaultContext(path: path, format: .onnx))
+    return try parser.model(bytes)
+  }
+
+  private init(context: FaultContext) { self.context = context }
+
+  private mutating func spend(_ offset: Int) throws(FormatError) {
+    budget -= 1
+    guard budget >= 0 else {
+      throw context.fault(
+        .byte(offset), expected: "at most \(1 << 18) nodes, names and tensors", found: "more")
+    }
+  }
+
+  private mutating func model(_ bytes: Bytes) throws(FormatError) -> OnnxModel {
+    var model = OnnxModel()
+    var graph: OnnxGraph?
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      switch field.number {
+      case 1: model.irVersion = try field.int64(context)
+      case 2: model.producer = try field.string(context)
+      case 7:
+        guard graph == nil else {
+          throw context.fault(.byte(field.offset), expected: "one graph", found: "a second one")
+        }
+        graph = try self.graph(try field.bytes(context))
+      case 8:
+        try spend(field.offset)
+        let (domain, version) = try operatorSet(try field.bytes(context))
+        if domain.isEmpty || domain == "ai.onnx" { model.opset = version }
+      case 14:
+        try spend(field.offset)
+        model.properties.append(try property(try field.bytes(context)))
+      default: break
+      }
+    }
+    model.graph = graph
+    return model
+  }
+
+  private func operatorSet(_ bytes: Bytes) throws(FormatError) -> (String, Int64) {
+    var (domain, version) = ("", Int64(1))
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      switch field.number {
+      case 1: domain = try field.string(context)
+      case 2: version = try field.int64(context)
+      default: break
+      }
+    }
+    return (domain, version)
+  }
+
+  private func property(_ bytes: Bytes) throws(FormatError) -> (key: String, value: String) {
+    var (key, value) = ("", "")
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      switch field.number {
+      case 1: key = try field.string(context)
+      case 2: value = try field.string(context)
+      default: break
+      }
+    }
+    return (key, value)
+  }
+
+  // MARK: Graph
+
+  private mutating func graph(_ bytes: Bytes) throws(FormatError) -> OnnxGraph {
+    var graph = OnnxGraph()
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      switch field.number {
+      case 1:
+        try spend(field.offset)
+        graph.nodes.append(try node(try field.bytes(context)))
+      case 2: graph.name = try field.string(context)
+      case 5:
+        try spend(field.offset)
+        graph.initializers.append(try tensor(try field.bytes(context)))
+      case 11:
+        try spend(field.offset)
+        graph.inputs.append(try valueInfo(try field.bytes(context)))
+      case 12:
+        try spend(field.offset)
+        graph.outputs.append(try valueInfo(try field.bytes(context)))
+      case 15:
+        try spend(field.offset)
+        graph.sparse.append(try sparseName(try field.bytes(context)))
+      default: break
+      }
+    }
+    return graph
+  }
+
+  private mutating func node(_ bytes: Bytes) throws(FormatError) -> OnnxNode {
+    var node = OnnxNode()
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      switch field.number {
+      case 1:
+        try spend(field.offset)
+        node.inputs.append(try field.string(context))
+      case 2:
+        try spend(field.offset)
+        node.outputs.append(try field.string(context))
+      case 3: node.name = try field.string(context)
+      case 4: node.op = try field.string(context)
+      case 5:
+        try spend(field.offset)
+        node.attributes.append(try attribute(try field.bytes(context)))
+      case 7: node.domain = try field.string(context)
+      default: break
+      }
+    }
+    return node
+  }
+
+  private mutating func attribute(_ bytes: Bytes) throws(FormatError) -> OnnxAttribute {
+    var attribute = OnnxAttribute()
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      switch field.number {
+      case 1: attribute.name = try field.string(context)
+      case 2: attribute.float = try field.float(context)
+      case 3: attribute.integer = try field.int64(context)
+      case 4:
+        // Legal bytes that are no text belong to operators of other domains.
+        attribute.text = try? field.string(context)
+      case 5: attribute.tensor = try tensor(try field.bytes(context))
+      case 7: try field.floats(into: &attribute.floats, limit: Self.listLimit, context)
+      case 8: try field.int64s(into: &attribute.integers, limit: Self.listLimit, context)
+      default: break
+      }
+    }
+    return attribute
+  }
+
+  // MARK: Types
+
+  private mutating func valueInfo(_ bytes: Bytes) throws(FormatError) -> OnnxValueInfo {
+    var info = OnnxValueInfo()
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      switch field.number {
+      case 1: info.name = try field.string(context)
+      case 2:
+        // TypeProto, of which field 1 is a tensor's type.
+        var type = ProtobufReader(try field.bytes(context), context)
+        while let part = try type.next() {
+          if part.number == 1 { try tensorType(try part.bytes(context), &info) }
+        }
+      default: break
+      }
+    }
+    return info
+  }
+
+  private mutating func tensorType(_ bytes: Bytes, _ info: inout OnnxValueInfo) throws(FormatError) {
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      switch field.number {
+      case 1: info.elementType = try field.int64(context)
+      case 2:
+        var dims: [Int64?] = []
+        var shape = ProtobufReader(try field.bytes(context), context)
+        while let part = try shape.next() {
+          guard part.number == 1 else { continue }
+          try spend(part.offset)
+          dims.append(try dimension(try part.bytes(context)))
+        }
+        info.dims = dims
+      default: break
+      }
+    }
+  }
+
+  /// The size, or nil for a symbol.
+  private func dimension(_ bytes: Bytes) throws(FormatError) -> Int64? {
+    var size: Int64?
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      if field.number == 1 { size = try field.int64(context) }
+    }
+    return size
+  }
+
+  /// The name of a `SparseTensorProto`: that of its values.
+  private mutating func sparseName(_ bytes: Bytes) throws(FormatError) -> String {
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      if field.number == 1 { return try tensor(try field.bytes(context)).name }
+    }
+    return ""
+  }
+
+  // MARK: Tensors
+
+  private mutating func tensor(_ bytes: Bytes) throws(FormatError) -> OnnxTensor {
+    var tensor = OnnxTensor()
+    var reader = ProtobufReader(bytes, context)
+    while let field = try reader.next() {
+      switch field.number {
+      case 1: try field.int64s(into: &tensor.dims, limit: Self.listLimit, context)
+      case 2: tensor.elementCode = try field.int64(context)
+      case 3: tensor.isSegmented = true
+      case 4, 5, 7, 10, 11: try typed(field, &tensor)
+      case 8: tensor.name = try field.string(context)
+      case 9: tensor.raw = try field.bytes(context)
+      case 13:
+        try spend(field.offset)
+        tensor.external.append(try property(try field.bytes(context)))
+      case 14: tensor.isExternal = try field.int64(context) == 1
+      default: break
+      }
+    }
+    return tensor
+  }
+
+  /// A part of `float_data` (4), `int32_data` (5), `int64_data` (7), `double_data` (10) or `uint64_data` (11).
+  private mutating func typed(
+    _ field: ProtobufReader.Field, _ tensor: inout OnnxTensor
+  ) throws(FormatError) {
+    let isVarint = [5, 7, 11].contains(field.number)
+    switch field.payload {
+    case .bytes(let bytes):
+      try spend(field.offset)
+      tensor.typed.append(.init(field: field.number, bytes: bytes))
+    case .varint(let value) where isVarint:
+      try spend(field.offset)
+      tensor.loose.append(value)
+    case .fixed32(let bits) where field.number == 4: tensor.loose.append(UInt64(bits))
+    case .fixed64(let bits) where field.number == 10: tensor.loose.append(bits)
+    default:
+      throw context.fault(
+        .byte(field.offset), expected: "numbers of their own wire type in field \(field.number)",
+        found: "another wire type")
+    }
+    if !tensor.loose.isEmpty { tensor.looseField = field.number }
+  }
+}

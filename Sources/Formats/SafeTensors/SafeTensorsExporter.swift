@@ -1,0 +1,74 @@
+import FixresBase
+import FixresIR
+
+/// Writes a model's weights as safetensors under torchvision's names, for PyTorch to load.
+package enum SafeTensorsExporter {
+  /// Why a model's weights have no place in the modules that they came from.
+  package enum Refusal: Error, Hashable, Sendable {
+    /// Convolutions hold what their batch norms were.
+    case folded(convolutions: Int)
+    /// The names or shapes are not those of a network that PyTorch's libraries build.
+    case names(ArchitectureError)
+    case format(FormatError)
+  }
+
+  /// Writes `model` to `path` through a temporary file; gives the file's size in bytes and its tensors.
+  package static func write(
+    _ model: Model, to path: String
+  ) throws(Refusal) -> (byteCount: Int, tensors: Int) {
+    do { try model.check() } catch { throw .format(.model(path: path, error)) }
+    try requireUnfolded(model)
+    let tensors = model.graph.constants.map { model.graph[$0] }
+    do {
+      let shapes = try WeightShapes(tensors.map { ($0.name, $0.type.dims) })
+      _ = try ArchitectureInference.infer(shapes, hints: ArchitectureHints())
+    } catch {
+      throw .names(error)
+    }
+    do {
+      return (try write(model, tensors, path), tensors.count)
+    } catch {
+      throw .format(.file(error))
+    }
+  }
+
+  private static func requireUnfolded(_ model: Model) throws(Refusal) {
+    var (norms, folded) = (0, 0)
+    for node in model.graph.nodes {
+      switch node.op {
+      case .batchNorm: norms += 1
+      case .conv2d(let conv): if conv.hasResidual || conv.activation != .none { folded += 1 }
+      default: break
+      }
+    }
+    guard folded == 0, norms > 0 else {
+      let convolutions = model.graph.nodes.count { if case .conv2d = $0.op { true } else { false } }
+      throw .folded(convolutions: max(folded, norms > 0 ? 0 : convolutions))
+    }
+  }
+
+  private static func write(_ model: Model, _ tensors: [Value], _ path: String) throws(FileError) -> Int {
+    var header = JSON.Object()
+    // What transformers and timm look for.
+    header["__metadata__"] = ["format": "pt"]
+    var offset = 0
+    for tensor in tensors {
+      let byteCount = tensor.type.elementCount * 4
+      header[tensor.name] = [
+        "dtype": "F32", "shape": JSON(tensor.type.dims), "data_offsets": JSON([offset, offset + byteCount]),
+      ]
+      offset += byteCount
+    }
+    var text = Array(JSON.object(header).serialized().utf8)
+    text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
+    var file = try AtomicFileWriter(path: path)
+    try file.write(withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) })
+    try file.write(text)
+    for tensor in tensors {
+      if let data = model.constants[tensor.name] { try file.write(data.bytes) }
+    }
+    let byteCount = file.byteCount
+    try file.commit()
+    return byteCount
+  }
+}
