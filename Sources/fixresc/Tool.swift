@@ -7,6 +7,7 @@ package enum Tool {
   /// The commands, in the order in which help lists them.
   package static let commands: [Command] = [
     .import, .adapt, .run, .eval, .sweep, .analyze, .stats, .finetune, .bench, .inspect, .compare, .doctor,
+    .export,
   ]
 
   /// Runs one command line; 0 done, 1 failed, 2 not a command line of ours.
