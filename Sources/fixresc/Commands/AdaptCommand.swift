@@ -73,6 +73,7 @@ private struct Adaptation {
     report(result, &object)
     reportSize(result.model, &object)
     object["proof"] = try proof(unfolded, result.model)
+    object["head_proof"] = try headProof(source.model, result)
     let path = invocation.text(Shared.output) ?? ""
     try write(result.model, to: path)
     return object
@@ -187,19 +188,7 @@ private struct Adaptation {
     guard !invocation.has(Options.noProof) else { return .null }
     let target = after.graph.resolution
     let unfolded = try Adapt.run(before, to: target, passes: ["retarget-resolution"]).model
-    var options = ModelSource.sessionOptions(invocation)
-    options.isExact = true
-    let reference = try Session(model: unfolded, options: options)
-    // Only once the session has found that its plan fits in memory.
-    let input = try TestInput.noise(for: after.graph)
-    let expected = try reference.run(input).logits
-    let found = try Session(model: after, options: options).run(input).logits
-    var (difference, largest): (Float, Float) = (0, 0)
-    for (x, y) in zip(expected, found) {
-      let distance = abs(x - y)
-      if !(distance <= difference) { difference = distance.isNaN ? .infinity : distance }
-      largest = max(largest, abs(x))
-    }
+    let (difference, largest) = try difference(of: after, from: unfolded)
     let limit = Adaptation.proofTolerance * largest
     guard difference <= limit else {
       throw CommandError.refused(
@@ -211,6 +200,46 @@ private struct Adaptation {
       "proof          greatest difference of a logit \(Text.significant(Double(difference))), "
         + "of the largest \(Text.significant(Double(largest)))")
     return ["max_abs_difference": JSON(difference), "largest_logit": JSON(largest)]
+  }
+
+  /// The greatest difference between the logits of two models on one made-up input, and the largest logit.
+  private func difference(of model: Model, from other: Model) throws -> (difference: Float, largest: Float) {
+    var options = ModelSource.sessionOptions(invocation)
+    options.isExact = true
+    let reference = try Session(model: other, options: options)
+    // Only once the session has found that its plan fits in memory.
+    let input = try TestInput.noise(for: model.graph)
+    let expected = try reference.run(input).logits
+    let found = try Session(model: model, options: options).run(input).logits
+    var (difference, largest): (Float, Float) = (0, 0)
+    for (x, y) in zip(expected, found) {
+      let distance = abs(x - y)
+      if !(distance <= difference) { difference = distance.isNaN ? .infinity : distance }
+      largest = max(largest, abs(x))
+    }
+    return (difference, largest)
+  }
+
+  /// Where fixed pools became global, the rewritten network at its old size against the one that came in.
+  private func headProof(_ source: Model, _ result: AdaptResult) throws -> JSON {
+    let (old, new) = (source.graph.resolution, result.model.graph.resolution)
+    // Typing the graph anew is one rewrite, each pool another.
+    let rewrites = result.passes.first { $0.name == "retarget-resolution" }?.rewrites ?? 0
+    guard !invocation.has(Options.noProof), old != new, rewrites > 1 else { return .null }
+    let retarget = ["retarget-resolution"]
+    let there = try Adapt.run(source, to: new, passes: retarget).model
+    let back = try Adapt.run(there, to: old, passes: retarget).model
+    let (difference, largest) = try difference(of: back, from: source)
+    guard difference <= Adaptation.proofTolerance * largest else {
+      throw CommandError.refused(
+        kind: "adapt.head-proof",
+        "expected the rewritten network to give the old one's logits at \(old), "
+          + "found a difference of \(Text.significant(Double(difference))); nothing was written")
+    }
+    console.line(
+      "               rewritten head at \(old): \(Text.significant(Double(difference))), "
+        + "of the largest \(Text.significant(Double(largest)))")
+    return ["resolution": .string("\(old)"), "max_abs_difference": JSON(difference)]
   }
 
   private func write(_ model: Model, to path: String) throws {

@@ -16,16 +16,21 @@ extension Command {
     "compare", "run two models on one input and show where they depart",
     example: "fixresc compare resnet50.bin resnet50-fused.bin",
     details:
-      "Layers are compared where names meet: a fused layer keeps the name of the last value it replaces.",
+      "Layers are compared where names meet: a fused layer keeps the name of the last value it replaces. One side may "
+      + "be a .npy of logits that another runtime gave for --input.",
     arguments: [
-      Argument("A", .one, .file, "the model to compare with; magnitudes are this one's"),
-      Argument("B", .one, .file, "the other model"),
+      Argument("A", .one, .file, "the model (or .npy logits) to compare with; magnitudes are this one's"),
+      Argument("B", .one, .file, "the other model, or .npy logits"),
     ],
     groups: [
       OptionGroup("Options", [Options.input, Options.tolerance]), Shared.pictures, Shared.model,
       Shared.engine,
     ],
     run: { invocation in
+      if let comparison = try comparisonWithOutputs(invocation) {
+        comparison.show(invocation.console)
+        return comparison.object
+      }
       let a = try ModelSource.open(invocation.arguments[0], invocation).model
       let b = try ModelSource.open(invocation.arguments[1], invocation).model
       guard a.graph.imageInput?.type == b.graph.imageInput?.type else {
@@ -41,6 +46,31 @@ extension Command {
       comparison.show(invocation.console)
       return comparison.object
     })
+
+  /// A model beside what another runtime gave for the same input; nil where neither side is a .npy.
+  private static func comparisonWithOutputs(_ invocation: Invocation) throws -> Comparison? {
+    let mark = [0x93] + Array("NUMPY".utf8)
+    let areOutputs = try invocation.arguments.map { try MappedFile.open($0).starts(with: mark) }
+    guard let place = areOutputs.firstIndex(of: true) else { return nil }
+    guard areOutputs.contains(false), invocation.text(Options.input) != nil else {
+      throw CommandError.refused(
+        kind: "compare.outputs", "expected a model beside the .npy logits, and the --input that they are of")
+    }
+    let path = invocation.arguments[place]
+    let array = try naming(path) { try Npy.read(try MappedFile.open(path)) }
+    let model = try ModelSource.open(invocation.arguments[1 - place], invocation).model
+    let classes = model.classCount
+    guard array.shape == [1, classes] || array.shape == [classes] else {
+      throw CommandError.refused(
+        kind: "compare.tensor-shape", "\(path): expected logits \([1, classes]), found \(array.shape)")
+    }
+    let session = try ModelSource.session(model, invocation)
+    let logits = try session.run(try comparisonInput(model, invocation)).logits
+    let other = array.floats()
+    return Comparison(
+      model, place == 0 ? other : logits, place == 0 ? logits : other,
+      tolerance: invocation.number(Options.tolerance) ?? 1e-4)
+  }
 
   private static func described(_ model: Model) -> String {
     model.graph.imageInput.map { "\($0.type)" } ?? "none"
@@ -95,13 +125,7 @@ private struct Comparison {
     var found: [Layer] = []
     try second.visitValues(input, batch: 1) { name, value in
       guard let other = values.removeValue(forKey: name), other.dims == value.dims else { return }
-      var (difference, magnitude): (Float, Float) = (0, 0)
-      for (x, y) in zip(other.elements, value.elements) {
-        let distance = abs(x - y)
-        // NaN stays: it is greater than nothing, and must not be lost.
-        if !(distance <= difference) { difference = distance.isNaN ? .infinity : distance }
-        magnitude = max(magnitude, abs(x))
-      }
+      let (difference, magnitude) = Comparison.distance(other.elements, value.elements)
       found.append(Layer(name: name, shape: value.dims, difference: difference, magnitude: magnitude))
     }
     layers = found
@@ -112,6 +136,27 @@ private struct Comparison {
       throw CommandError.refused(
         kind: "compare.names", "expected models with layers of one name and shape, found none in common")
     }
+  }
+
+  /// Two rows of logits of `model`'s classes.
+  init(_ model: Model, _ a: [Float], _ b: [Float], tolerance: Double) {
+    self.tolerance = tolerance
+    unmatched = 0
+    let name = model.graph.output(GraphOutput.logits).map { model.graph[$0].name } ?? GraphOutput.logits
+    let (difference, magnitude) = Comparison.distance(a, b)
+    layers = [Layer(name: name, shape: [a.count], difference: difference, magnitude: magnitude)]
+  }
+
+  /// The greatest difference, and the greatest magnitude in `a`.
+  private static func distance(_ a: [Float], _ b: [Float]) -> (difference: Float, magnitude: Float) {
+    var (difference, magnitude): (Float, Float) = (0, 0)
+    for (x, y) in zip(a, b) {
+      let distance = abs(x - y)
+      // NaN stays: it is greater than nothing, and must not be lost.
+      if !(distance <= difference) { difference = distance.isNaN ? .infinity : distance }
+      magnitude = max(magnitude, abs(x))
+    }
+    return (difference, magnitude)
   }
 
   private func departs(_ layer: Layer) -> Bool {
