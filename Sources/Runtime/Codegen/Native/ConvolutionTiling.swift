@@ -7,10 +7,14 @@ package struct ConvolutionTiling: Hashable, Sendable {
   package var segments: [StripSegment]
   /// All groups inside a band of rows, or all bands inside a group.
   package var groupsOutside: Bool
+  /// Parts of the map's rows that threads share out, all groups inside each and its bands inside a group; 0 for none.
+  package var rowChunks: Int
 
-  package init(blocks: Int, rows: Int, segments: [StripSegment], groupsOutside: Bool) {
+  package init(
+    blocks: Int, rows: Int, segments: [StripSegment], groupsOutside: Bool, rowChunks: Int = 0
+  ) {
     (self.blocks, self.rows, self.segments) = (blocks, rows, segments)
-    self.groupsOutside = groupsOutside
+    (self.groupsOutside, self.rowChunks) = (groupsOutside, rowChunks)
   }
 
   /// `width` in the fewest tiles of at most `largest` columns, as equal as can be.
@@ -47,6 +51,11 @@ extension ConvolutionTiling {
     /// Weights up to this share of L2 stay there while all groups of a band of rows are computed; threads then split
     /// rows, as the layers around them do, and rarely read what another core has written.
     static let pixelsOutsideShareOfL2 = 0.75
+    /// Weights up to this many L2s are read once for each of a few chunks of rows rather than once in all, so that
+    /// threads still split rows: on two threads 0.36 ms became 0.22 for 1024->256@14, whose input each thread had to
+    /// fetch half of from the other core.
+    static let rowChunksPerL2 = 2.5
+    static let rowChunks = 4
   }
 
   /// Estimated cycles of one tile.
@@ -62,6 +71,20 @@ extension ConvolutionTiling {
       vectors / Cost.multiplyAddsPerCycle, loads / Cost.loadsPerCycle, Cost.latencyCycles,
       Double(blocks * isa.byteCount) / weightBytesPerCycle)
     return row * Double(weightRows) + Cost.tileOverhead + Cost.epiloguePerVector * vectors
+  }
+
+  /// `tiling` with the loop order that its weights allow.
+  private static func ordered(
+    _ tiling: ConvolutionTiling, _ output: TensorLayout, weightByteCount: Int, _ l2ByteCount: Int
+  ) -> ConvolutionTiling {
+    var tiling = tiling
+    let share = Double(weightByteCount) / Double(max(l2ByteCount, 1))
+    tiling.groupsOutside = share > Cost.pixelsOutsideShareOfL2
+    let bands = (output.height + tiling.rows - 1) / tiling.rows
+    if tiling.groupsOutside, share <= Cost.rowChunksPerL2, bands >= 2 * Cost.rowChunks {
+      (tiling.groupsOutside, tiling.rowChunks) = (false, Cost.rowChunks)
+    }
+    return tiling
   }
 
   /// The tiling with the least estimated time for `descriptor`.
@@ -95,12 +118,12 @@ extension ConvolutionTiling {
           cycles *= Double(output.blockCount) / Double(blocks)
           if output.blockCount % blocks != 0 { cycles *= 1.1 }
           if best == nil || cycles < best!.cycles {
-            let bytes = window.weightRows * output.blockCount * isa.byteCount
             best = (
               cycles,
-              ConvolutionTiling(
-                blocks: blocks, rows: rows, segments: segments,
-                groupsOutside: Double(bytes) > Cost.pixelsOutsideShareOfL2 * Double(l2ByteCount))
+              ordered(
+                ConvolutionTiling(blocks: blocks, rows: rows, segments: segments, groupsOutside: true),
+                output,
+                weightByteCount: window.weightRows * output.blockCount * isa.byteCount, l2ByteCount)
             )
           }
         }

@@ -47,7 +47,8 @@
         groupCount: output.blockCount, kernels: entries, lastGroupKernels: entries,
         weights: UnsafeRawPointer(packed.base), bias: UnsafeRawPointer(bias.base), fullBands: output.height,
         bands: output.height, bandsPerItem: bandsPerItem,
-        chunks: (output.height + bandsPerItem - 1) / bandsPerItem, prefetchStrips: 0, prefetchBytesPerStrip: 0
+        chunks: (output.height + bandsPerItem - 1) / bandsPerItem, hasRowChunks: false, prefetchStrips: 0,
+        prefetchBytesPerStrip: 0
       )
       let stride = descriptor.strideHeight > 1 ? "s\(descriptor.strideHeight)" : ""
       let name =

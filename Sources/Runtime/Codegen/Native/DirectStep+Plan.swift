@@ -35,7 +35,9 @@
         residualBand: tiling.rows * residual.rowStride * 4, groups: groups, groupCount: groupCount,
         kernels: kernels, lastGroupKernels: last, weights: UnsafeRawPointer(packed.base),
         bias: UnsafeRawPointer(bias.base), fullBands: descriptor.output.height / tiling.rows, bands: bands,
-        bandsPerItem: bandsPerItem, chunks: (bands + bandsPerItem - 1) / bandsPerItem,
+        bandsPerItem: bandsPerItem,
+        chunks: tiling.rowChunks > 0 ? tiling.rowChunks : (bands + bandsPerItem - 1) / bandsPerItem,
+        hasRowChunks: tiling.rowChunks > 0,
         prefetchStrips: plan.prefetchStrips, prefetchBytesPerStrip: plan.prefetchBytesPerStrip)
       let items = tiling.groupsOutside ? groupCount * step.chunks : step.chunks
       return KernelStep(
@@ -88,8 +90,9 @@
 
     /// Lines of the next group's weights for each pass of the body, spread over all of a group's tiles.
     var prefetchLines: Int {
-      guard tiling.groupsOutside, window.firstBlocks.count > 1 else { return 0 }
-      let passes = max(1, descriptor.output.height / tiling.rows) * tilesPerBand * bodyPasses
+      guard tiling.groupsOutside || tiling.rowChunks > 0, window.firstBlocks.count > 1 else { return 0 }
+      let bands = descriptor.output.height / tiling.rows / max(1, tiling.rowChunks)
+      let passes = max(1, bands) * tilesPerBand * bodyPasses
       let lines = (weightBytesPerGroup / 64 + passes - 1) / passes
       // More than a line a weight row is what the hardware's own prefetching of a stream does better.
       return lines <= bodyRows ? lines : 0
@@ -105,7 +108,9 @@
       let (input, output) = (descriptor.input, descriptor.output)
       let residual = descriptor.residual ?? output
       let firstBlock = index * tiling.blocks
-      let next = min(index + 1, window.firstBlocks.count - 1)
+      // A chunk of rows is followed by the next chunk's first group.
+      let following = tiling.rowChunks > 0 ? 0 : index
+      let next = index + 1 < window.firstBlocks.count ? index + 1 : following
       return DirectStep.Group(
         source: (input.origin + descriptor.firstTapOffset + window.firstBlocks[index] * input.planeStride)
           * 4,

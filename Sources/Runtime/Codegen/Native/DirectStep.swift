@@ -28,6 +28,8 @@
     /// Bands of full height, and all of them.
     var fullBands, bands: Int
     var bandsPerItem, chunks: Int
+    /// Items are chunks of nearly equal height, and inside one all bands of a group come before the next group's.
+    var hasRowChunks: Bool
     /// Strips of a group after which the next group's weights are on their way, and bytes each of them asks for.
     var prefetchStrips, prefetchBytesPerStrip: Int
 
@@ -47,6 +49,13 @@
       for item in begin..<end {
         let (image, chunk) = (item / chunks, item % chunks)
         if chunk == 0 { zeroBorders(context, image, 0, output.blockCount) }
+        if hasRowChunks {
+          let (first, last) = (bands &* chunk / chunks, bands &* (chunk &+ 1) / chunks)
+          for group in 0..<groupCount {
+            for band in first..<last { strip(context, image, band, group, prefetchIndex: band &- first) }
+          }
+          continue
+        }
         let firstBand = chunk &* bandsPerItem
         for band in firstBand..<min(firstBand &+ bandsPerItem, bands) {
           for group in 0..<groupCount { strip(context, image, band, group, prefetchIndex: Int.max) }
