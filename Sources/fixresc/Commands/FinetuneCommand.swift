@@ -100,6 +100,12 @@ private final class FinetuneRun {
     let result = try tuning.run()
     bar?.finish()
     LabelledFolder.tell(result.extraction, invocation)
+    guard result.after.score.loss.isFinite else {
+      throw CommandError.refused(
+        kind: "finetune.diverged",
+        "expected a finite loss after fine-tuning, found \(result.after.score.loss): the training diverged and "
+          + "nothing was written; a lower --learning-rate helps")
+    }
     try naming(output) { try ModelFile.write(result.model, to: output) }
     if let state = options.statePath { unlink(state) }
     show(result, output)
