@@ -57,6 +57,16 @@ import Testing
     #expect(norm.epsilon == 1e-5)
   }
 
+  /// torch's names survive an export that does not optimise: the file goes back to PyTorch.
+  @Test func unoptimisedExportsKeepTorchsParameters() throws {
+    let model = try Self.model("torch-new-norms.onnx")
+    #expect(Self.mnemonics(model).count { $0 == "batchNorm" } == 6)
+    #expect(!model.graph.constants.contains { model.graph[$0].name.hasPrefix("val_") })
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/out.safetensors"
+    #expect(throws: Never.self) { try SafeTensorsExporter.write(model, to: path) }
+  }
+
   @Test func weightsKeepTheirNumbers() throws {
     let (inside, outside) = (try Self.model("torch-new-inside.onnx"), try Self.model("torch-new.onnx"))
     #expect(inside.constants["fc.weight"]?.shape == [5, 8])

@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func logitsAreThoseOfONNXRuntime() throws {
-    #expect(Self.expected.count == 13)
+    #expect(Self.expected.count == 14)
     for (name, logits) in Self.expected {
       let model = try Importer.load(path: TestData.fixture("onnx/" + name)).model
       let input = Self.picture(model.graph)

@@ -60,6 +60,15 @@ extension OnnxImporter {
       try literal(node)
       return true
     }
+    // Their second inputs give a type or a shape, of whatever kind.
+    if node.op == "CastLike" || node.op == "Expand", let first = node.input(0),
+      case .constant(var source) = values[first]
+    {
+      if node.op == "Expand" { source = try expanded(source, node) }
+      source.name = node.outputs[0]
+      try set(node, .constant(source))
+      return true
+    }
     let isPlain = node.inputs.allSatisfy { name in
       if name.isEmpty { return true }
       if case .constant = values[name] { return true }
@@ -106,6 +115,19 @@ extension OnnxImporter {
     default: throw fault(node, "an operator of a ResNet", node.op.debugDescription)
     }
     return true
+  }
+
+  /// A single number repeated to the shape that input 1 gives.
+  private func expanded(_ source: OnnxConstant, _ node: OnnxNode) throws(FormatError) -> OnnxConstant {
+    let shape = try knownNumbers(node, 1)
+    guard source.shape != shape else { return source }
+    guard source.count == 1, source.shape.count <= shape.count, shape.count <= 8,
+      let count = Int.checkedProduct(shape), count <= 1 << 26
+    else { throw fault(node, "one number to repeat", "\(source.shape) to \(shape.prefix(9))") }
+    var result = source
+    result.source = .filled(try floats(source, node).floats[0])
+    result.shape = shape
+    return result
   }
 
   private mutating func literal(_ node: OnnxNode) throws(FormatError) {

@@ -80,7 +80,9 @@ extension OnnxImporter {
     let strides = try extent(node, "strides") ?? Extent(1, 1)
     let padding = try padding(node, kernel: kernel, strides: strides, of: x)
     var operands = [x.value, try declare(weight, node, .weight)]
-    let bias = node.input(2) == nil ? nil : try constant(node, 2)
+    var bias = node.input(2) == nil ? nil : try constant(node, 2)
+    // The new exporter of torch, where it does not optimise, makes a zero bias for each convolution that has none.
+    if case .filled(0) = bias?.source { bias = nil }
     if let bias { operands.append(try declare(bias, node, .other, shape: [weight.shape[0]])) }
     let op = Conv2D(
       strides: strides, padding: padding, groups: node.integer("group", default: 1), hasBias: bias != nil)

@@ -31,7 +31,7 @@ extension OnnxImporter {
     case "Add", "Sum": try add(node)
     case "Sub", "Mul", "Div": try arithmetic(node)
     case "Softmax", "LogSoftmax": try softmax(node)
-    case "Identity", "Dropout": try pass(node)
+    case "Identity", "Dropout", "CastLike": try pass(node)
     case "Cast":
       guard [1, 10, 11, 16].contains(node.integer("to", default: 0)) else {
         throw fault(node, "a cast to a floating-point type", "type \(node.integer("to", default: 0))")

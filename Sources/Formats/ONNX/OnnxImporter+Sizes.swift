@@ -18,7 +18,11 @@ extension OnnxImporter {
     }
     guard case .sizes(let list, let isScalar) = try value(node, 0) else { return false }
     switch node.op {
-    case "Identity", "Cast": try pass(node)
+    case "Identity", "Cast", "CastLike": try pass(node)
+    case "Expand":
+      let shape = try knownNumbers(node, 1)
+      guard shape == [1] || shape == [list.count] else { throw fault(node, "the same sizes", "\(shape)") }
+      try set(node, .sizes(list, isScalar: false))
     case "Gather":
       let isScalarIndex = try constant(node, 1).shape.isEmpty
       let gathered = try knownNumbers(node, 1).map { (index) throws(FormatError) in

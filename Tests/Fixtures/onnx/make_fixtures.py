@@ -301,6 +301,7 @@ def main():
     torch_old("torch-old-squeeze.onnx", seeded(Tiny(head="squeeze"), 9))
     torch_new("torch-new.onnx", seeded(Tiny(), 5))
     torch_new("torch-new-inside.onnx", seeded(Tiny(head="mean"), 6), external_data=False)
+    torch_new("torch-new-norms.onnx", seeded(Tiny(), 11), external_data=False, optimize=False)
     zoo("zoo-ir3-opset3.onnx", 3, 3)
     zoo("zoo-ir3-opset8.onnx", 3, 8)
     keras("keras.onnx", False)
