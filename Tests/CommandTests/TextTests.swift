@@ -10,7 +10,7 @@ import fixresc
     #expect(Text.significant(3.14159) == "3.14" && Text.significant(0.000123456) == "1.23e-4")
     #expect(
       Text.significant(999.9) == "1000" && Text.significant(0) == "0" && Text.significant(-12.34) == "-12.3")
-    #expect(Text.significant(1e-320) != "" && Text.significant(.infinity) == "inf")
+    #expect(Text.significant(.leastNonzeroMagnitude) != "" && Text.significant(.infinity) == "inf")
     #expect(Text.grouped(0) == "0" && Text.grouped(-1_234_567) == "-1,234,567" && Text.grouped(999) == "999")
     #expect(Text.bytes(999) == "999 B" && Text.bytes(102_500_000) == "103 MB")
     #expect(
