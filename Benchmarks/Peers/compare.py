@@ -7,6 +7,7 @@ Each round runs every runtime for a few warm inferences, one after another; the 
 rounds and the ratio to the fastest peer. The logits of all must agree with fixresc's, or the row says so.
 """
 import argparse
+import glob
 import json
 import os
 import statistics
@@ -38,7 +39,21 @@ def set_up():
         subprocess.run(pip + [os.environ.get("TORCH_WHEEL", "torch==2.13.0")], check=True)
         subprocess.run(pip + ["--no-deps", "torchvision==0.28.0"], check=True)
         subprocess.run(pip + ["-r", os.path.join(HERE, "requirements.txt")], check=True)
+        mend_torchvision(environment, python)
     os.execv(python, [python, os.path.abspath(__file__)] + [a for a in sys.argv[1:] if a != "--setup"])
+
+
+def mend_torchvision(environment, python):
+    """Beside a CPU build of torch, takes out torchvision's compiled operators, which its models do not need."""
+    if subprocess.run([python, "-c", "import torchvision"], capture_output=True).returncode == 0:
+        return
+    (package,) = glob.glob(os.path.join(environment, "lib", "python3*", "site-packages", "torchvision"))
+    for library in glob.glob(os.path.join(package, "*.so")):
+        os.rename(library, library + ".aside")
+    with open(os.path.join(package, "__init__.py")) as file:
+        lines = [line for line in file if line.strip() not in ("_autograd_registrations,", "_meta_registrations,")]
+    with open(os.path.join(package, "__init__.py"), "w") as file:
+        file.writelines(lines)
 
 
 class Peer:
