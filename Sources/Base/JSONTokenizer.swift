@@ -282,7 +282,7 @@ extension JSONTokenizer {
     }
   }
 
-  /// The value of `\uXXXX` at `place`.
+  /// The value of `\uHHHH` at `place`.
   private func hexUnit(at place: Int) throws(JSONError) -> UInt32 {
     var unit: UInt32 = 0
     for index in place + 2..<place + 6 {
