@@ -5,8 +5,8 @@ package struct PictureGeometry: Hashable {
   /// Size of the whole picture after the resize.
   package let resized: Extent
   /// First row and column of the crop in the resized picture; negative where the crop starts in the padding.
-  let top: Int
-  private(set) var left: Int
+  package let top: Int
+  package private(set) var left: Int
   package let crop: Extent
 
   /// Longest side that a request may name.

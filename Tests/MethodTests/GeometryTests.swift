@@ -1,4 +1,5 @@
 import FixresIR
+import FixresImaging
 import FixresMethod
 import Testing
 
@@ -30,6 +31,9 @@ import Testing
     #expect(abs(Geometry.scaleCorrection() - 1.23546) < 1e-5)
     #expect(abs(1 / Geometry.scaleCorrection() - 0.809418) <= 1.1e-6)
     #expect(abs(Geometry.scaleCorrection(cropShare: 1) - 1.412) < 5e-4)
+    // Without a resize margin objects match at 1.412 K_train; a margin rounded to 1.15 gives 0.81448.
+    #expect(Geometry.matchedTestSide(train: 1000, cropShare: 1) == 1412)
+    #expect(abs(1 / Geometry.scaleCorrection(cropShare: 1 / 1.15) - 0.81448) < 1e-5)
     #expect(Geometry.aligned(277, to: 32) == 288)
     #expect(Geometry.aligned(3, to: 32) == 32)
   }
@@ -51,8 +55,20 @@ import Testing
     #expect(Geometry.resizeSide(for: side) == image)
   }
 
+  /// (n - K) / 2 at odd gaps: half to even, torchvision's rule and not its older int((n - K + 1) / 2).
+  @Test(arguments: [(64, 4), (176, 12), (192, 14), (288, 20), (320, 22), (331, 24)])
+  func cropOriginAtOddGaps(side: Int, origin: Int) throws {
+    let image = Geometry.resizeSide(for: side)
+    #expect((image - side) % 2 == 1)
+    let geometry = try PictureGeometry(.imageNet, source: Extent(square: image), crop: Extent(square: side))
+    #expect(geometry.resized == Extent(square: image) && geometry.top == origin && geometry.left == origin)
+  }
+
   @Test func resizeSideIsTheIntegerQuotient() {
-    for side in 1...1024 { #expect(Geometry.resizeSide(for: side) == 256 * side / 224) }
+    for side in 1...1024 {
+      #expect(Geometry.resizeSide(for: side) == 256 * side / 224)
+      #expect(Geometry.resizeSide(for: side) == Int(256.0 / 224 * Double(side)))
+    }
     var squashing = Preprocessing.imageNet
     squashing.squashFrom = 384
     #expect(Geometry.resizeSide(for: 384, squashing) == 384)

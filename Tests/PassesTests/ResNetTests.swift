@@ -118,9 +118,23 @@ import Testing
     }
   }
 
+  /// Side of the map that is pooled: five halvings, each rounded up.
+  @Test(arguments: [
+    (64, 2), (128, 4), (160, 5), (176, 6), (224, 7), (288, 9), (320, 10), (384, 12), (448, 14), (480, 15),
+    (331, 11),
+  ]) func pooledMapSide(side: Int, map: Int) throws {
+    var network = try #require(SyntheticResNet.named("resnet50", width: 4))
+    let graph = try network.build(name: "resnet50", size: Extent(square: side))
+    let pool = try #require(graph.value(named: "avgpool"))
+    let producer = try #require(graph.producers[pool.index])
+    #expect(graph[graph[producer].operands[0]].type.spatial == Extent(square: map))
+  }
+
   /// Multiply-accumulates as method.md F counts them, at the published width.
   @Test(arguments: [
-    ("resnet50", 64, 0.336), ("resnet50", 224, 4.089), ("resnet50", 288, 6.758), ("resnet50", 384, 12.013),
+    ("resnet50", 64, 0.336), ("resnet50", 128, 1.337), ("resnet50", 160, 2.087), ("resnet50", 224, 4.089),
+    ("resnet50", 256, 5.340), ("resnet50", 288, 6.758), ("resnet50", 320, 8.343), ("resnet50", 384, 12.013),
+    ("resnet50", 448, 16.351),
     ("resnet18", 224, 1.814), ("resnet18", 288, 2.998), ("resnet18", 384, 5.330),
   ]) func countsAsThePapersDo(name: String, side: Int, billions: Double) throws {
     guard var network = SyntheticResNet.named(name, width: 64) else {
