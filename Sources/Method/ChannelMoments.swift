@@ -14,6 +14,13 @@ package struct ChannelMoments: Hashable, Sendable {
     squares = [Double](repeating: 0, count: channels)
   }
 
+  /// What was seen elsewhere: `squares` are sums of squared distances from `means`.
+  package init(count: Int, images: Int, means: [Double], squares: [Double]) {
+    precondition(
+      means.count == squares.count, "\(means.count) means don't fit \(squares.count) sums of squares")
+    (self.count, self.images, self.means, self.squares) = (count, images, means, squares)
+  }
+
   package var channels: Int { means.count }
 
   /// Takes in one image's map `[C, positions]`.

@@ -55,6 +55,12 @@ package final class SortedValues: @unchecked Sendable {
     return Double(values.partitioningIndex { Double($0) > x }) / Double(count)
   }
 
+  /// Share of the values above zero that are at most `x`.
+  package func distributionAboveZero(_ x: Double) -> Double {
+    let zeros = distribution(0)
+    return zeros < 1 ? max(0, (distribution(x) - zeros) / (1 - zeros)) : 1
+  }
+
   /// The value below which the share `p` lies, interpolated between neighbours as numpy does by default.
   package func quantile(_ p: Double) -> Double {
     guard count > 0 else { return 0 }

@@ -73,7 +73,9 @@ import fixresc
     let words = ["finetune", model, data, "--to", "24", "--epochs", "3", "--batch-size", "5", "-o", tuned]
     let text = Call(words)
     #expect(text.status == 0 && text.output.contains("measured on 15 training pictures"), "\(text.error)")
-    let call = Call(words + ["--json", "--validate", data])
+    let page = folder.path + "/tuned.html"
+    let call = Call(words + ["--json", "--validate", data, "--report", page])
+    #expect(try MappedFile.open(page).starts(with: Array("<!doctype html>".utf8)))
     #expect(call.json["epochs"]?.arrayValue?.count == 3 && call.json["measured_on"] == "validation")
     let before = Call("eval", model, data, "--resolution", "24", "--json").json
     #expect(call.json["before_top1"] == before["top1"] && call.json["before_loss"] == before["loss"])
@@ -85,6 +87,20 @@ import fixresc
     // What was folded cannot be adapted any more, and nothing is written.
     let folded = Call("finetune", ready, data, "--to", "20", "-o", folder.path + "/none.bin", "--json")
     #expect(folded.status == 1 && !folder.names.contains("none.bin"))
+  }
+
+  @Test func finetuneAsTheAuthorsDo() throws {
+    let tuned = folder.path + "/tuned.bin"
+    let words = [
+      "finetune", model, data, "--to", "24", "--recipe", "paper", "--batch-size", "4", "-o", tuned,
+    ]
+    let call = Call(words + ["--json"])
+    #expect(call.status == 0 && call.json["epochs"]?.arrayValue?.count == 56, "\(call.error)")
+    let entry = try #require(try ModelFile.open(tuned).metadata.history.last)
+    for (name, value) in [
+      ("normalisation", "batch"), ("mode", "bnstat+fc"), ("learning_rate", "6.25e-05"),
+      ("schedule", "times 0.1 every 30 epochs"),
+    ] { #expect(entry.parameters.contains(.init(name, value)), "\(name)") }
   }
 
   @Test func finetuneRefuses() throws {

@@ -100,12 +100,67 @@ import Testing
     #expect(one.model.constants[mean] == two.model.constants[mean])
   }
 
-  @Test(arguments: FineTuningOptions.Mode.allCases, [false, true]) func resumedGivesTheSameBits(
-    mode: FineTuningOptions.Mode, stopsEarly: Bool
+  /// The released code's training: each batch by its own statistics, running averages of them at test.
+  @Test(arguments: [FineTuningOptions.Mode.statistics, .affine]) func batchStatistics(
+    mode: FineTuningOptions.Mode
   ) throws {
     var options = options(mode)
-    if stopsEarly { options.patience = 2 }
-    options.statePath = data.folder.path + "/whole-\(mode.rawValue)-\(stopsEarly).partial"
+    options.normalisation = .batch
+    options.schedule.shufflesEachEpoch = false
+    options.schedule.dropsLast = false
+    options.statePath = data.folder.path + "/batch.partial"
+    let result = try run(options)
+    let last = try #require(result.epochs.last)
+    #expect(last.loss < result.epochs[0].loss)
+    #expect(abs((last.validateLoss ?? 0) - result.after.score.loss) < 1e-4)
+    let norm = "layer1.0.bn2."
+    let changed = model.constants.names.filter { model.constants[$0] != result.model.constants[$0] }
+    let affine = mode == .affine ? [norm + "bias", norm + "weight"] : []
+    #expect(
+      Set(changed) == Set(["fc.bias", "fc.weight", norm + "running_mean", norm + "running_var"] + affine))
+    // Averages of the last batches are near the exact statistics, and not equal to them.
+    options.normalisation = .exact
+    let exact = try run(options).model
+    let (found, wanted) = (result.model.values(norm + "running_mean"), exact.values(norm + "running_mean"))
+    #expect(found != wanted && zip(found, wanted).allSatisfy { abs($0 - $1) < 0.3 })
+    #expect(result.model.metadata.history.last?.parameters.contains(.init("normalisation", "batch")) == true)
+    options.normalisation = .batch
+    options.memoryBudget = 0
+    let disk = try run(options)
+    #expect(disk.cachesOnDisk && disk.model.constants == result.model.constants)
+  }
+
+  @Test func reportShowsBeforeAndAfter() throws {
+    let result = try run(options(.affine))
+    let report = FineTuningReport(result: result, source: "a<b", folder: "photos")
+    #expect(ReportTests.faults(report.page.html) == [])
+    for text in ["24, before", "16, as trained", "a&lt;b", "Loss", "Top-1", "KS above 0"] {
+      #expect(report.page.html.contains(text), "\(text)")
+    }
+    let before = try #require(result.distanceBefore)
+    #expect(report.json["ks_before"] == JSON(before.aboveZero.ks))
+    #expect(report.json["ks_with_zeros_before"] == JSON(before.all.ks))
+    #expect(report.json["ks_of"] == "values above zero")
+    // Without epochs, and without a training resolution to compare with, there is less to show.
+    var none = options(.classifier)
+    none.schedule.epochs = 0
+    var bare = model
+    bare.metadata.trainResolution = nil
+    let empty = FineTuningReport(result: try run(none, bare), source: "a", folder: "b")
+    #expect(ReportTests.faults(empty.page.html) == [] && !empty.page.html.contains("<svg"))
+    #expect(empty.json["ks_after"] == .null)
+  }
+
+  @Test(
+    arguments: FineTuningOptions.Mode.allCases,
+    [(false, FineTuningOptions.Normalisation.exact), (true, .exact), (true, .batch)])
+  func resumedGivesTheSameBits(
+    mode: FineTuningOptions.Mode, training: (stopsEarly: Bool, normalisation: FineTuningOptions.Normalisation)
+  ) throws {
+    var options = options(mode)
+    if training.stopsEarly { options.patience = 2 }
+    options.normalisation = training.normalisation
+    options.statePath = data.folder.path + "/whole.partial"
     let whole = try run(options)
     options.resumes = true
     // The state that the whole training left last stands for an interrupt after its last epoch.
@@ -159,6 +214,9 @@ import Testing
     #expect(try run(options, try Trunk.ready(model)).epochs.count == 6)
     let gated = try Model.syntheticResNet("seresnet50", side: 32)
     options.mode = .affine
+    #expect(throws: MethodError.self) { try run(options, gated) }
+    options.mode = .statistics
+    options.normalisation = .batch
     #expect(throws: MethodError.self) { try run(options, gated) }
   }
 }

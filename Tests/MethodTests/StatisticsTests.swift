@@ -39,6 +39,13 @@ import Testing
     #expect(a.distance(to: SortedValues.sorting([])) == .zero)
   }
 
+  @Test func distributionAboveZero() {
+    let values = SortedValues.sorting([0, 0, 1, 2, 4])
+    #expect(
+      [-1, 0, 1, 2, 4].map(values.distributionAboveZero).map { ($0 * 3).rounded() } == [0, 0, 1, 2, 3])
+    #expect(SortedValues.sorting([0, 0]).distributionAboveZero(1) == 1)
+  }
+
   @Test func distancesAboveZero() {
     let found = SortedValues.sorting([0, 0, 0, 1, 2]).distanceAboveZero(to: .sorting([0, 1, 3]))
     #expect(found == SortedValues.sorting([1, 2]).distance(to: .sorting([1, 3])))
@@ -75,6 +82,33 @@ import Testing
     #expect(found.distance(to: found) == .zero)
     #expect(found.curve(at: [0, 1, 3]).share == [0.25, 0.5, 1])
     #expect(found.quantiles.map(\.share) == ActivationStatistics.quantileShares)
+  }
+
+  /// ReLU of a normal value: shares and moments in closed form.
+  @Test(arguments: [(0.0, 1.0, 0.5, 0.398942, 0.340845), (0.2, 0.7, 0.387548, 0.390581, 0.225664)])
+  func rectifiedGaussian(mean: Double, deviation: Double, zeros: Double, first: Double, variance: Double) {
+    let count = 400_000
+    var random = SeededRandom(seed: 21)
+    let values = (0..<count).map { _ in Float(max(0, mean + deviation * random.nextGaussian())) }
+    let found = values.withUnsafeBufferPointer { ActivationStatistics(features: $0, images: count) }
+    let error = 1 / Double(count).squareRoot()
+    #expect(abs(found.zeroShare - zeros) < 3 * (zeros * (1 - zeros)).squareRoot() * error)
+    #expect(abs(found.mean - first) < 3 * variance.squareRoot() * error)
+    #expect(abs(found.standardDeviation * found.standardDeviation - variance) < 6 * variance * error)
+  }
+
+  /// Four independent cells that are zero half the time pool to zero in 6.25 % of cases; 29.8 % need 0.739 each.
+  @Test(arguments: [(0.5, 0.0625), (0.739, 0.298)]) func independentCells(cellZeros: Double, zeros: Double) {
+    let count = 400_000
+    var random = SeededRandom(seed: 22)
+    let values = (0..<count).map { _ in
+      (0..<4).reduce(Float(0)) { sum, _ in
+        let draw = random.nextDouble()
+        return sum + (draw < cellZeros ? 0 : Float(draw)) / 4
+      }
+    }
+    let found = values.withUnsafeBufferPointer { ActivationStatistics(features: $0, images: count) }
+    #expect(abs(found.zeroShare - zeros) < 3 * (zeros * (1 - zeros) / Double(count)).squareRoot() + 5e-4)
   }
 
   @Test func knotsAscend() {

@@ -12,24 +12,38 @@ import Testing
 #endif
 
 /// A linear classifier in double precision, the definition that the trainer is held against.
-private struct PlainClassifier {
+struct PlainClassifier {
   var weights: [Double]
   var bias: [Double]
   let features: Int
+
+  func logits(_ row: [Double]) -> [Double] {
+    bias.indices.map { k in (0..<features).reduce(bias[k]) { $0 + weights[k * features + $1] * row[$1] } }
+  }
 
   func loss(_ x: [[Double]], _ labels: [Int32], smoothing: Double = 0) -> Double {
     let classes = bias.count
     var total = 0.0
     for (row, label) in zip(x, labels) {
-      let logits = (0..<classes).map { k in
-        (0..<features).reduce(bias[k]) { $0 + weights[k * features + $1] * row[$1] }
-      }
+      let logits = logits(row)
       let top = logits.max() ?? 0
       let logSum = log(logits.reduce(0) { $0 + exp($1 - top) }) + top
       total += (1 - smoothing) * (logSum - logits[Int(label)])
       total += smoothing / Double(classes) * logits.reduce(0) { $0 + logSum - $1 }
     }
     return total / Double(x.count)
+  }
+
+  /// dL/dx of the mean cross-entropy: W^T (softmax - onehot) / N.
+  func featureSlopes(_ x: [[Double]], _ labels: [Int32]) -> [[Double]] {
+    zip(x, labels).map { row, label in
+      let powers = logits(row).map { exp($0) }
+      let sum = powers.reduce(0, +)
+      let delta = powers.enumerated().map { ($1 / sum - ($0 == Int(label) ? 1 : 0)) / Double(x.count) }
+      return (0..<features).map { feature in
+        delta.indices.reduce(0) { $0 + delta[$1] * weights[$1 * features + feature] }
+      }
+    }
   }
 }
 
@@ -182,124 +196,6 @@ private struct PlainClassifier {
     #expect(abs(schedule.rate(epoch: 30, step: 0, stepsPerEpoch: 1) - 8e-4) < 1e-15)
     #expect(schedule.epochs == 56 && !schedule.shufflesEachEpoch && schedule.weightDecay == 1e-4)
     #expect(schedule.stepsPerEpoch(513) == 2)
-  }
-}
-
-@Suite struct AffineTests {
-  static let (channels, positions) = (5, 7)
-
-  static func head(_ seed: UInt64) -> LastBlockHead {
-    let values = TrainerTests.parameters(4 * channels, seed: seed)
-    return LastBlockHead(
-      gamma: values[0..<channels].map { 1 + $0 }, beta: Array(values[channels..<2 * channels]),
-      statistics: BatchNormStatistics(
-        mean: Array(values[2 * channels..<3 * channels]),
-        variance: values[3 * channels..<4 * channels].map { 0.5 + $0 * $0 }), epsilon: 1e-5)
-  }
-
-  /// Maps `[samples, 2, channels, positions]`.
-  static func maps(_ samples: Int, seed: UInt64) -> [Float] {
-    TrainerTests.parameters(samples * 2 * channels * positions, seed: seed).map { 3 * $0 }
-  }
-
-  /// The derivatives by gamma and beta, in double, against finite differences.
-  @Test func derivativesOfThePooledFeature() {
-    let maps = Self.maps(20, seed: 6)
-    let head = Self.head(7)
-    let step = 1e-6
-    for row in 0..<20 {
-      for channel in 0..<Self.channels {
-        let place = row * 2 * Self.channels * Self.positions + channel * Self.positions
-        maps.withUnsafeBufferPointer { maps in
-          let x = maps.baseAddress! + place
-          let r = x + Self.channels * Self.positions
-          func feature(_ head: LastBlockHead) -> Double {
-            head.pool(x, r, channel: channel, positions: Self.positions).feature
-          }
-          let found = head.pool(x, r, channel: channel, positions: Self.positions)
-          var (up, down) = (head, head)
-          up.gamma[channel] += step
-          down.gamma[channel] -= step
-          #expect(abs((feature(up) - feature(down)) / (2 * step) - found.byGamma) < 5e-10)
-          (up, down) = (head, head)
-          up.beta[channel] += step
-          down.beta[channel] -= step
-          #expect(abs((feature(up) - feature(down)) / (2 * step) - found.byBeta) < 5e-10)
-        }
-      }
-    }
-  }
-
-  /// The pooled feature by its definition.
-  @Test func forward() {
-    let maps = Self.maps(1, seed: 3)
-    let head = Self.head(4)
-    maps.withUnsafeBufferPointer { buffer in
-      let block = LastBlockMaps(
-        base: buffer.baseAddress!, channels: Self.channels, positions: Self.positions)
-      var row = [Float](repeating: -1, count: 8)
-      row.withUnsafeMutableBufferPointer {
-        head.features(block, samples: 1, stride: 8, into: $0.baseAddress!)
-      }
-      for channel in 0..<Self.channels {
-        var sum = 0.0
-        for position in 0..<Self.positions {
-          let x = Double(maps[channel * Self.positions + position])
-          let r = Double(maps[(Self.channels + channel) * Self.positions + position])
-          let normal = (x - head.mean[channel]) * head.inverseDeviation[channel]
-          sum += max(0, head.gamma[channel] * normal + head.beta[channel] + r)
-        }
-        #expect(abs(Double(row[channel]) - sum / Double(Self.positions)) < 1e-6)
-      }
-      #expect(Array(row[Self.channels...]) == [0, 0, 0])
-    }
-  }
-
-  /// dL/dgamma and dL/dbeta through the classifier, against finite differences of the whole loss.
-  @Test func gradientThroughTheClassifier() {
-    let (samples, classes) = (6, 3)
-    let maps = Self.maps(samples, seed: 11)
-    let labels = (0..<samples).map { Int32($0 % classes) }
-    let weights = TrainerTests.parameters(classes * Self.channels, seed: 12)
-    let bias = TrainerTests.parameters(classes, seed: 13)
-    let head = Self.head(14)
-    maps.withUnsafeBufferPointer { buffer in
-      let block = LastBlockMaps(
-        base: buffer.baseAddress!, channels: Self.channels, positions: Self.positions)
-      func loss(_ head: LastBlockHead) -> Double {
-        let rows = (0..<samples).map { sample in
-          (0..<Self.channels).map { channel in
-            let x = buffer.baseAddress! + (sample * 2 * Self.channels + channel) * Self.positions
-            let r = x + Self.channels * Self.positions
-            return head.pool(x, r, channel: channel, positions: Self.positions).feature
-          }
-        }
-        let plain = PlainClassifier(
-          weights: weights.map(Double.init), bias: bias.map(Double.init), features: Self.channels)
-        return plain.loss(rows, labels)
-      }
-      let classifier = ClassifierTrainer(
-        weights: weights, bias: bias, features: Self.channels, batchSize: samples,
-        pool: ThreadPool(threads: 1))
-      let trainer = AffineTrainer(classifier: classifier, head: head)
-      var score = ClassifierTrainer.Score()
-      trainer.step(
-        block, labels: labels, indices: ArraySlice(0..<samples), rate: 1, schedule: TrainerTests.plainSGD(),
-        into: &score)
-      let step = 1e-5
-      for channel in 0..<Self.channels {
-        var (up, down) = (head, head)
-        up.gamma[channel] += step
-        down.gamma[channel] -= step
-        let byGamma = (loss(up) - loss(down)) / (2 * step)
-        #expect(abs(head.gamma[channel] - trainer.head.gamma[channel] - byGamma) < 1e-6)
-        (up, down) = (head, head)
-        up.beta[channel] += step
-        down.beta[channel] -= step
-        let byBeta = (loss(up) - loss(down)) / (2 * step)
-        #expect(abs(head.beta[channel] - trainer.head.beta[channel] - byBeta) < 1e-6)
-      }
-    }
   }
 }
 

@@ -179,26 +179,12 @@ package final class ClassifierTrainer {
     run({ ClassifierKernels.featureGradient($0, target, $1, $2) }, batch.images)
   }
 
-  typealias Kernel = (ClassifierBatch, Int, Int) -> Void
-
-  private struct Job {
-    let kernel: Kernel
-    let batch: ClassifierBatch
-  }
-
-  private func run(_ kernel: @escaping Kernel, _ count: Int) {
+  private func run(_ kernel: (ClassifierBatch, Int, Int) -> Void, _ count: Int) {
     guard batch.rows * batch.inputs * batch.outputs >= ClassifierTrainer.parallelThreshold else {
       kernel(batch, 0, count)
       return
     }
-    var job = Job(kernel: kernel, batch: batch)
-    withUnsafePointer(to: &job) { job in
-      pool.run(
-        { arguments, _, begin, end, _ in
-          let job = arguments.assumingMemoryBound(to: Job.self)
-          job.pointee.kernel(job.pointee.batch, begin, end)
-        }, job, job, count: count)
-    }
+    pool.run(count) { [batch] begin, end in kernel(batch, begin, end) }
   }
 
   // MARK: - Parameters

@@ -31,6 +31,7 @@ extension FineTuning {
       ("model", Self.checksum(of: model)), ("pictures", Self.checksum(of: training)),
       ("validation", validation.map(Self.checksum) ?? "none"),
       ("preprocessing", "\(try preprocessor(model).description)"), ("mode", options.mode.rawValue),
+      ("normalisation", options.normalisation.rawValue),
       ("resolution", "\(options.resolution)"), ("epochs", "\(schedule.epochs)"),
       ("batch size", "\(schedule.batchSize)"), ("learning rate", "\(schedule.learningRate)"),
       ("schedule", schedule.decay.description), ("momentum", "\(schedule.momentum)"),

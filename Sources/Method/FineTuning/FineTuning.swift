@@ -86,7 +86,9 @@ package final class FineTuning {
     guard options.mode != .classifier else { return try plainSamples(model) }
     guard let norm = tail.norm else { throw MethodError.noBatchNorm }
     let byteCount = mapByteCount(norm)
-    if options.mode == .statistics, tail.shortcut == nil || byteCount > options.memoryBudget {
+    if options.mode == .statistics, options.normalisation == .exact,
+      tail.shortcut == nil || byteCount > options.memoryBudget
+    {
       return try twoPassSamples(&model)
     }
     guard let shortcut = tail.shortcut else { throw MethodError.unusualTail(layer: norm.name) }
@@ -116,7 +118,7 @@ package final class FineTuning {
     return try plainSamples(model)
   }
 
-  /// One pass: the maps that meet in the last block are kept, and give the statistics and the features.
+  /// One pass: the maps that meet in the last block are kept, and with them the statistics and features follow.
   private func mapSamples(
     _ model: inout Model, _ norm: NetworkTail.Norm, _ shortcut: ValueID
   ) throws -> TrainingSamples {
@@ -126,16 +128,19 @@ package final class FineTuning {
     let set = try maps(session, model, training, norm, "training maps", options.augmentation) {
       moments.add($0, positions: norm.positions)
     }
-    model.set(BatchNormStatistics(moments), of: norm)
+    if options.normalisation == .exact { model.set(BatchNormStatistics(moments), of: norm) }
     let head = LastBlockHead(
       gamma: model.values(norm.scale), beta: model.values(norm.shift), statistics: model.statistics(of: norm),
       epsilon: norm.epsilon)
     let held = try validation.map { try maps(session, model, $0, norm, "validation maps", .none) { _ in } }
     var samples = TrainingSamples(
       labels: set.labels, variants: options.augmentation.variantCount, extraction: set.summary,
-      content: .maps(set.store, validation: held?.store, head, positions: norm.positions),
+      content: .maps(
+        set.store, validation: held?.store, head,
+        running: options.normalisation == .batch ? model.statistics(of: norm) : nil, positions: norm.positions
+      ),
       validationLabels: held?.labels ?? [])
-    if options.mode == .statistics {
+    if options.mode == .statistics, options.normalisation == .exact {
       samples.content = .features(
         try pooled(set.store, head, norm), validation: try held.map { try pooled($0.store, head, norm) })
     }
@@ -178,7 +183,7 @@ package final class FineTuning {
       memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc")
     for index in 0..<maps.count {
       let map = LastBlockMaps(base: maps[index], channels: norm.channels, positions: norm.positions)
-      head.features(map, samples: 1, stride: store.floatsPerSample, into: store.append())
+      head.features(map, 0..<1, stride: store.floatsPerSample, into: store.append())
     }
     return store
   }
@@ -188,7 +193,8 @@ package final class FineTuning {
     return HistoryEntry(
       "finetune",
       [
-        .init("mode", options.mode.rawValue), .init("resolution", "\(options.resolution)"),
+        .init("mode", options.mode.rawValue), .init("normalisation", options.normalisation.rawValue),
+        .init("resolution", "\(options.resolution)"),
         .init("images", "\(samples.extraction.images / samples.variants)"),
         .init("epochs", "\(loop.records.count)"), .init("kept_epoch", "\(loop.keptEpoch)"),
         .init("batch_size", "\(schedule.batchSize)"), .init("learning_rate", "\(schedule.learningRate)"),
@@ -213,7 +219,9 @@ extension LabelledPictures {
 struct TrainingSamples {
   enum Content {
     case features(SampleStore, validation: SampleStore?)
-    case maps(SampleStore, validation: SampleStore?, LastBlockHead, positions: Int)
+    /// `running` are the statistics that batches are averaged into; nil where statistics are fixed.
+    case maps(
+      SampleStore, validation: SampleStore?, LastBlockHead, running: BatchNormStatistics?, positions: Int)
   }
 
   let labels: [Int32]
@@ -225,7 +233,7 @@ struct TrainingSamples {
 
   var isOnDisk: Bool {
     switch content {
-    case .features(let store, _), .maps(let store, _, _, _): store.isOnDisk
+    case .features(let store, _), .maps(let store, _, _, _, _): store.isOnDisk
     }
   }
 }

@@ -6,14 +6,23 @@ package struct FineTuningOptions: Sendable {
   package enum Mode: String, Hashable, Sendable, CaseIterable {
     /// The classifier alone.
     case classifier = "fc"
-    /// Exact statistics of the last batch norm at the test resolution, then the classifier: the released code's
-    /// training, without its mismatch of batch and running statistics.
+    /// New statistics of the last batch norm at the test resolution, and the classifier: what the released code
+    /// trains.
     case statistics = "bnstat+fc"
     /// As `statistics`, and gamma and beta of that batch norm are trained too: the paper's words.
     case affine = "bnstat+affine+fc"
   }
 
+  /// What the last batch norm divides by while what follows it is trained.
+  package enum Normalisation: String, Hashable, Sendable {
+    /// Exact statistics over all pictures, before training: training and test agree.
+    case exact
+    /// Each batch's own, and running averages of them at test: the released code.
+    case batch
+  }
+
   package var mode = Mode.statistics
+  package var normalisation = Normalisation.exact
   package var resolution: Extent
   package var schedule = TrainingSchedule()
   package var augmentation = Augmentation.none

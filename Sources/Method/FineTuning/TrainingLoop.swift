@@ -11,7 +11,7 @@ struct TrainingLoop {
   private let samples: TrainingSamples
   private let tail: NetworkTail
   private let classifier: ClassifierTrainer
-  private let affine: AffineTrainer?
+  private let lastBlock: LastBlockTrainer?
   /// The best epoch's parameters, where the training may stop early.
   private var best: (loss: Double, epoch: Int, arrays: [String: [Double]])?
   private var lastSave: UInt64 = 0
@@ -26,16 +26,18 @@ struct TrainingLoop {
     (self.fineTuning, self.samples) = (fineTuning, samples)
     tail = try NetworkTail(model.graph)
     let options = fineTuning.options
-    let threads = options.session.threads ?? ProcessorAllowance.current().count
+    let pool = ThreadPool(threads: options.session.threads ?? ProcessorAllowance.current().count)
     let bias = tail.classifier.bias.map { model.values($0) }
     classifier = ClassifierTrainer(
       weights: model.values(tail.classifier.weight),
       bias: bias ?? [Float](repeating: 0, count: tail.classifier.classes), features: tail.classifier.features,
-      batchSize: options.schedule.batchSize, pool: ThreadPool(threads: threads))
-    if case .maps(_, _, let head, _) = samples.content {
-      affine = AffineTrainer(classifier: classifier, head: head)
+      batchSize: options.schedule.batchSize, pool: pool)
+    if case .maps(_, _, let head, let running, _) = samples.content {
+      lastBlock = LastBlockTrainer(
+        classifier: classifier, head: head, running: running, trainsAffine: options.mode == .affine,
+        pool: pool)
     } else {
-      affine = nil
+      lastBlock = nil
     }
     fingerprint = try fineTuning.fingerprint(model)
     if let state { try restore(state) }
@@ -66,9 +68,11 @@ struct TrainingLoop {
     let head = tail.classifier
     model.constants[head.weight] = Tensor(shape: [head.classes, head.features], classifier.weights)
     if let bias = head.bias { model.constants[bias] = Tensor(shape: [head.classes], classifier.bias) }
-    guard let affine, let norm = tail.norm else { return }
-    model.constants[norm.scale] = Tensor(shape: [norm.channels], affine.head.gamma.map { Float($0) })
-    model.constants[norm.shift] = Tensor(shape: [norm.channels], affine.head.beta.map { Float($0) })
+    guard let lastBlock, let norm = tail.norm else { return }
+    if let running = lastBlock.running { model.set(running, of: norm) }
+    guard lastBlock.trainsAffine else { return }
+    model.constants[norm.scale] = Tensor(shape: [norm.channels], lastBlock.head.gamma.map { Float($0) })
+    model.constants[norm.shift] = Tensor(shape: [norm.channels], lastBlock.head.beta.map { Float($0) })
   }
 
   // MARK: - One epoch
@@ -86,9 +90,9 @@ struct TrainingLoop {
       case .features(let store, _):
         classifier.step(
           store.base, labels: samples.labels, indices: indices, rate: rate, schedule: schedule, into: &score)
-      case .maps(let store, _, let head, let positions):
+      case .maps(let store, _, let head, _, let positions):
         let maps = LastBlockMaps(base: store.base, channels: head.channels, positions: positions)
-        affine?.step(
+        lastBlock?.step(
           maps, labels: samples.labels, indices: indices, rate: rate, schedule: schedule, into: &score)
       }
     }
@@ -112,10 +116,10 @@ struct TrainingLoop {
     switch samples.content {
     case .features(_, let held):
       return held.map { classifier.evaluate($0.base, labels: labels, count: $0.count) }
-    case .maps(_, let held, _, let positions):
-      guard let held, let affine else { return nil }
-      return affine.evaluate(
-        LastBlockMaps(base: held.base, channels: affine.head.channels, positions: positions), labels: labels,
+    case .maps(_, let held, let head, _, let positions):
+      guard let held, let lastBlock else { return nil }
+      return lastBlock.evaluate(
+        LastBlockMaps(base: held.base, channels: head.channels, positions: positions), labels: labels,
         count: held.count)
     }
   }
@@ -140,11 +144,15 @@ struct TrainingLoop {
       "weight_velocity": classifier.weightVelocity.map(Double.init),
       "bias_velocity": classifier.biasVelocity.map(Double.init),
     ]
-    if let affine {
-      arrays["gamma"] = affine.head.gamma
-      arrays["beta"] = affine.head.beta
-      arrays["gamma_velocity"] = affine.gammaVelocity
-      arrays["beta_velocity"] = affine.betaVelocity
+    if let lastBlock {
+      arrays["gamma"] = lastBlock.head.gamma
+      arrays["beta"] = lastBlock.head.beta
+      arrays["gamma_velocity"] = lastBlock.gammaVelocity
+      arrays["beta_velocity"] = lastBlock.betaVelocity
+    }
+    if let running = lastBlock?.running {
+      arrays["running_mean"] = running.mean.map(Double.init)
+      arrays["running_variance"] = running.variance.map(Double.init)
     }
     return arrays
   }
@@ -154,9 +162,12 @@ struct TrainingLoop {
     classifier.restore(
       weights: floats("weights"), bias: floats("bias"), weightVelocity: floats("weight_velocity"),
       biasVelocity: floats("bias_velocity"))
-    affine?.restore(
+    let running = lastBlock?.running.map { _ in
+      BatchNormStatistics(mean: floats("running_mean"), variance: floats("running_variance"))
+    }
+    lastBlock?.restore(
       gamma: arrays["gamma"] ?? [], beta: arrays["beta"] ?? [], gammaVelocity: arrays["gamma_velocity"] ?? [],
-      betaVelocity: arrays["beta_velocity"] ?? [])
+      betaVelocity: arrays["beta_velocity"] ?? [], running: running)
   }
 
   private mutating func save() throws {

@@ -32,6 +32,12 @@ package struct StatisticsReport: Sendable {
     rows.firstIndex { $0.resolution == row.resolution }.map { distances[$0] } ?? .zero
   }
 
+  /// As `distance`, of the values above zero alone.
+  package func distanceAboveZero(_ row: Row) -> SortedValues.Distance {
+    let reference = rows.first { $0.resolution == baseline }?.statistics.sorted
+    return reference.map { row.statistics.sorted.distanceAboveZero(to: $0) } ?? .zero
+  }
+
   /// Where the reported curves are taken: from 0 to the greatest value of all.
   private var knots: [Double] {
     ActivationStatistics.knots(to: max(rows.map { Double($0.statistics.sorted.maximum) }.max() ?? 1, 1e-6))
@@ -63,6 +69,8 @@ package struct StatisticsReport: Sendable {
     object["cdf"] = ["x": JSON(curve.x), "share": JSON(curve.share)]
     object["ks_to_train"] = JSON(distance.ks)
     object["w1_to_train"] = JSON(distance.w1)
+    object["ks_above_zero_to_train"] = JSON(distanceAboveZero(row).ks)
+    object["w1_above_zero_to_train"] = JSON(distanceAboveZero(row).w1)
     object["frechet"] = law(statistics.frechet)
     object["frechet_unconditional"] = law(statistics.frechetOfAll)
     object["failed"] = JSON(row.failures)
@@ -166,12 +174,8 @@ package struct StatisticsReport: Sendable {
       y: Axis("share of values above zero, up to x", covering: 0...1, tickCount: 5))
     for (index, row) in rows.enumerated() {
       guard let fit = row.statistics.frechet, isShown(index) else { continue }
-      let sorted = row.statistics.sorted
-      let zeros = sorted.distribution(0)
       let colour = colour(index)
-      let measured = points(end).map {
-        (x: $0, y: (sorted.distribution($0) - zeros) / max(1 - zeros, 1e-12))
-      }
+      let measured = points(end).map { (x: $0, y: row.statistics.sorted.distributionAboveZero($0)) }
       plot.series.append(Plot.Series("\(row.resolution)", measured, colour: colour))
       var law = Plot.Series(
         "\(row.resolution) law", points(end).map { (x: $0, y: fit.law.distribution($0)) }, colour: colour)

@@ -17,11 +17,12 @@ private enum Options {
   static let to = Option("--to", "K|HxW", .size, required: true, "the test resolution to fine-tune at")
   static let mode = Option(
     "--mode", "MODE", .choice(FineTuningOptions.Mode.allCases.map(\.rawValue)),
-    "fc: the classifier; bnstat+fc: exact statistics of the last batch norm first (default); "
+    "fc: the classifier; bnstat+fc: new statistics of the last batch norm too (default); "
       + "bnstat+affine+fc: train its gamma and beta too")
   static let recipe = Option(
     "--recipe", "NAME", .choice(["paper"]),
-    "paper: the authors' schedule, 56 epochs, 1e-3 for 64 pictures, a tenth after 30")
+    "paper: the authors' code: 56 epochs, rate 1e-3 for 64 pictures, a tenth after 30, the last batch norm with the "
+      + "statistics of each batch")
   static let epochs = Option(
     "--epochs", "N", .integer(0...100_000), "times through the pictures (default 20)")
   static let batchSize = Option("--batch-size", "B", .integer(1...65536), "pictures a step (default 64)")
@@ -42,6 +43,8 @@ private enum Options {
   static let earlyStop = Option(
     "--early-stop", "N", .integer(1...100_000),
     "end once the validation loss has not fallen for N epochs, and keep the best one")
+  static let report = Option(
+    "--report", "FILE.html", .file, "write a report with plots, a page that needs nothing else")
   static let seed = Option("--seed", "S", .integer(0...Int.max), "of all that is drawn (default 0)")
   static let resume = Option("--resume", "go on where an interrupted call left off, to the same bits")
   static let memory = Option(
@@ -58,7 +61,9 @@ extension Command {
       + "`fixresc adapt` folds them. State to resume lies in OUTPUT.partial until the output is written.",
     arguments: [Shared.modelArgument, Argument("DIR", .one, .folder, "class folders to train on")],
     groups: [
-      OptionGroup("Options", [Shared.output, Options.to, Options.validate, Options.resume, Options.newHead]),
+      OptionGroup(
+        "Options",
+        [Shared.output, Options.to, Options.validate, Options.report, Options.resume, Options.newHead]),
       OptionGroup(
         "Training",
         [
@@ -108,8 +113,11 @@ private final class FinetuneRun {
     }
     try naming(output) { try ModelFile.write(result.model, to: output) }
     if let state = options.statePath { unlink(state) }
-    show(result, output)
-    return object(result)
+    let report = FineTuningReport(
+      result: result, source: invocation.arguments[0], folder: invocation.arguments[1])
+    show(report, output)
+    try LabelledFolder.write(report.page, Options.report, invocation)
+    return report.json
   }
 
   private func pictures(
@@ -130,6 +138,7 @@ private final class FinetuneRun {
     var options = FineTuningOptions(resolution: Extent(size.height, size.width))
     options.schedule = schedule()
     if let mode = invocation.text(Options.mode).flatMap(FineTuningOptions.Mode.init) { options.mode = mode }
+    if invocation.has(Options.recipe) { options.normalisation = .batch }
     options.seed = UInt64(invocation.integer(Options.seed) ?? 0)
     if let kind = invocation.text(Options.augment).flatMap(Augmentation.Kind.init) {
       options.augmentation = Augmentation(kind, seed: options.seed)
@@ -193,50 +202,19 @@ private final class FinetuneRun {
 
   // MARK: - Results
 
-  private func object(_ result: FineTuningResult) -> JSON.Object {
-    var object = JSON.Object()
-    object["epochs"] = .array(result.epochs.map(\.json))
-    object["before_top1"] = result.before.map { JSON($0.score.top1) } ?? .null
-    object["before_loss"] = result.before.map { JSON($0.score.loss) } ?? .null
-    object["after_top1"] = JSON(result.after.score.top1)
-    object["after_loss"] = JSON(result.after.score.loss)
-    for (name, distance) in [("before", result.distanceBefore), ("after", result.distanceAfter)] {
-      object["ks_\(name)"] = distance.map { JSON($0.aboveZero.ks) } ?? .null
-      object["w1_\(name)"] = distance.map { JSON($0.aboveZero.w1) } ?? .null
-      object["ks_with_zeros_\(name)"] = distance.map { JSON($0.all.ks) } ?? .null
-      object["w1_with_zeros_\(name)"] = distance.map { JSON($0.all.w1) } ?? .null
-    }
-    object["zero_share_before"] = result.before.map { JSON($0.statistics.zeroShare) } ?? .null
-    object["zero_share_after"] = JSON(result.after.statistics.zeroShare)
-    object["p_value"] = paired(result).map { JSON($0.p) } ?? .null
-    object["measured_on"] = .string(result.isHeldOut ? "validation" : "training")
-    object["measured_images"] = JSON(result.after.score.images)
-    object["images"] = JSON(result.images)
-    object["kept_epoch"] = JSON(result.keptEpoch)
-    object["resumed_epochs"] = JSON(result.resumedEpochs)
-    object["images_per_second"] = JSON(result.extraction.imagesPerSecond)
-    object["failed"] = JSON(result.extraction.failures.count)
-    object["cache"] = .string(result.cachesOnDisk ? "disk" : "memory")
-    return object
-  }
-
-  private func paired(_ result: FineTuningResult) -> PairedSignificance? {
-    result.before.map { PairedSignificance($0.score.hits, result.after.score.hits) }
-  }
-
-  private func show(_ result: FineTuningResult, _ output: String) {
+  private func show(_ report: FineTuningReport, _ output: String) {
+    let result = report.result
     var table = Table(
-      [.left, .right, .right, .right, .right, .right],
-      header: ["", "top-1 %", "loss", "KS above 0", "KS", "zeros %"])
+      [.left, .right, .right, .right, .right, .right, .right],
+      header: ["", "top-1 %", "loss", "KS above 0", "KS of all", "W1 of all", "zeros %"])
     func row(
       _ name: String, _ measurement: FineTuningResult.Measurement, _ distance: FineTuningResult.Distance?
     ) {
-      table.add([
-        name, Text.fixed(100 * measurement.score.top1, 2), Text.fixed(measurement.score.loss, 4),
-        distance.map { Text.fixed($0.aboveZero.ks, 4) } ?? "",
-        distance.map { Text.fixed($0.all.ks, 4) } ?? "",
-        Text.fixed(100 * measurement.statistics.zeroShare, 2),
-      ])
+      table.add(
+        [name, Text.fixed(100 * measurement.score.top1, 2), Text.fixed(measurement.score.loss, 4)]
+          + [distance?.aboveZero.ks, distance?.all.ks, distance?.all.w1].map {
+            $0.map { Text.fixed($0, 4) } ?? ""
+          } + [Text.fixed(100 * measurement.statistics.zeroShare, 2)])
     }
     if let reference = result.reference { row("at \(reference.resolution), as trained", reference, nil) }
     if let before = result.before { row("at \(before.resolution), before", before, result.distanceBefore) }
@@ -246,8 +224,12 @@ private final class FinetuneRun {
     let on = result.isHeldOut ? "validation" : "training"
     console.line(
       "measured on \(Text.count(result.after.score.images, "\(on) picture"))"
-        + (paired(result).map { ", before against after: p = \(Text.significant($0.p))" } ?? ""))
-    console.line("KS: greatest gap to the activations' distribution at the training resolution")
+        + (report.significance.map { ", before against after: p = \(Text.significant($0.p))" } ?? ""))
+    if let reference = result.reference {
+      console.line(
+        "KS: greatest gap to the activations' distribution function at \(reference.resolution), of the values above "
+          + "zero and of all; W1: the area between")
+    }
     console.line("wrote \(output); `fixresc adapt` makes it fast")
   }
 }

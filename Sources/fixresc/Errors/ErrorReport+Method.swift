@@ -23,10 +23,12 @@ extension ErrorReport {
       return ErrorReport(
         "method.no-batch-norm", "expected a batch norm whose statistics can be taken anew, found none")
     case .unusualTail(let layer):
-      return ErrorReport(
+      var report = ErrorReport(
         "method.tail",
         "expected sum, ReLU and global average after the last batch norm, found something else at \(layer)",
         ["layer": .string(layer)])
+      report.hint = "--mode fc, and bnstat+fc without --recipe paper, do without"
+      return report
     case .tooManyFailures(let failed, let pictures, let first, let underlying):
       var report = ErrorReport(
         "method.undecodable",
