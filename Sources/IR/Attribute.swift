@@ -16,6 +16,13 @@ package struct Attribute: Hashable, Sendable {
     self.name = name
     self.payload = payload
   }
+
+  /// A padding's sides, and its rule where they are not fixed.
+  package static func padding(_ padding: Padding) -> [Attribute] {
+    let sides = Attribute("padding", .integers(padding.sides))
+    return padding.rule == .fixed
+      ? [sides] : [sides, Attribute("padding_rule", .word(padding.rule.rawValue))]
+  }
 }
 
 /// Why an attribute could not be read.
@@ -86,9 +93,11 @@ package struct AttributeReader {
     return Extent(list[0], list[1])
   }
 
-  package mutating func padding(_ name: String) throws(AttributeFault) -> Padding {
-    let list = try integers(name, count: 4)
-    return Padding(top: list[0], left: list[1], bottom: list[2], right: list[3])
+  /// Four sides, and the rule behind them where there is one.
+  package mutating func padding() throws(AttributeFault) -> Padding {
+    let list = try integers("padding", count: 4)
+    let rule = texts["padding_rule"] == nil ? .fixed : try word("padding_rule", Padding.Rule.self)
+    return Padding(top: list[0], left: list[1], bottom: list[2], right: list[3], rule: rule)
   }
 
   private mutating func integers(_ name: String, count: Int) throws(AttributeFault) -> [Int] {

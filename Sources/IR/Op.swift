@@ -66,6 +66,22 @@ public enum Op: Hashable, Sendable {
     return type
   }
 
+  /// The same operation with its padding derived anew for operands of these types, where it follows a rule.
+  package func fitted(to operands: [TensorType]) -> Op {
+    switch self {
+    case .conv2d(var op) where op.padding.rule != .fixed && operands.count > 1 && operands[1].dims.count == 4:
+      op.padding = op.window(weight: operands[1]).fittedPadding(to: operands[0].spatial)
+      return .conv2d(op)
+    case .maxPool(var op) where op.window.padding.rule != .fixed && !operands.isEmpty:
+      op.window.padding = op.window.fittedPadding(to: operands[0].spatial)
+      return .maxPool(op)
+    case .averagePool(var op) where op.window.padding.rule != .fixed && !operands.isEmpty:
+      op.window.padding = op.window.fittedPadding(to: operands[0].spatial)
+      return .averagePool(op)
+    default: return self
+    }
+  }
+
   /// Multiply-accumulates for one image; 0 for all but convolutions and linear layers.
   package func multiplyAccumulates(operands: [TensorType], result: TensorType) -> Int {
     definition.multiplyAccumulates(operands: operands, result: result)

@@ -157,8 +157,10 @@ public struct Rewriter {
     for place in order where liveNodes[place] {
       let node = storage.nodes[place]
       let name = self[node.result].name
+      let op = node.op.fitted(to: node.operands.map { self[$0].type })
+      storage.nodes[place] = Node(op: op, operands: node.operands, result: node.result)
       storage.values[node.result.index] = Value(
-        name: name, type: try infer(node.op, node.operands, name: name))
+        name: name, type: try infer(op, node.operands, name: name))
     }
   }
 

@@ -71,21 +71,33 @@ public struct Extent: Hashable, Sendable, CustomStringConvertible {
 
 /// Rows and columns of padding around an image.
 public struct Padding: Hashable, Sendable {
+  /// How the four sides come about.
+  public enum Rule: String, Hashable, Sendable, CaseIterable {
+    /// As they are, at every size.
+    case fixed
+    /// Derived from the image's size, so that there is a position for each stride begun (TensorFlow's SAME); an odd
+    /// row or column stands after the image, or before it.
+    case sameUpper = "same_upper"
+    case sameLower = "same_lower"
+  }
+
   public let top: Int
   public let left: Int
   public let bottom: Int
   public let right: Int
+  public let rule: Rule
 
   public init(top: Int, left: Int, bottom: Int, right: Int) {
-    self.top = top
-    self.left = left
-    self.bottom = bottom
-    self.right = right
+    self.init(top: top, left: left, bottom: bottom, right: right, rule: .fixed)
+  }
+
+  package init(top: Int, left: Int, bottom: Int, right: Int, rule: Rule) {
+    (self.top, self.left, self.bottom, self.right, self.rule) = (top, left, bottom, right, rule)
   }
 
   public init(_ all: Int) { self.init(top: all, left: all, bottom: all, right: all) }
 
   public static let zero = Padding(0)
-  public var isZero: Bool { self == .zero }
+  public var isZero: Bool { sides.allSatisfy { $0 == 0 } }
   package var sides: [Int] { [top, left, bottom, right] }
 }

@@ -160,6 +160,63 @@ import Testing
     #expect(rewriter.finish() == graph)
   }
 
+  /// Sides of SAME padding follow the size; ONNX's formula at even, odd and smaller sizes.
+  @Test(arguments: [Padding.Rule.sameUpper, .sameLower]) func samePaddingFollowsTheSize(rule: Padding.Rule)
+    throws
+  {
+    func same(_ low: Int, _ high: Int) -> Padding {
+      let (a, b) = rule == .sameUpper ? (low, high) : (high, low)
+      return Padding(top: a, left: a, bottom: b, right: b, rule: rule)
+    }
+    var builder = GraphBuilder(name: "g")
+    let input = try builder.input("x", .image(2, 8, 8))
+    let weight = try builder.constant("w", shape: [2, 2, 3, 3])
+    let conv = try builder.append(
+      .conv2d(.init(strides: Extent(2, 2), padding: same(0, 1))), [input, weight], name: "c")
+    let pooled = try builder.append(
+      .maxPool(.init(window: Window(kernel: Extent(2, 2), strides: Extent(2, 2), padding: same(0, 0)))),
+      [conv],
+      name: "p")
+    let mean = try builder.append(
+      .averagePool(
+        .init(
+          window: Window(kernel: Extent(3, 3), strides: Extent(2, 2), padding: same(0, 1)),
+          countIncludePad: false)), [pooled], name: "m")
+    let flat = try builder.append(
+      .flatten(.init()), [try builder.append(.globalAveragePool(.init()), [mean], name: "g")], name: "f")
+    try builder.output(GraphOutput.logits, flat)
+    let graph = builder.build()
+    #expect(try GraphParser.parse(GraphPrinter.text(of: graph)) == graph)
+    for (side, sizes, sides) in [
+      (9, [5, 3, 2], [same(1, 1), same(0, 1), same(1, 1)]),
+      (6, [3, 2, 1], [same(0, 1), same(0, 1), same(0, 1)]),
+      (1, [1, 1, 1], [same(1, 1), same(0, 1), same(1, 1)]),
+    ] {
+      var rewriter = Rewriter(graph)
+      try rewriter.retype(resolution: Extent(square: side))
+      let result = rewriter.finish()
+      #expect(
+        result.nodes.prefix(3).map { result[$0.result].type.spatial } == sizes.map(Extent.init(square:)))
+      let found = result.nodes.compactMap { node in
+        switch node.op {
+        case .conv2d(let op): op.padding
+        case .maxPool(let op): op.window.padding
+        case .averagePool(let op): op.window.padding
+        default: nil
+        }
+      }
+      #expect(found == sides, "\(side)")
+      #expect(Verifier.faults(in: result).isEmpty)
+      var back = Rewriter(result)
+      try back.retype(resolution: Extent(square: 8))
+      #expect(back.finish() == graph)
+    }
+    #expect(throws: IRError.self) {
+      try builder.append(
+        .conv2d(.init(strides: Extent(2, 2), padding: same(1, 1))), [input, weight], name: "wrong")
+    }
+  }
+
   @Test func buildersRefuseDuplicatesAndMisfits() throws {
     var builder = GraphBuilder(name: "g")
     let input = try builder.input("x", .image(2, 3, 3))

@@ -36,8 +36,8 @@ extension Conv2D: OpDefinition {
 
   package var attributes: [Attribute] {
     [
-      Attribute("strides", .integers([strides.height, strides.width])),
-      Attribute("padding", .integers(padding.sides)),
+      Attribute("strides", .integers([strides.height, strides.width]))
+    ] + Attribute.padding(padding) + [
       Attribute("groups", .integer(groups)),
       Attribute("activation", .word(activation.rawValue)),
     ]
@@ -50,7 +50,7 @@ extension Conv2D: OpDefinition {
       throw .operands(expected: "data, weight, an optional bias and an optional residual")
     }
     self.init(
-      strides: try reader.extent("strides"), padding: try reader.padding("padding"),
+      strides: try reader.extent("strides"), padding: try reader.padding(),
       groups: try reader.integer("groups"), hasBias: operands.positionalCount == 3,
       hasResidual: operands.keywords.count == 1, activation: try reader.word("activation"))
   }
@@ -79,13 +79,17 @@ extension Conv2D: OpDefinition {
     if let biasIndex, operands[biasIndex] != TensorType(batched: false, [outputChannels]) {
       throw .operandShape(operand: .bias, expected: "f32[\(outputChannels)]", found: operands[biasIndex])
     }
-    let window = Window(kernel: Extent(weight.dims[2], weight.dims[3]), strides: strides, padding: padding)
+    let window = window(weight: weight)
     let spatial = try window.outputSize(of: data.spatial)
     let result = TensorType.image(outputChannels, spatial.height, spatial.width)
     if let residualIndex, operands[residualIndex] != result {
       throw .mismatch(operands[residualIndex], result)
     }
     return result
+  }
+
+  package func window(weight: TensorType) -> Window {
+    Window(kernel: Extent(weight.dims[2], weight.dims[3]), strides: strides, padding: padding)
   }
 
   package func multiplyAccumulates(operands: [TensorType], result: TensorType) -> Int {

@@ -24,6 +24,9 @@ public struct Window: Hashable, Sendable {
     for side in padding.sides where side < 0 || side > maximumAttribute {
       throw .attribute(name: "padding", found: side)
     }
+    guard padding == fittedPadding(to: size) else {
+      throw .attribute(name: "padding", found: padding.sides.max() ?? 0)
+    }
     let padded = Extent(
       size.height + padding.top + padding.bottom, size.width + padding.left + padding.right)
     // Rounding up, PyTorch takes a window of which a stride less one reaches beyond the padded input.
@@ -36,6 +39,19 @@ public struct Window: Hashable, Sendable {
       positions(size.width, padded.width, kernel.width, strides.width, padding.left))
   }
 
+  /// The padding that an image of `size` takes: the one there is, but for the SAME rules.
+  package func fittedPadding(to size: Extent) -> Padding {
+    guard padding.rule != .fixed else { return padding }
+    func split(_ size: Int, _ kernel: Int, _ stride: Int) -> (Int, Int) {
+      let total = max(0, ((size - 1) / stride) * stride + kernel - size)
+      return padding.rule == .sameUpper
+        ? (total / 2, total - total / 2) : (total - total / 2, total / 2)
+    }
+    let (top, bottom) = split(size.height, kernel.height, strides.height)
+    let (left, right) = split(size.width, kernel.width, strides.width)
+    return Padding(top: top, left: left, bottom: bottom, right: right, rule: padding.rule)
+  }
+
   private func positions(_ size: Int, _ padded: Int, _ kernel: Int, _ stride: Int, _ before: Int) -> Int {
     guard ceilMode else { return (padded - kernel) / stride + 1 }
     let count = (padded - kernel + stride - 1) / stride + 1
@@ -46,15 +62,13 @@ public struct Window: Hashable, Sendable {
     [
       Attribute("kernel", .integers([kernel.height, kernel.width])),
       Attribute("strides", .integers([strides.height, strides.width])),
-      Attribute("padding", .integers(padding.sides)),
-      Attribute("ceil_mode", .flag(ceilMode)),
-    ]
+    ] + Attribute.padding(padding) + [Attribute("ceil_mode", .flag(ceilMode))]
   }
 
   package init(_ reader: inout AttributeReader) throws(AttributeFault) {
     self.init(
       kernel: try reader.extent("kernel"), strides: try reader.extent("strides"),
-      padding: try reader.padding("padding"), ceilMode: try reader.flag("ceil_mode"))
+      padding: try reader.padding(), ceilMode: try reader.flag("ceil_mode"))
   }
 
   /// The type of an image after this window has slid over it.
