@@ -8,7 +8,7 @@ import Testing
 @Suite struct OnnxImportTests {
   static let files = [
     "fill.onnx", "half.onnx", "keras-decomposed.onnx", "keras.onnx", "torch-new-inside.onnx",
-    "torch-new.onnx",
+    "torch-new.onnx", "tf-same.onnx", "tf-same-nchw.onnx", "tf-gate.onnx",
     "torch-old-eval.onnx", "torch-old-fixed.onnx", "torch-old-norms.onnx", "torch-old-squeeze.onnx",
     "torch-old-view.onnx", "zoo-ir3-opset3.onnx", "zoo-ir3-opset8.onnx",
   ]
@@ -81,7 +81,8 @@ import Testing
     let result = try Importer.load(path: TestData.fixture("onnx/keras.onnx"))
     #expect(result.assumed.contains { $0.contains("trained at 32") })
     #expect(result.assumed.contains { $0.contains("mean 0.485") })
-    #expect(result.assumed.contains { $0.contains("SAME padding") })
+    let baked = try Importer.load(path: TestData.fixture("onnx/tf-same.onnx"))
+    #expect(baked.assumed.contains { $0.contains("SAME padding") })
     var options = ImportOptions()
     options.architecture = "resnet18"
     #expect(throws: FormatError.self) {
@@ -102,6 +103,137 @@ import Testing
     #expect(second.constants == first.constants)
     #expect(second.metadata.preprocessing == first.metadata.preprocessing)
     #expect(second.metadata.history.count == first.metadata.history.count + 1)
+  }
+
+  /// auto_pad stays a rule where another size needs other sides, and so does what tf2onnx wrote down of it; Pad nodes
+  /// and what came of ZeroPadding2D stay what they are.
+  @Test func samePaddingIsARuleAndZeroPaddingIsNot() throws {
+    func paddings(_ name: String) throws -> [Padding] {
+      try Self.model(name).graph.nodes.compactMap { node in
+        switch node.op {
+        case .conv2d(let op): op.padding
+        case .maxPool(let op): op.window.padding
+        case .averagePool(let op): op.window.padding
+        default: nil
+        }
+      }
+    }
+    #expect(
+      try paddings("tf-same.onnx").map(\.rule) == [
+        .sameUpper, .sameUpper, .fixed, .sameUpper, .fixed, .sameUpper,
+      ])
+    #expect(try paddings("keras.onnx").contains { $0.rule == .sameUpper })
+    #expect(try paddings("tf-gate.onnx").allSatisfy { $0.rule == .fixed })
+    #expect(try paddings("tf-gate.onnx").first == Padding(3))
+    var sketch = OnnxSketch()
+    sketch.tensors[0] = OnnxSketch.tensor("w", [2, 3, 3, 3])
+    sketch.nodes[0] = OnnxSketch.node(
+      "Conv", ["data", "w"], "c", [("strides", [2, 2]), ("pads", [0, 0, 1, 1])])
+    let folder = try TemporaryFolder()
+    try AtomicFileWriter.write(sketch.bytes, to: folder.path + "/m.onnx")
+    let result = try Importer.load(path: folder.path + "/m.onnx")
+    #expect(result.assumed.contains { $0.contains("asymmetric padding") })
+    guard case .conv2d(let op) = result.model.graph.nodes[0].op else { return }
+    #expect(op.padding == Padding(top: 0, left: 0, bottom: 1, right: 1))
+  }
+
+  /// Linear layers of a gate are 1x1 convolutions of its pixel, and the classifier stays what it is.
+  @Test func gatesOfLinearLayersAreConvolutions() throws {
+    let mnemonics = Self.mnemonics(try Self.model("tf-gate.onnx"))
+    #expect(mnemonics.filter { $0 == "conv2d" }.count == 4)
+    #expect(mnemonics.filter { $0 == "channelMultiply" }.count == 1)
+    #expect(mnemonics.filter { $0 == "linear" }.count == 1)
+    // As torch writes it: Flatten, Gemm, Relu, Gemm, Sigmoid, Reshape, Expand, the gate as first factor.
+    var sketch = OnnxSketch()
+    sketch.tensors += [
+      OnnxSketch.tensor("a", [1, 2]), OnnxSketch.tensor("b", [2, 1]), OnnxSketch.whole("s", [1, 2, 1, 1]),
+    ]
+    sketch.nodes[1...1] = [
+      OnnxSketch.node("GlobalAveragePool", ["c"], "g"), OnnxSketch.node("Flatten", ["g"], "gf"),
+      OnnxSketch.node("Gemm", ["gf", "a"], "g1", [("transB", [1])]), OnnxSketch.node("Relu", ["g1"], "g2"),
+      OnnxSketch.node("Gemm", ["g2", "b"], "g3", [("transB", [1])]), OnnxSketch.node("Sigmoid", ["g3"], "g4"),
+      OnnxSketch.node("Reshape", ["g4", "s"], "g5"), OnnxSketch.node("Shape", ["c"], "cs"),
+      OnnxSketch.node("Expand", ["g5", "cs"], "g6"), OnnxSketch.node("Mul", ["g6", "c"], "m"),
+      OnnxSketch.node("GlobalAveragePool", ["m"], "p"),
+    ]
+    let folder = try TemporaryFolder()
+    try AtomicFileWriter.write(sketch.bytes, to: folder.path + "/m.onnx")
+    let model = try Importer.load(path: folder.path + "/m.onnx").model
+    #expect(
+      Self.mnemonics(model) == [
+        "conv2d", "globalAveragePool", "conv2d", "relu", "conv2d", "sigmoid", "channelMultiply",
+        "globalAveragePool", "flatten", "linear",
+      ])
+    #expect(model.constants["a"]?.shape == [1, 2, 1, 1])
+  }
+
+  /// A classifier that is a 1x1 convolution has features too, and a later Reshape or Softmax changes nothing.
+  @Test func aConvolutionAsClassifierIsLinear() throws {
+    var sketch = OnnxSketch()
+    sketch.tensors[1] = OnnxSketch.tensor("v", [4, 2, 1, 1])
+    sketch.tensors.append(OnnxSketch.tensor("bias", [4]))
+    sketch.nodes[2...3] = [
+      OnnxSketch.node("Conv", ["p", "v", "bias"], "k"), OnnxSketch.node("Flatten", ["k"], "f"),
+      OnnxSketch.node("Softmax", ["f"], "out"),
+    ]
+    let folder = try TemporaryFolder()
+    try AtomicFileWriter.write(sketch.bytes, to: folder.path + "/m.onnx")
+    let model = try Importer.load(path: folder.path + "/m.onnx").model
+    #expect(Self.mnemonics(model) == ["conv2d", "globalAveragePool", "flatten", "linear"])
+    #expect(model.graph.output(GraphOutput.features).map { model.graph[$0].type.dims } == [2])
+    #expect(model.classCount == 4)
+  }
+
+  /// Of several outputs the one that most layers work for.
+  @Test func theDeepestOutputIsTaken() throws {
+    var sketch = OnnxSketch()
+    sketch.outputs = [
+      OnnxSketch.valueInfo("f", [1, 2]), OnnxSketch.valueInfo("out", [1, 4]), OnnxSketch.valueInfo("c", [1]),
+      OnnxSketch.valueInfo("nowhere", [1]),
+    ]
+    let folder = try TemporaryFolder()
+    try AtomicFileWriter.write(sketch.bytes, to: folder.path + "/m.onnx")
+    let result = try Importer.load(path: folder.path + "/m.onnx")
+    #expect(result.model.classCount == 4)
+    #expect(result.notes.contains { $0.contains("of 4 outputs \"out\"") })
+  }
+
+  /// A graph without names is called as the same network is called by its checkpoint's names, or not at all.
+  @Test(arguments: RecordedNetwork.all) func graphsAreNamedByTheirBlocks(_ network: RecordedNetwork) throws {
+    let inferred = try ArchitectureInference.infer(
+      try WeightShapes(network.tensors), hints: ArchitectureHints())
+    let name = network.expectedName
+    let graph = try NetworkBuilder.build(
+      inferred.description, name: name,
+      resolution: Extent(square: inferred.description.defaultTrainResolution))
+    let isPlain = inferred.description.blocks.allSatisfy { $0.squeezeExcitation == nil }
+    let isTorchvisions = !inferred.description.stem.isDeep && !inferred.description.hasCIFARStem && isPlain
+    let found = OnnxNetworkName.name(of: graph)
+    #expect(found == nil || found == name)
+    if isTorchvisions, ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"].contains(name) {
+      #expect(found == name)
+    }
+    if name.hasPrefix("wide_"), isTorchvisions { #expect(found == name) }
+  }
+
+  @Test func aConfigurationBesideTheFileIsRead() throws {
+    let folder = try TemporaryFolder()
+    try AtomicFileWriter.write(OnnxSketch().bytes, to: folder.path + "/m.onnx")
+    let text = """
+      {"architecture": "resnet18", "label_names": ["a", "b", "c", "d"], "pretrained_cfg": {"input_size": [3, 176, 176],
+       "interpolation": "bicubic", "crop_pct": 0.95, "mean": [0.5, 0.4, 0.3], "std": [0.1, 0.2, 0.3]}}
+      """
+    try AtomicFileWriter.write(Array(text.utf8), to: folder.path + "/config.json")
+    let result = try Importer.load(path: folder.path + "/m.onnx")
+    #expect(result.assumed.isEmpty)
+    #expect(result.model.metadata.trainResolution == Extent(square: 176))
+    #expect(result.model.metadata.preprocessing.mean == [0.5, 0.4, 0.3])
+    #expect(result.model.metadata.preprocessing.interpolation == .bicubic)
+    #expect(result.model.metadata.labels == ["a", "b", "c", "d"])
+    var options = ImportOptions()
+    options.mean = [0, 0, 0]
+    let other = try Importer.load(path: folder.path + "/m.onnx", options: options)
+    #expect(other.model.metadata.preprocessing.mean == [0, 0, 0])
   }
 
   @Test func anyFieldOrderIsRecognised() throws {

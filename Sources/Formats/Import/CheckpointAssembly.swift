@@ -127,8 +127,9 @@ struct CheckpointAssembly {
   private mutating func metadata(
     _ network: ArchitectureDescription, resolution: Extent
   ) throws(FormatError) -> ModelMetadata {
-    let preprocessing = preprocessing(network)
-    let labels = try labels(network)
+    let preprocessing = options.preprocessing(
+      configuration, isSmall: network.hasCIFARStem, assumed: &assumed)
+    let labels = try options.labels(configuration, classes: network.classes, notes: &notes)
     var parameters = [HistoryEntry.Parameter("source", source)]
     if let wrapper = checkpoint.wrapper { parameters.append(.init("wrapper", wrapper)) }
     if let name = options.architecture { parameters.append(.init("arch", name)) }
@@ -147,46 +148,5 @@ struct CheckpointAssembly {
     case .shardedSafetensors: "sharded safetensors"
     case .shardedTorch: "sharded PyTorch"
     }
-  }
-
-  private mutating func preprocessing(_ network: ArchitectureDescription) -> Preprocessing {
-    var result = Preprocessing.imageNet
-    let said = configuration?.preprocessing
-    if network.hasCIFARStem { result.cropShare = 1 }
-    if let share = said?.cropShare { result.cropShare = share }
-    if let rule = said?.resizeRule { result.resizeRule = rule }
-    if let filter = said?.interpolation { result.interpolation = filter }
-    result.squashFrom = said?.squashFrom
-    if said?.cropShare == nil || said?.interpolation == nil {
-      assumed.append(
-        network.hasCIFARStem
-          ? "pictures: shorter side to the crop's own side, \(result.interpolation.rawValue), centre crop"
-          : "pictures: shorter side to 256/224 of the crop, \(result.interpolation.rawValue), centre crop")
-    }
-    if let mean = options.mean ?? said?.mean {
-      result.mean = mean
-    } else {
-      assumed.append("mean 0.485, 0.456, 0.406 (ImageNet's)")
-    }
-    if let std = options.standardDeviation ?? said?.standardDeviation {
-      result.standardDeviation = std
-    } else {
-      assumed.append("standard deviation 0.229, 0.224, 0.225 (ImageNet's)")
-    }
-    return result
-  }
-
-  private mutating func labels(
-    _ network: ArchitectureDescription
-  ) throws(FormatError) -> (labels: [String], synsets: [String]) {
-    if let path = options.labels { return try LabelFile.read(path, classes: network.classes) }
-    guard let configuration, !configuration.labels.isEmpty else { return ([], []) }
-    guard configuration.labels.count == network.classes else {
-      notes.append(
-        "config.json names \(configuration.labels.count) classes and the classifier has \(network.classes): "
-          + "its labels are not used")
-      return ([], [])
-    }
-    return (configuration.labels, configuration.synsets)
   }
 }

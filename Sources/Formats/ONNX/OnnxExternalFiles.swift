@@ -15,6 +15,7 @@ import FixresBase
 final class OnnxExternalFiles {
   private let modelPath: String
   private var opened: [String: Bytes] = [:]
+  private var credit = 0
   /// Files that one model may be spread over; exporters write one, or one a tensor.
   private static let maximumFileCount = 4096
 
@@ -70,7 +71,14 @@ final class OnnxExternalFiles {
     }
     let bytes = try map(parts.filter { $0 != "." }, location, tensor)
     opened[location] = bytes
+    credit = credit.addingSaturated(bytes.count)
     return bytes
+  }
+
+  /// Bytes of the files opened since the last call.
+  func takeCredit() -> Int {
+    defer { credit = 0 }
+    return credit
   }
 
   /// Opens the path a part at a time, so that no part is a link.

@@ -75,10 +75,25 @@ extension OnnxImporter {
   }
 
   private mutating func gate(_ node: OnnxNode) throws(FormatError) {
-    var (x, gate) = (try activation(node, 0), try activation(node, 1))
+    var (x, gate) = (try activation(node, 0, expanded: true), try activation(node, 1, expanded: true))
     let single = Extent(1, 1)
-    if graph[x.value].type.spatial == single, graph[gate.value].type.spatial != single { swap(&x, &gate) }
-    guard x.axes == gate.axes, graph[x.value].type.isImage else {
+    // Where the map is one pixel too, the gate is what comes of a Sigmoid.
+    let isGateFirst =
+      graph[x.value].type.spatial == single
+      && (graph[gate.value].type.spatial != single
+        || sigmoids.contains(x.value) && !sigmoids.contains(gate.value))
+    if x.expanded != nil || isGateFirst { swap(&x, &gate) }
+    let isPixel = graph[gate.value].type.isImage && graph[gate.value].type.spatial == single
+    let isAligned =
+      x.axes.count == gate.axes.count
+      && zip(x.axes, gate.axes).allSatisfy { $0 == $1 || isPixel && $1 != .channel && size($1, gate) == 1 }
+    // An Expand must have made the image's own shape.
+    let isCovered =
+      gate.expanded?.enumerated().allSatisfy { place, size in
+        size == .known(1) || size == self.size(x.axes[place], x).map(OnnxSize.known) ?? .batch
+          || x.axes[place] == .batch && size.number == fixedBatch
+      } ?? true
+    guard isAligned, isCovered, graph[x.value].type.isImage, x.expanded == nil else {
       throw fault(
         node, "an image and its gate [N, C, 1, 1]",
         "\(graph[x.value].type) \(describe(x)) and \(graph[gate.value].type) \(describe(gate))")

@@ -16,7 +16,6 @@ extension OnnxImporter {
   private mutating func padding(
     _ node: OnnxNode, kernel: Extent, strides: Extent, of x: OnnxActivation
   ) throws(FormatError) -> Padding {
-    let before = x.padding ?? .zero
     let own: Padding
     switch node.text("auto_pad", default: "NOTSET") {
     case "NOTSET", "":
@@ -24,35 +23,61 @@ extension OnnxImporter {
       guard list.count == 4, list.allSatisfy({ (0...maximumAttribute).contains($0) }) else {
         throw fault(node, "four paddings from 0 to \(maximumAttribute)", "\(list.prefix(8))")
       }
-      own = Padding(top: list[0], left: list[1], bottom: list[2], right: list[3])
+      let stated = Padding(top: list[0], left: list[1], bottom: list[2], right: list[3])
+      own = baked(stated, node, kernel, strides, x)
     case "VALID": own = .zero
-    case "SAME_UPPER": own = same(kernel, strides, x, isUpper: true)
-    case "SAME_LOWER": own = same(kernel, strides, x, isUpper: false)
+    case "SAME_UPPER": own = same(.sameUpper, kernel, strides, x)
+    case "SAME_LOWER": own = same(.sameLower, kernel, strides, x)
     default:
       throw fault(
         node, "auto_pad of NOTSET, VALID, SAME_UPPER or SAME_LOWER",
         node.text("auto_pad", default: "").debugDescription)
     }
+    guard let before = x.padding else { return own }
     return Padding(
       top: own.top + before.top, left: own.left + before.left, bottom: own.bottom + before.bottom,
       right: own.right + before.right)
   }
 
-  /// The padding that gives one output for each `strides` inputs at the model's own size.
+  /// The padding that gives one output for each of the `strides` inputs begun. It stays a rule where another size
+  /// would need another padding.
   private mutating func same(
-    _ kernel: Extent, _ strides: Extent, _ x: OnnxActivation, isUpper: Bool
+    _ rule: Padding.Rule, _ kernel: Extent, _ strides: Extent, _ x: OnnxActivation
   ) -> Padding {
     let size = graph[x.value].type.spatial
     let before = x.padding ?? .zero
-    func split(_ size: Int, _ kernel: Int, _ stride: Int) -> (Int, Int) {
-      let total = max(0, ((size - 1) / stride) * stride + kernel - size)
-      return isUpper ? (total / 2, total - total / 2) : (total - total / 2, total / 2)
+    let window = Window(
+      kernel: kernel, strides: strides, padding: Padding(top: 0, left: 0, bottom: 0, right: 0, rule: rule))
+    let found = window.fittedPadding(
+      to: Extent(
+        size.height + before.top + before.bottom, size.width + before.left + before.right))
+    let depends =
+      strides.height > 1 && kernel.height > 1 || strides.width > 1 && kernel.width > 1
+    guard depends, x.padding != nil else {
+      return depends
+        ? found : Padding(top: found.top, left: found.left, bottom: found.bottom, right: found.right)
     }
-    let (top, bottom) = split(size.height + before.top + before.bottom, kernel.height, strides.height)
-    let (left, right) = split(size.width + before.left + before.right, kernel.width, strides.width)
-    let sentence = "SAME padding as it is at the size of the export"
-    if strides != Extent(1, 1), !assumed.contains(sentence) { assumed.append(sentence) }
-    return Padding(top: top, left: left, bottom: bottom, right: right)
+    let sentence = "SAME padding behind a Pad as it is at the size of the export"
+    if !assumed.contains(sentence) { assumed.append(sentence) }
+    return found
+  }
+
+  /// SAME padding, where an exporter wrote down what it was at one size. tf2onnx says `auto_pad` where the padding
+  /// came of a layer of its own, and nothing where it came of SAME.
+  private mutating func baked(
+    _ stated: Padding, _ node: OnnxNode, _ kernel: Extent, _ strides: Extent, _ x: OnnxActivation
+  ) -> Padding {
+    guard node.attribute("pads") != nil, x.padding == nil, strides != Extent(1, 1) else { return stated }
+    let isAsymmetric = stated.top != stated.bottom || stated.left != stated.right
+    let found = same(.sameUpper, kernel, strides, x)
+    if model.producer == "tf2onnx", node.attribute("auto_pad") == nil, found.sides == stated.sides {
+      let sentence = "SAME padding, of which tf2onnx wrote down only the sides for the export's size"
+      if found.rule != .fixed, !assumed.contains(sentence) { assumed.append(sentence) }
+      return found
+    }
+    let sentence = "asymmetric padding is the same at every size"
+    if isAsymmetric, !assumed.contains(sentence) { assumed.append(sentence) }
+    return stated
   }
 
   private func refuseDilation(_ node: OnnxNode) throws(FormatError) {
@@ -79,13 +104,18 @@ extension OnnxImporter {
     }
     let strides = try extent(node, "strides") ?? Extent(1, 1)
     let padding = try padding(node, kernel: kernel, strides: strides, of: x)
-    var operands = [x.value, try declare(weight, node, .weight)]
+    let groups = node.integer("group", default: 1)
     var bias = node.input(2) == nil ? nil : try constant(node, 2)
     // The new exporter of torch, where it does not optimise, makes a zero bias for each convolution that has none.
     if case .filled(0) = bias?.source { bias = nil }
+    let isPixel = kernel == Extent(1, 1) && padding.isZero && graph[x.value].type.spatial == Extent(1, 1)
+    if isPixel, groups == 1, trailing.contains(node.outputs[0]) {
+      return try classifier(x, weight, bias, node)
+    }
+    var operands = [x.value, try declare(weight, node, .weight)]
     if let bias { operands.append(try declare(bias, node, .other, shape: [weight.shape[0]])) }
     let op = Conv2D(
-      strides: strides, padding: padding, groups: node.integer("group", default: 1), hasBias: bias != nil)
+      strides: strides, padding: padding, groups: groups, hasBias: bias != nil)
     let value = try append(.conv2d(op), operands, node)
     try set(node, .activation(OnnxActivation(value: value, axes: OnnxActivation.imageAxes)))
   }
@@ -154,7 +184,7 @@ extension OnnxImporter {
       counts = true
     }
     // Without padding both ways of counting are one.
-    if window.padding.isZero, !window.ceilMode { counts = false }
+    if window.padding == .zero, !window.ceilMode { counts = false }
     let value = try append(
       .averagePool(.init(window: window, countIncludePad: counts)), [x.value], node)
     if nonNegative.contains(x.value) { nonNegative.insert(value) }
@@ -166,73 +196,5 @@ extension OnnxImporter {
     let value = try append(op, [x.value], node)
     if nonNegative.contains(x.value) { nonNegative.insert(value) }
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
-  }
-
-  // MARK: Classifier
-
-  /// Input 0 as rows `[N, F]`, flattened where it is an image of one pixel.
-  private mutating func rows(_ node: OnnxNode) throws(FormatError) -> ValueID {
-    let x = try activation(node, 0)
-    let type = graph[x.value].type
-    guard x.axes.count == 2, x.axes[0] == .batch else {
-      throw fault(node, "rows [N, F]", "\(type) with the axes \(describe(x))")
-    }
-    guard type.isImage else { return x.value }
-    // Two axes are left of an image only where its map is one pixel.
-    return try append(.flatten(.init()), [x.value], node, suffix: ".flatten")
-  }
-
-  mutating func gemm(_ node: OnnxNode) throws(FormatError) {
-    guard node.integer("transA", default: 0) == 0 else { throw fault(node, "a transA of 0", "1") }
-    var weight = try constant(node, 1)
-    guard weight.shape.count == 2 else { throw fault(node, "a matrix as weights", "\(weight.shape)") }
-    let isTransposed = node.integer("transB", default: 0) != 0
-    let x = try rows(node)
-    let alpha = node.float("alpha", default: 1)
-    if alpha != 1 { weight = try computed(weight, node, weight.shape) { $0 * alpha } }
-    let classes = weight.shape[isTransposed ? 0 : 1]
-    let product = OnnxProduct(
-      x: x, weight: try matrix(weight, node, isTransposed: isTransposed), classes: classes, node: node)
-    let beta = node.float("beta", default: 1)
-    guard node.input(2) != nil, beta != 0 else { return try set(node, .product(product)) }
-    var bias = try constant(node, 2)
-    if beta != 1 { bias = try computed(bias, node, bias.shape) { $0 * beta } }
-    try linear(product, bias, node)
-  }
-
-  mutating func matMul(_ node: OnnxNode) throws(FormatError) {
-    let weight = try constant(node, 1)
-    guard weight.shape.count == 2 else { throw fault(node, "a matrix as weights", "\(weight.shape)") }
-    let x = try rows(node)
-    try set(
-      node,
-      .product(
-        OnnxProduct(
-          x: x, weight: try matrix(weight, node, isTransposed: false), classes: weight.shape[1], node: node)))
-  }
-
-  /// `weight` as `[O, F]`.
-  private mutating func matrix(
-    _ weight: OnnxConstant, _ node: OnnxNode, isTransposed: Bool
-  ) throws(FormatError) -> ValueID {
-    guard !isTransposed else { return try declare(weight, node, .weight) }
-    return try declare(try permuted(weight, [1, 0], node), node, .weight, form: "transposed")
-  }
-
-  /// Puts a product into the graph with the bias that `node` adds.
-  mutating func linear(
-    _ product: OnnxProduct, _ bias: OnnxConstant, _ node: OnnxNode
-  ) throws(FormatError) {
-    let fits =
-      bias.count == 1
-      || bias.count == product.classes && bias.shape.last == product.classes && bias.shape.count <= 2
-    guard fits else {
-      throw fault(node, "a bias of \(product.classes) numbers", "\(bias.shape)")
-    }
-    let bias = try expanded(bias, to: product.classes, node)
-    let operands = [product.x, product.weight, try declare(bias, node, .other, shape: [product.classes])]
-    let value = try append(.linear(.init(hasBias: true)), operands, node)
-    linearOperands[value] = product.x
-    try set(node, .activation(OnnxActivation(value: value, axes: [.batch, .feature])))
   }
 }

@@ -68,6 +68,10 @@ extension OnnxImporter {
     var result = x
     result.axes = [.batch, .feature]
     guard graph[x.value].type.isImage else { return result }
+    if isGate(node), graph[x.value].type.spatial == Extent(1, 1) {
+      result.axes = [.batch, .channel]
+      return result
+    }
     let counted = x.axes.filter { $0 != .batch && size($0, x) != 1 }
     let order: [OnnxAxis] = [.channel, .height, .width, .spatial]
     let places = counted.compactMap { order.firstIndex(of: $0) }

@@ -27,6 +27,7 @@ extension OnnxImporter {
       let x = try activation(node, 0)
       let value = try append(.sigmoid(.init()), [x.value], node)
       nonNegative.insert(value)
+      sigmoids.insert(value)
       try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
     case "Add", "Sum": try add(node)
     case "Sub", "Mul", "Div": try arithmetic(node)
@@ -44,6 +45,7 @@ extension OnnxImporter {
     case "Transpose": try transpose(node)
     case "Pad": try pad(node)
     case "Slice": try slice(node)
+    case "Expand": try expand(node)
     default:
       throw fault(node, "an operator of a ResNet", node.op.debugDescription)
     }
@@ -59,14 +61,18 @@ extension OnnxImporter {
     return value
   }
 
-  /// Input `index` as an activation; one that a Pad has widened or a Softmax has made only where they are allowed.
+  /// Input `index` as an activation; one that a Pad or an Expand has widened or a Softmax has made only where they
+  /// are allowed.
   mutating func activation(
-    _ node: OnnxNode, _ index: Int, padded: Bool = false, probability: Bool = false
+    _ node: OnnxNode, _ index: Int, padded: Bool = false, expanded: Bool = false, probability: Bool = false
   ) throws(FormatError) -> OnnxActivation {
     switch try value(node, index) {
     case .activation(let x):
       guard padded || x.padding == nil else {
         throw fault(node, "a convolution or a pool behind a Pad", node.op)
+      }
+      guard expanded || x.expanded == nil else {
+        throw fault(node, "a product with an image behind an Expand", node.op)
       }
       guard probability || !x.isProbability else { throw fault(node, "nothing behind a Softmax", node.op) }
       return x
@@ -119,9 +125,7 @@ extension OnnxImporter {
 
   /// Puts a product into the graph without a bias.
   mutating func settle(_ product: OnnxProduct, _ name: String) throws(FormatError) -> OnnxActivation {
-    let value = try append(.linear(.init(hasBias: false)), [product.x, product.weight], product.node)
-    linearOperands[value] = product.x
-    let result = OnnxActivation(value: value, axes: [.batch, .feature])
+    let result = try layer(product, bias: nil, product.node)
     values[name] = .activation(result)
     return result
   }

@@ -20,12 +20,22 @@ struct OnnxImporter {
   var names: Set<String> = []
   /// Values that hold nothing below zero.
   var nonNegative: Set<ValueID> = []
+  /// Results of a Sigmoid.
+  var sigmoids: Set<ValueID> = []
   /// What each linear layer reads, by its result.
   var linearOperands: [ValueID: ValueID] = [:]
   /// The batch that the file was exported with; nil for a symbol.
   var fixedBatch: Int?
+  /// Where nodes stand, by their results; see `OnnxPlan`.
+  var leadingToMaps: Set<String> = []
+  var trailing: Set<String> = []
+  /// Constants of one number everywhere, which take their memory once the whole network is found sound.
+  var fills: [(name: String, shape: [Int], value: Float, place: OnnxFault.Place)] = []
   var assumed: [String] = []
   var warnings: [String] = []
+  var notes: [String] = []
+  /// What the folder of the model says of its pictures and classes.
+  let configuration: SourceConfiguration?
 
   static func load(
     _ bytes: Bytes, path: String, options: ImportOptions
@@ -40,15 +50,22 @@ struct OnnxImporter {
     guard let graph = model.graph else {
       throw .onnx(path: path, OnnxFault(.graph, expected: "a graph", found: "none"))
     }
-    var importer = OnnxImporter(path: path, options: options, model: model, graphName: graph.name)
+    var importer = OnnxImporter(
+      path: path, options: options, model: model, configuration: try SourceConfiguration.beside(path),
+      byteCount: bytes.count)
     return try importer.run(graph)
   }
 
-  private init(path: String, options: ImportOptions, model: OnnxModel, graphName: String) {
+  private init(
+    path: String, options: ImportOptions, model: OnnxModel, configuration: SourceConfiguration?,
+    byteCount: Int
+  ) {
+    let graphName = model.graph?.name ?? ""
+    self.configuration = configuration
     self.path = path
     self.options = options
     self.model = model
-    reader = OnnxTensorReader(path: path)
+    reader = OnnxTensorReader(path: path, modelByteCount: byteCount)
     graph = GraphBuilder(name: graphName.isEmpty ? "onnx" : graphName)
   }
 
@@ -68,15 +85,19 @@ struct OnnxImporter {
     try declareInitializers(source)
     try refuseQuantised(source)
     let plan = try OnnxPlan(source, known: Set(values.keys), path: path)
+    (leadingToMaps, trailing) = (plan.leadingToMaps, plan.trailing)
     try declareInput(plan)
     for index in plan.order { try visit(source.nodes[index]) }
     try finish(plan.output)
     let built = graph.build()
-    let metadata = try metadata(built)
+    let metadata = try metadata(built, outputs: source.outputs.count, output: plan.output)
+    notes = (configuration?.notes ?? []) + notes
+    for fill in fills { constants[fill.name] = try reader.filled(fill.value, fill.shape, fill.place) }
     return ImportResult(
       model: Model(graph: built, constants: constants, metadata: metadata),
       architecture: metadata.architecture, assumed: assumed, wrapper: nil,
-      parameters: Importer.parameterCount(of: built), ignored: [], notes: WeightCheck.summary(warnings))
+      parameters: Importer.parameterCount(of: built), ignored: [],
+      notes: notes + WeightCheck.summary(warnings))
   }
 
   private mutating func declareInitializers(_ source: OnnxGraph) throws(FormatError) {
@@ -120,7 +141,7 @@ struct OnnxImporter {
       axes.firstIndex(of: axis).flatMap { dims[$0] }.flatMap { $0 > 0 ? Int($0) : nil }
     }
     fixedBatch = size(.batch)
-    let side = options.trainResolution ?? Extent(square: 224)
+    let side = options.trainResolution ?? configuration?.trainResolution ?? Extent(square: 224)
     let (height, width) = (size(.height) ?? side.height, size(.width) ?? side.width)
     if size(.height) == nil || size(.width) == nil { assumed.append("pictures of \(side)") }
     for side in [height, width, size(.channel) ?? 3] where side > 32768 {

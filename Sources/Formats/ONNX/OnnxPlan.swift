@@ -8,6 +8,10 @@ struct OnnxPlan {
   let order: [Int]
   /// Whether the first node that reads the input is a Transpose.
   let startsWithTranspose: Bool
+  /// Results that lead to a convolution or a pool: a layer of rows that makes one is a gate's.
+  let leadingToMaps: Set<String>
+  /// Results behind which no layer comes.
+  let trailing: Set<String>
 
   init(_ graph: OnnxGraph, known: Set<String>, path: String) throws(FormatError) {
     func fault(_ place: OnnxFault.Place, _ expected: String, _ found: String) -> FormatError {
@@ -26,10 +30,7 @@ struct OnnxPlan {
     let pictures = graph.inputs.filter {
       !known.contains($0.name) && makers[$0.name] == nil && seen.insert($0.name).inserted
     }
-    guard let output = graph.outputs.first(where: { $0.name == GraphOutput.logits }) ?? graph.outputs.first
-    else { throw fault(.graph, "an output", "none") }
-    self.output = output.name
-    order = try Self.needed(output.name, graph, makers, known.union(pictures.map(\.name)), fault)
+    (output, order) = try Self.chosen(graph, makers, known.union(pictures.map(\.name)), fault)
     let nodes = order.map { graph.nodes[$0] }
     var reading: Set<String> = []
     for node in nodes { reading.formUnion(node.inputs) }
@@ -41,6 +42,56 @@ struct OnnxPlan {
     let input = read[0]
     self.input = input
     startsWithTranspose = nodes.first { $0.inputs.contains(input.name) }?.op == "Transpose"
+    (leadingToMaps, trailing) = Self.positions(nodes)
+  }
+
+  /// Outputs that are looked at, of which one is taken.
+  private static let maximumOutputCount = 16
+
+  /// The output called logits, or else the one that most nodes work for: features come before their classifier,
+  /// logits before their Softmax.
+  private static func chosen(
+    _ graph: OnnxGraph, _ makers: [String: Int], _ given: Set<String>,
+    _ fault: (OnnxFault.Place, String, String) -> FormatError
+  ) throws(FormatError) -> (name: String, order: [Int]) {
+    let named = graph.outputs.first { $0.name == GraphOutput.logits }.map { [$0] }
+    var best: (name: String, order: [Int])?
+    var failure: FormatError?
+    for output in named ?? Array(graph.outputs.prefix(maximumOutputCount)) {
+      do {
+        let order = try needed(output.name, graph, makers, given, fault)
+        if order.count > best?.order.count ?? 0 { best = (output.name, order) }
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    guard let best else { throw failure ?? fault(.graph, "an output", "none") }
+    return best
+  }
+
+  /// Operators of a network's trunk and of its pools, behind which a layer is no classifier.
+  private static let mapOperators: Set<String> = [
+    "Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax",
+  ]
+  /// Operators that compute anything but a size, a view or a probability.
+  private static let layerOperators: Set<String> = [
+    "Gemm", "MatMul", "BatchNormalization", "Relu", "Clip", "Sigmoid", "Add", "Sum", "Sub", "Mul", "Div",
+    "Pad",
+    "Slice",
+  ]
+
+  /// Results of `nodes` from which a way leads to an operator over maps, and those behind which no layer comes.
+  private static func positions(_ nodes: [OnnxNode]) -> (maps: Set<String>, trailing: Set<String>) {
+    // Names that some later node over maps, or some later layer, depends on.
+    var (maps, layers): (Set<String>, Set<String>) = ([], [])
+    for node in nodes.reversed() {
+      let isMap = mapOperators.contains(node.op)
+      if isMap || node.outputs.contains(where: maps.contains) { maps.formUnion(node.inputs) }
+      if isMap || layerOperators.contains(node.op) || node.outputs.contains(where: layers.contains) {
+        layers.formUnion(node.inputs)
+      }
+    }
+    return (maps, Set(nodes.flatMap(\.outputs)).subtracting(layers))
   }
 
   /// The nodes behind `output`, each made of what stands before it.

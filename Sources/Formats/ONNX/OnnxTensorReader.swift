@@ -12,12 +12,15 @@ final class OnnxTensorReader {
     let type: ElementType
   }
   private var converted: [Source: Bytes] = [:]
-  /// Elements that nodes may still make beyond those stored: a ResNet-152's.
-  private var madeElementCount = 1 << 26
+  /// Elements that nodes may still make of stored ones: 32 MB, and as many as half-precision files hold.
+  private var madeElementCount: Int
+  /// Elements of sound networks whose weights are one number everywhere: a ResNet-152's.
+  private var filledElementCount = 1 << 26
 
-  init(path: String) {
+  init(path: String, modelByteCount: Int) {
     self.path = path
     files = OnnxExternalFiles(modelPath: path)
+    madeElementCount = 1 << 23 + modelByteCount / 2
   }
 
   /// Whole numbers that a shape, an axis list or an index may have.
@@ -76,16 +79,23 @@ final class OnnxTensorReader {
 
   /// A tensor of `value` alone, which `place` asks for.
   func filled(_ value: Float, _ shape: [Int], _ place: OnnxFault.Place) throws(FormatError) -> Tensor {
-    try charge(shape.reduce(1, *), place)
+    let count = shape.reduce(1, *)
+    guard count <= filledElementCount else {
+      throw fault(
+        OnnxFault(place, expected: "at most \(1 << 26) elements of one number each", found: "\(count) more"))
+    }
+    filledElementCount -= count
     return Tensor.make(shape: shape) { $0.initialize(repeating: value) }
   }
 
   /// Counts elements that `place` makes and the file does not hold.
   func charge(_ count: Int, _ place: OnnxFault.Place) throws(FormatError) {
+    let credit = files.takeCredit()
+    madeElementCount = madeElementCount.addingSaturated(credit / 2)
     guard count <= madeElementCount else {
       throw fault(
-        OnnxFault(place, expected: "at most \(1 << 26) elements made by nodes in all", found: "\(count) more")
-      )
+        OnnxFault(
+          place, expected: "at most \(madeElementCount) more elements made by nodes", found: "\(count)"))
     }
     madeElementCount -= count
   }

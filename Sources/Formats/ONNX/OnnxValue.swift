@@ -40,6 +40,8 @@ struct OnnxActivation {
   var padding: Padding?
   /// What that padding holds.
   var paddingValue: Float = 0
+  /// What an Expand has widened it to, for the product that follows.
+  var expanded: [OnnxSize]?
   /// A Softmax has been passed over: only the outputs of the model may still depend on the value.
   var isProbability = false
 
@@ -51,6 +53,8 @@ struct OnnxProduct {
   let x: ValueID
   let weight: ValueID
   let classes: Int
+  /// What the product has: rows for a classifier, the axes of its pixel for a gate.
+  let axes: [OnnxAxis]
   /// The node that made it, whose name it takes where no bias follows.
   let node: OnnxNode
 }

@@ -1,0 +1,161 @@
+import FixresBase
+import FixresIR
+
+extension OnnxExporter {
+  private enum Setting {
+    case integer(Int)
+    case integers([Int])
+    case float(Float)
+    case text(String)
+  }
+
+  private mutating func emit(
+    _ op: String, _ inputs: [String], _ output: String, _ settings: [(String, Setting)] = []
+  ) {
+    var node = ProtobufWriter()
+    for input in inputs { node.string(1, input) }
+    node.string(2, output)
+    node.string(3, output)
+    node.string(4, op)
+    for (name, setting) in settings {
+      node.message(5) { attribute in
+        attribute.string(1, name)
+        switch setting {
+        case .float(let value):
+          attribute.float(2, value)
+          attribute.integer(20, 1)
+        case .integer(let value):
+          attribute.integer(3, value)
+          attribute.integer(20, 2)
+        case .text(let value):
+          attribute.string(4, value)
+          attribute.integer(20, 3)
+        case .integers(let values):
+          for value in values { attribute.integer(8, value) }
+          attribute.integer(20, 7)
+        }
+      }
+    }
+    nodes.append(node.bytes)
+  }
+
+  private mutating func unique(_ name: String) -> String {
+    var candidate = name
+    var number = 2
+    while !names.insert(candidate).inserted {
+      candidate = "\(name).\(number)"
+      number += 1
+    }
+    return candidate
+  }
+
+  /// A vector of whole numbers that a node reads as input.
+  private mutating func vector(_ values: [Int], _ name: String) -> String {
+    let name = unique(name)
+    var tensor = ProtobufWriter()
+    tensor.integer(1, values.count)
+    tensor.integer(2, 7)
+    tensor.string(8, name)
+    tensor.data(
+      9, values.flatMap { value in withUnsafeBytes(of: Int64(value).littleEndian) { Array($0) } })
+    shapes.append(tensor.bytes)
+    return name
+  }
+
+  /// A float scalar that a node reads as input.
+  private mutating func scalar(_ value: Float, _ name: String) -> String {
+    let name = unique(name)
+    var tensor = ProtobufWriter()
+    tensor.integer(2, 1)
+    tensor.string(8, name)
+    tensor.data(9, withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) })
+    shapes.append(tensor.bytes)
+    return name
+  }
+
+  private func window(_ kernel: Extent, _ strides: Extent, _ padding: Padding) -> [(String, Setting)] {
+    let sides: (String, Setting) =
+      switch padding.rule {
+      case .fixed: ("pads", .integers(padding.sides))
+      case .sameUpper: ("auto_pad", .text("SAME_UPPER"))
+      case .sameLower: ("auto_pad", .text("SAME_LOWER"))
+      }
+    return [
+      ("kernel_shape", .integers([kernel.height, kernel.width])),
+      ("strides", .integers([strides.height, strides.width])), sides,
+    ]
+  }
+
+  private func window(_ window: Window) -> [(String, Setting)] {
+    self.window(window.kernel, window.strides, window.padding)
+      + [("ceil_mode", .integer(window.ceilMode ? 1 : 0))]
+  }
+
+  mutating func add(_ node: Node) {
+    let graph = model.graph
+    let inputs = node.operands.map { graph[$0].name }
+    let output = graph[node.result].name
+    switch node.op {
+    case .conv2d(let conv): add(conv, inputs, output, weight: graph[node.operands[1]].type.dims)
+    case .batchNorm(let norm):
+      emit("BatchNormalization", inputs, output, [("epsilon", .float(Float(norm.epsilon)))])
+    case .relu: emit("Relu", inputs, output)
+    case .add: emit("Add", inputs, output)
+    case .maxPool(let pool): emit("MaxPool", inputs, output, window(pool.window))
+    case .averagePool(let pool):
+      emit(
+        "AveragePool", inputs, output,
+        window(pool.window) + [("count_include_pad", .integer(pool.countIncludePad ? 1 : 0))])
+    case .globalAveragePool: emit("GlobalAveragePool", inputs, output)
+    case .globalMaxPool: emit("GlobalMaxPool", inputs, output)
+    case .flatten: emit("Flatten", inputs, output, [("axis", .integer(1))])
+    case .linear: emit("Gemm", inputs, output, [("transB", .integer(1))])
+    case .sigmoid: emit("Sigmoid", inputs, output)
+    case .channelMultiply: emit("Mul", inputs, output)
+    case .stridedSlice(let slice):
+      let parts = [
+        ("starts", [0, 0]), ("ends", [Int.max, Int.max]), ("axes", [2, 3]),
+        ("steps", [slice.strides.height, slice.strides.width]),
+      ]
+      emit("Slice", inputs + parts.map { vector($0.1, output + "." + $0.0) }, output)
+    case .channelPad(let pad):
+      let amounts = vector([0, pad.before, 0, 0, 0, pad.after, 0, 0], output + ".pads")
+      emit("Pad", inputs + [amounts], output)
+    case .softmax: emit("Softmax", inputs, output, [("axis", .integer(-1))])
+    case .scalarAffineClamp(let map): add(map, inputs[0], output)
+    case .identity, .dropout: emit("Identity", inputs, output)
+    }
+  }
+
+  /// A fused convolution becomes the plain one and what follows it.
+  private mutating func add(_ conv: Conv2D, _ inputs: [String], _ output: String, weight: [Int]) {
+    let settings =
+      window(Extent(weight[2], weight[3]), conv.strides, conv.padding) + [("group", .integer(conv.groups))]
+    let isFused = conv.hasResidual || conv.activation != .none
+    var last = isFused ? unique(output + ".conv") : output
+    emit("Conv", Array(inputs.prefix(conv.hasBias ? 3 : 2)), last, settings)
+    if let residual = conv.residualIndex {
+      let sum = conv.activation == .none ? output : unique(output + ".sum")
+      emit("Add", [last, inputs[residual]], sum)
+      last = sum
+    }
+    if conv.activation == .relu { emit("Relu", [last], output) }
+  }
+
+  /// `relu(scale * x + offset)`, 0 where x is not above 0.
+  private mutating func add(_ map: ScalarAffineClamp, _ input: String, _ output: String) {
+    let product = unique(output + ".product")
+    emit("Mul", [input, scalar(map.scale, output + ".factor")], product)
+    let sum = unique(output + ".sum")
+    emit("Add", [product, scalar(map.offset, output + ".offset")], sum)
+    // With a positive scale and no positive offset nothing below 0 comes out above it.
+    if map.scale > 0, map.offset <= 0 { return emit("Relu", [sum], output) }
+    let (clamped, above, mask) = (
+      unique(output + ".clamped"), unique(output + ".above"), unique(output + ".mask")
+    )
+    emit("Relu", [sum], clamped)
+    emit("Greater", [input, scalar(0, output + ".zero")], above)
+    emit("Cast", [above], mask, [("to", .integer(1))])
+    emit("Mul", [clamped, mask], output)
+  }
+}

@@ -1,0 +1,53 @@
+import FixresIR
+
+/// The usual name of a network of ImageNet's form whose graph is all that is known; nil for any other.
+package enum OnnxNetworkName {
+  /// Told by the blocks of `graph`, which nothing has fused yet.
+  package static func name(of graph: Graph) -> String? {
+    var (sums, rectified): (Set<ValueID>, Set<ValueID>) = ([], [])
+    var stages: [(channels: Int, blocks: Int)] = []
+    var convolutions: [(op: Conv2D, weight: [Int])] = []
+    for node in graph.nodes {
+      switch node.op {
+      case .add:
+        sums.insert(node.result)
+        let channels = graph[node.result].type.channels
+        if stages.last?.channels == channels {
+          stages[stages.count - 1].blocks += 1
+        } else {
+          stages.append((channels, 1))
+        }
+      case .conv2d(let op): convolutions.append((op, graph[node.operands[1]].type.dims))
+      case .relu: rectified.insert(node.operands[0])
+      case .averagePool(let pool) where pool.window.strides == Extent(2, 2): return nil
+      case .channelMultiply, .channelPad, .stridedSlice: return nil
+      default: break
+      }
+    }
+    // ImageNet's stem, and a ReLU behind each sum: networks of v2 have theirs before the convolutions.
+    guard let stem = convolutions.first, stem.weight[2] == 7, stem.op.strides == Extent(2, 2),
+      sums.isSubset(of: rectified)
+    else { return nil }
+    let depths = stages.map(\.blocks)
+    let blocks = depths.reduce(0, +)
+    switch stages.map(\.channels) {
+    case [64, 128, 256, 512] where convolutions.count == 1 + 2 * blocks + 3:
+      return [[2, 2, 2, 2]: "resnet18", [3, 4, 6, 3]: "resnet34"][depths]
+    case [256, 512, 1024, 2048] where convolutions.count == 1 + 3 * blocks + 4:
+      let spatial = convolutions.filter { $0.weight[2] == 3 }
+      guard let first = spatial.first, spatial.count == blocks,
+        let depth = [[3, 4, 6, 3]: 50, [3, 4, 23, 3]: 101, [3, 8, 36, 3]: 152][depths]
+      else { return nil }
+      // With three strides in the 3x3 convolutions the network is of v1.5.
+      let version = spatial.count { $0.op.strides != Extent(1, 1) } == 3 ? "" : "_v1"
+      switch (first.op.groups, first.weight[0]) {
+      case (1, 64): return "resnet\(depth)" + version
+      case (1, 128): return "wide_resnet\(depth)_2" + version
+      case (let groups, let width) where groups > 1 && width % groups == 0:
+        return "resnext\(depth)_\(groups)x\(width / groups)d" + version
+      default: return nil
+      }
+    default: return nil
+    }
+  }
+}
