@@ -92,27 +92,37 @@
     static var winogradGrid: [(Shape, WinogradScheme, Int, Bool)] {
       var cases: [(Shape, WinogradScheme, Int, Bool)] = []
       for size in [2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14, 17, 23] {
-        for scheme in [WinogradScheme.f2, .f4] {
-          cases.append(
-            (Shape(inputs: 16, outputs: 64, height: size, width: 9, kernel: 3, padding: 1), scheme, 1, false))
+        for scheme in [WinogradScheme.f2, .f4, .polyphase2] {
           cases.append(
             (
               Shape(
-                inputs: 32, outputs: 48, height: 7, width: size, kernel: 3, padding: 1, batch: 2,
-                hasResidual: true,
-                hasReLU: true, borders: true), scheme, 3, false
+                inputs: 16, outputs: 64, height: size, width: 9, kernel: 3, stride: scheme.stride, padding: 1),
+              scheme, 1, false
             ))
           cases.append(
             (
               Shape(
-                inputs: 24, outputs: 100, height: size, width: size, kernel: 3, padding: 1, batch: 3,
-                hasBias: false, hasReLU: true, borders: true), scheme, 1, true
+                inputs: 32, outputs: 48, height: 7, width: size, kernel: 3, stride: scheme.stride, padding: 1,
+                batch: 2, hasResidual: true, hasReLU: true, borders: true), scheme, 3, false
+            ))
+          cases.append(
+            (
+              Shape(
+                inputs: 24, outputs: 100, height: size, width: size, kernel: 3, stride: scheme.stride,
+                padding: 1, batch: 3, hasBias: false, hasReLU: true, borders: true), scheme, 1, true
             ))
         }
       }
       cases.append(
         (Shape(inputs: 16, outputs: 16, height: 12, width: 12, kernel: 3, padding: 0), .f4, 2, false))
       cases.append((Shape(inputs: 16, outputs: 16, height: 9, width: 9, kernel: 3, padding: 2), .f4, 1, true))
+      for padding in [0, 2] {
+        cases.append(
+          (
+            Shape(inputs: 16, outputs: 16, height: 12, width: 15, kernel: 3, stride: 2, padding: padding),
+            .polyphase2, 2, false
+          ))
+      }
       return cases
     }
 

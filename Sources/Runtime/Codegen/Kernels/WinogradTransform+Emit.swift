@@ -57,6 +57,10 @@
         kernel.subtract(last, d[1], d[3])
         free += d
         return [difference, sum, reverse, last]
+      case .polyphase2:
+        kernel.subtract(d[0], d[0], d[2])
+        kernel.subtract(d[4], d[2], d[4])
+        return [d[0], d[2], d[4], d[1], d[3]]
       case .f4:
         // s = d4 - b²d2   t = d3 - b²d1   u = d4 - a²d2   v = d3 - a²d1   x = d2 - b²d0
         // o0 = s - a²x   o1, o2 = s ± at   o3, o4 = u ± bv   o5 = d5 - b²d3 - a²t
@@ -96,6 +100,13 @@
         kernel.subtract(m[1], m[1], m[2])
         kernel.subtract(m[1], m[1], m[3])
         give(m[2], m[3])
+        return [m[0], m[1]]
+      case .polyphase2:
+        kernel.add(m[0], m[0], m[1])
+        kernel.add(m[0], m[0], m[3])
+        kernel.subtract(m[1], m[1], m[2])
+        kernel.add(m[1], m[1], m[4])
+        give(m[2], m[3], m[4])
         return [m[0], m[1]]
       case .f4:
         // p, q = m1 ± m2   r, w = m3 ± m4   y0 = m0+p+r   y1 = aq+bw   y2 = a²p+b²r   y3 = m5+a³q+b³w
@@ -149,7 +160,7 @@
       for (count, columns) in [(wholeTiles, side), (tiles - wholeTiles, lastValidColumns)] where count > 0 {
         kernel.loop(.rbx, count) { kernel in
           emitTile(&kernel, emitter, columns: columns)
-          kernel.code.advance(.rsi, by: scheme.outputSide * isa.byteCount)
+          kernel.code.advance(.rsi, by: scheme.inputStep * isa.byteCount)
           kernel.code.advance(.rdx, by: tile)
         }
       }

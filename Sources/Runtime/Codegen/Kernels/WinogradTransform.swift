@@ -2,23 +2,40 @@
 ///
 /// F(2x2) evaluates at 0, ±1, ∞; F(4x4) at 0, ±5/8, ±3/2, ∞. With the usual ±1, ±2 its error is 2.2 times as great
 /// (random maps of 128 channels after ReLU, simulated); squares and cubes of these points are exact in float32.
-package enum WinogradScheme: Int, Sendable {
-  case f2 = 2
-  case f4 = 4
+/// At stride 2 the even taps of a row are a filter of 2 taps over the even pixels, the odd tap one over the odd
+/// pixels: F(2, 2) at 0, 1, ∞ and two plain products, 25 products where 36 are the definition's.
+package enum WinogradScheme: String, Sendable {
+  case f2 = "winograd2"
+  case f4 = "winograd4"
+  case polyphase2 = "polyphase2"
 
   /// The points of F(4x4) beside 0 and ∞, each with both signs.
   package static let near: Float = 0.625
   package static let far: Float = 1.5
   /// Weight rows of a product whose sum is added up apart: the products of F(4x4) exceed their sum, and what they
-  /// round stays. Parts of 32 err 1.7 times less than parts of 128.
-  package static let partRows = 32
+  /// round stays. Parts of 32 err 1.7 times less than parts of 128. The polyphase products are no greater than their sum.
+  package var partRows: Int { self == .polyphase2 ? StripKernel.partRows : 32 }
 
   /// Output pixels of a tile's side (m).
-  package var outputSide: Int { rawValue }
-  /// Input pixels of a tile's side (m + 2).
-  package var inputSide: Int { rawValue + 2 }
-  /// Products of a tile: 16 or 36.
+  package var outputSide: Int { self == .f4 ? 4 : 2 }
+  /// Stride of the convolution, down and across.
+  package var stride: Int { self == .polyphase2 ? 2 : 1 }
+  /// Input pixels from a tile to the next.
+  package var inputStep: Int { outputSide * stride }
+  /// Input pixels of a tile's side, and its products in one dimension.
+  package var inputSide: Int { (outputSide - 1) * stride + 3 }
+  /// Products of a tile: 16, 36 or 25.
   package var components: Int { inputSide * inputSide }
+  /// Different rows of G: the last two products of the polyphase scheme have the same weight.
+  package var weightSide: Int { self == .polyphase2 ? 4 : inputSide }
+  /// Transformed filters: 16, 36 or 16.
+  package var weightComponents: Int { weightSide * weightSide }
+
+  /// Which transformed filter product (i, j) = `component` multiplies by.
+  package func weightComponent(_ component: Int) -> Int {
+    let (i, j) = (component / inputSide, component % inputSide)
+    return min(i, weightSide - 1) * weightSide + min(j, weightSide - 1)
+  }
 }
 
 /// One emitted function: transforms a row of input tiles of one channel block, `V = B^T d B`.

@@ -12,7 +12,7 @@ extension ConvolutionAlgorithm {
     /// pass 2 % faster than F(2x2), whose weights are less than half, on one core and on two.
     static let coldBytesPerCycle = 6.5
     /// Cycles to transform a tile of one channel block, input and output together, by scheme.
-    static let transformCycles: [WinogradScheme: Double] = [.f2: 70, .f4: 190]
+    static let transformCycles: [WinogradScheme: Double] = [.f2: 70, .f4: 190, .polyphase2: 100]
     /// Winograd must win by this much: it rounds differently and needs room for transformed tensors.
     static let winogradAdvantage = 1.08
     /// Transformed input and products of a chunk that stay in L2 beside the weights that stream through it.
@@ -25,15 +25,15 @@ extension ConvolutionAlgorithm {
     _ descriptor: ConvolutionDescriptor, _ isa: VectorISA, _ cpu: CPUFeatures, allowsWinograd: Bool
   ) -> ConvolutionAlgorithm {
     let direct = ConvolutionTiling.choose(descriptor, isa, l2ByteCount: cpu.l2ByteCount)
-    guard allowsWinograd, WinogradTiling.applies(to: descriptor, isa) else { return .direct(direct.tiling) }
     let bytes = Double(descriptor.input.channels * descriptor.output.channels * 4)
     var best = max(direct.cycles, bytes * 9 / Cost.coldBytesPerCycle) / Cost.winogradAdvantage
     var choice = ConvolutionAlgorithm.direct(direct.tiling)
-    for scheme in [WinogradScheme.f4, .f2] {
+    for scheme in [WinogradScheme.f4, .f2, .polyphase2]
+    where allowsWinograd && WinogradTiling.applies(scheme, to: descriptor, isa) {
       let tiling = WinogradTiling.choose(descriptor, isa, scheme, l2ByteCount: cpu.l2ByteCount)
       let cycles = max(
         WinogradTiling.cycles(descriptor, isa, tiling),
-        bytes * Double(scheme.components) / Cost.coldBytesPerCycle)
+        bytes * Double(scheme.weightComponents) / Cost.coldBytesPerCycle)
       if cycles < best {
         best = cycles
         choice = .winograd(tiling)
@@ -58,10 +58,13 @@ package struct WinogradTiling: Hashable, Sendable {
     (self.rowsPerChunk, self.isReplicated) = (rowsPerChunk, isReplicated)
   }
 
-  /// 3x3, stride 1, one group, all channels in blocks of the ISA.
-  package static func applies(to descriptor: ConvolutionDescriptor, _ isa: VectorISA) -> Bool {
-    descriptor.kernelHeight == 3 && descriptor.kernelWidth == 3 && descriptor.strideHeight == 1
-      && descriptor.strideWidth == 1 && descriptor.groups == 1 && descriptor.input.block == isa.lanes
+  /// 3x3, the scheme's stride, one group, all channels in blocks of the ISA.
+  package static func applies(
+    _ scheme: WinogradScheme, to descriptor: ConvolutionDescriptor, _ isa: VectorISA
+  ) -> Bool {
+    descriptor.kernelHeight == 3 && descriptor.kernelWidth == 3
+      && descriptor.strideHeight == scheme.stride && descriptor.strideWidth == scheme.stride
+      && descriptor.groups == 1 && descriptor.input.block == isa.lanes
       && descriptor.output.height > 1 && descriptor.output.width > 1
   }
 
@@ -88,7 +91,7 @@ package struct WinogradTiling: Hashable, Sendable {
     let rowByteCount =
       scheme.components * columns * (descriptor.input.blockCount + blocks) * isa.byteCount
     let weightByteCount =
-      scheme.components * descriptor.input.blockCount * isa.lanes * output.blockCount * isa.byteCount
+      scheme.weightComponents * descriptor.input.blockCount * isa.lanes * output.blockCount * isa.byteCount
     let groups = (output.blockCount + blocks - 1) / blocks
     // Weights that L2 holds are read again for each chunk at no cost, and somewhat larger ones at little; the
     // largest should come from memory once, to the one thread that takes their group.

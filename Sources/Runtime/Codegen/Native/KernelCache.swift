@@ -82,9 +82,9 @@
     var name: String {
       switch self {
       case .strip(let kernel): kernel.name
-      case .winogradInput(let kernel): "winograd\(kernel.scheme.rawValue)-input-\(kernel.isa.level.rawValue)"
+      case .winogradInput(let kernel): "\(kernel.scheme.rawValue)-input-\(kernel.isa.level.rawValue)"
       case .winogradOutput(let kernel):
-        "winograd\(kernel.scheme.rawValue)-output-\(kernel.isa.level.rawValue)"
+        "\(kernel.scheme.rawValue)-output-\(kernel.isa.level.rawValue)"
       case .narrowGroup(let kernel): "grouped\(kernel.channelsPerGroup)-\(kernel.isa.level.rawValue)"
       case .pool(let kernel): "\(kernel.isMaximum ? "max" : "average")-pool-\(kernel.isa.level.rawValue)"
       case .globalPool(let kernel):

@@ -58,7 +58,7 @@
     /// Such as `winograd4-7x4-avx512`.
     var name: String {
       let columns = segments(tilesPerChunk)[0].columns
-      return "winograd\(tiling.scheme.rawValue)-\(columns)x\(tiling.blocks)-\(isa.level.rawValue)"
+      return "\(tiling.scheme.rawValue)-\(columns)x\(tiling.blocks)-\(isa.level.rawValue)"
     }
 
     private func segments(_ tiles: Int) -> [StripSegment] {
@@ -75,7 +75,7 @@
         segments: segments(tiles), blocks: blocks, source: PixelSteps(column: isa.byteCount, row: 0),
         output: PixelSteps(column: isa.byteCount, row: 0, block: blockByteCount), start: .zero,
         prefetchLines: min(lines, isa.lanes * 2), weightBlocks: tiling.blocks,
-        partRows: WinogradScheme.partRows)
+        partRows: tiling.scheme.partRows)
     }
 
     func step(
@@ -95,17 +95,22 @@
         return .init(kernel: kernel, lastGroup: last)
       }
       let lastRows = tileRows - (chunks - 1) * rowsPerChunk
-      let side = tiling.scheme.outputSide
+      let scheme = tiling.scheme
+      let side = scheme.outputSide
       let residual = descriptor.residual ?? descriptor.output
+      let filters = filterOffsets()
+      storage.append(filters)
       return WinogradStep(
-        input: self.side(buffers.input, descriptor.input, first: descriptor.firstTapOffset),
-        output: self.side(buffers.output, descriptor.output),
-        residual: self.side(buffers.residual ?? 0, residual),
+        input: self.side(
+          buffers.input, descriptor.input, step: scheme.inputStep, first: descriptor.firstTapOffset),
+        output: self.side(buffers.output, descriptor.output, step: side),
+        residual: self.side(buffers.residual ?? 0, residual, step: side),
         strides: Strides(descriptor.output), components: components, inputBlocks: descriptor.input.blockCount,
         outputBlocks: descriptor.output.blockCount, groupBlocks: tiling.blocks, groupCount: groupCount,
         tileRows: tileRows, rowsPerChunk: rowsPerChunk, chunks: chunks,
-        inputKernel: try entry(.winogradInput(inputKernel(validRows: side + 2))),
-        lastInputKernel: try entry(.winogradInput(inputKernel(validRows: validInputRows))),
+        inputKernel: try entry(.winogradInput(inputKernel(validRows: scheme.inputSide))),
+        lastInputKernel: try entry(
+          .winogradInput(inputKernel(validRows: validInputs(descriptor.output.height, tileRows)))),
         outputKernel: try entry(.winogradOutput(outputKernel(validRows: side))),
         lastOutputKernel: try entry(
           .winogradOutput(outputKernel(validRows: descriptor.output.height - (tileRows - 1) * side))),
@@ -113,25 +118,39 @@
         transformedTileRow: tileColumns * isa.byteCount, transformedBlock: blockByteCount,
         inputComponent: inputComponent, outputComponent: outputComponent,
         transformedByteCount: transformedByteCount, weights: UnsafeRawPointer(packed.base),
-        bias: UnsafeRawPointer(bias.base), weightBytesPerProduct: weightBytesPerProduct,
-        laneByteCount: isa.byteCount)
+        bias: UnsafeRawPointer(bias.base),
+        filters: UnsafePointer(filters.base.assumingMemoryBound(to: Int.self)),
+        weightBytesPerGroup: scheme.weightComponents * weightBytesPerProduct, laneByteCount: isa.byteCount)
     }
 
-    private func side(_ buffer: Int, _ layout: TensorLayout, first: Int = 0) -> WinogradStep.Side {
+    /// Bytes from a group's weights to each product's filter, and to the next group.
+    private func filterOffsets() -> AlignedBlock {
+      let block = AlignedBlock(byteCount: (components + 1) * MemoryLayout<Int>.stride)
+      let offsets = block.base.bindMemory(to: Int.self, capacity: components + 1)
+      for component in 0..<components {
+        offsets[component] = tiling.scheme.weightComponent(component) * weightBytesPerProduct
+      }
+      offsets[components] = tiling.scheme.weightComponents * weightBytesPerProduct
+      return block
+    }
+
+    private func side(
+      _ buffer: Int, _ layout: TensorLayout, step: Int, first: Int = 0
+    ) -> WinogradStep.Side {
       WinogradStep.Side(
         buffer: buffer, image: layout.imageStride * 4, plane: layout.planeStride * 4,
-        tileRow: tiling.scheme.outputSide * layout.rowStride * 4, origin: (layout.origin + first) * 4)
+        tileRow: step * layout.rowStride * 4, origin: (layout.origin + first) * 4)
     }
 
-    /// Rows of the last tile row that some output reads: two beyond the last output.
-    private var validInputRows: Int {
-      descriptor.output.height - (tileRows - 1) * tiling.scheme.outputSide + 2
+    /// Input pixels of the last of `tiles` tiles that some of `size` outputs reads.
+    private func validInputs(_ size: Int, _ tiles: Int) -> Int {
+      (size - (tiles - 1) * tiling.scheme.outputSide - 1) * tiling.scheme.stride + 3
     }
 
     private func inputKernel(validRows: Int) -> WinogradInputKernel {
       WinogradInputKernel(
         isa: isa, scheme: tiling.scheme, tiles: tileColumns, validRows: validRows,
-        lastValidColumns: descriptor.output.width - (tileColumns - 1) * tiling.scheme.outputSide + 2,
+        lastValidColumns: validInputs(descriptor.output.width, tileColumns),
         sourceRow: descriptor.input.rowStride * 4, component: inputComponent, tile: isa.byteCount)
     }
 

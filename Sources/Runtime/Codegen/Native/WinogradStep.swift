@@ -23,7 +23,9 @@
     /// Bytes of the transformed input, behind which a thread keeps its products.
     var transformedByteCount: Int
     var weights, bias: UnsafeRawPointer
-    var weightBytesPerProduct: Int
+    /// Where in a group's weights each product's filter lies, and how many bytes a group has.
+    var filters: UnsafePointer<Int>
+    var weightBytesPerGroup: Int
     var laneByteCount: Int
 
     /// Items are chunks of tile rows of each image, in the thread's own memory.
@@ -97,12 +99,12 @@
       let products = last &- first == rowsPerChunk ? self.products : lastProducts
       let isLast = group &+ 1 == groupCount
       let function = unsafeBitCast(isLast ? products.lastGroup : products.kernel, to: KernelFunction.self)
-      let groupWeights = weights + group &* components &* weightBytesPerProduct
+      let groupWeights = weights + group &* weightBytesPerGroup
       for component in 0..<components {
-        let product = groupWeights + component &* weightBytesPerProduct
+        let product = groupWeights + filters[component]
         var arguments = StripArguments(
           source: transformed + component &* inputComponent, output: scratch + component &* outputComponent,
-          weights: product, bias: bias, residual: bias, prefetch: product + weightBytesPerProduct)
+          weights: product, bias: bias, residual: bias, prefetch: groupWeights + filters[component &+ 1])
         function(&arguments)
       }
       let firstBlock = group &* groupBlocks

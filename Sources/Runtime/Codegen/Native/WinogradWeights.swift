@@ -2,7 +2,7 @@ extension WeightPacking {
   /// Input channels whose filters are gathered before they are transformed: 36 KB that stay in the first cache.
   private static let gathered = 16
 
-  /// `U = G g G^T` as the products read it: `[group][component][input channel][blocks * lanes output channels]`.
+  /// `U = G g G^T` as the products read it: `[group][filter][input channel][blocks * lanes output channels]`.
   package static func winograd(
     _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
     lanes: Int,
@@ -12,7 +12,7 @@ extension WeightPacking {
     let (inputs, outputs) = (descriptor.input.channels, descriptor.output.channels)
     let rows = descriptor.input.blockCount * lanes
     let groups = (outputs + width - 1) / width
-    let packed = AlignedBlock(floatCount: groups * scheme.components * rows * width)
+    let packed = AlignedBlock(floatCount: groups * scheme.weightComponents * rows * width)
     let places = (0..<(gathered * 9)).map { $0 * width }
     let slices = (inputs + gathered - 1) / gathered
     for item in 0..<(groups * slices) {
@@ -29,7 +29,7 @@ extension WeightPacking {
             range: 0..<(count * 9),
             lanes: used, taps, places)
         }
-        let target = packed.floats + group * scheme.components * rows * width
+        let target = packed.floats + group * scheme.weightComponents * rows * width
         for input in 0..<count {
           for lane in stride(from: 0, to: used, by: 8) {
             let filter = Filter8(taps + input * 9 * width + lane, stride: width)
@@ -58,7 +58,7 @@ private struct Filter8 {
     rows = ((tap(0), tap(1), tap(2)), (tap(3), tap(4), tap(5)), (tap(6), tap(7), tap(8)))
   }
 
-  /// Component (i, j) goes to `target + (i * side + j) * stride`.
+  /// Transformed filter (i, j) goes to `target + (i * side + j) * stride`.
   @inline(__always)
   func store(_ scheme: WinogradScheme, _ target: UnsafeMutablePointer<Float>, stride: Int) {
     let columns = (
@@ -66,7 +66,7 @@ private struct Filter8 {
       Self.products(scheme, rows.0.1, rows.1.1, rows.2.1),
       Self.products(scheme, rows.0.2, rows.1.2, rows.2.2)
     )
-    let side = scheme.inputSide
+    let side = scheme.weightSide
     func line(_ row: Int, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8) {
       let values = Self.products(scheme, a, b, c)
       let place = target + row &* side &* stride
@@ -90,7 +90,7 @@ private struct Filter8 {
     line(5, columns.0.5, columns.1.5, columns.2.5)
   }
 
-  /// G times `(a, b, c)`; the last two are unused for F(2x2).
+  /// G times `(a, b, c)`; the last two are for F(4x4) alone.
   @inline(__always)
   private static func products(
     _ scheme: WinogradScheme, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8
@@ -100,6 +100,7 @@ private struct Filter8 {
       let odd = b * 0.5
       return (a, even + odd, even - odd, c, c, c)
     }
+    if scheme == .polyphase2 { return (a, a + c, c, b, b, b) }
     // Row of point p: (1, p, p²) over the product of its distances to the other points.
     let (near, far) = (WinogradScheme.near, WinogradScheme.far)
     let (near2, far2) = (near * near, far * far)
