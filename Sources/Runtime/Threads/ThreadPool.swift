@@ -46,6 +46,7 @@ package final class ThreadPool: @unchecked Sendable {
   private let wakeCaller = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
   private let owner = getpid()
+  private let placement: ProcessorPlacement?
   private var workers: [pthread_t] = []
 
   /// What a new thread is told; it does not own the pool, which joins it before going.
@@ -64,6 +65,7 @@ package final class ThreadPool: @unchecked Sendable {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(wakeWorkers, nil)
     pthread_cond_init(wakeCaller, nil)
+    placement = threads > 1 ? ProcessorPlacement(threads: threads) : nil
     for index in 1..<max(threads, 1) {
       guard let worker = Self.spawn(Start(self, index)) else { break }
       workers.append(worker)
@@ -125,6 +127,8 @@ package final class ThreadPool: @unchecked Sendable {
     let job = Job(
       function: function, arguments: arguments, context: context, count: count, threads: threadCount)
     self.job.initialize(to: job)
+    var never: UInt64 = 0
+    placement?.settle(0, &never)
     pending.store(threadCount - 1, ordering: .sequentiallyConsistent)
     generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
@@ -147,6 +151,7 @@ package final class ThreadPool: @unchecked Sendable {
 
   private func work(_ index: Int) {
     var seen = 0
+    var nextMove: UInt64 = 0
     while true {
       if !spin({ generation.load(ordering: .acquiring) != seen }) {
         pthread_mutex_lock(mutex)
@@ -159,6 +164,7 @@ package final class ThreadPool: @unchecked Sendable {
       }
       seen &+= 1
       if stopping.load(ordering: .sequentiallyConsistent) { return }
+      placement?.settle(index, &nextMove)
       job.pointee.run(index)
       let left = pending.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
       if left == 0, callerSleeps.load(ordering: .sequentiallyConsistent) {
