@@ -10,6 +10,8 @@
 public enum FileError: Error, Hashable, Sendable {
   case notFound(path: String)
   case isDirectory(path: String)
+  /// A file where a folder is wanted.
+  case isNotDirectory(path: String)
   /// A FIFO, a socket or a device: reading one may block or never end.
   case notRegular(path: String)
   case permissionDenied(path: String)

@@ -71,7 +71,10 @@ enum DirectoryListing {
   /// Names without the hidden ones, in byte-wise order.
   static func names(in path: String) throws(ImageError) -> [String] {
     guard !path.utf8.contains(0) else { throw .file(.notFound(path: path)) }
-    guard let directory = opendir(path) else { throw .file(.last(path, "opendir")) }
+    guard let directory = opendir(path) else {
+      let error = FileError.last(path, "opendir")
+      throw .file(kind(of: path) == .regular ? .isNotDirectory(path: path) : error)
+    }
     defer { closedir(directory) }
     var names: [String] = []
     while let entry = readdir(directory) {

@@ -24,7 +24,7 @@ package struct ClassMatching: Hashable, Sendable {
       (rule, self.logits) = (.labels, logits)
     } else {
       guard folders.count <= classCount else {
-        throw .tooManyClasses(folders: folders.count, classes: classCount)
+        throw .otherClasses(folders: folders.count, classes: classCount)
       }
       (rule, logits) = (.order, Array(folders.indices))
     }
@@ -49,7 +49,8 @@ package struct ClassMatching: Hashable, Sendable {
 
 /// Why a data set cannot be evaluated.
 package enum EvaluationError: Error, Hashable, Sendable {
-  case tooManyClasses(folders: Int, classes: Int)
+  /// Folders that are not called like the model's classes, and of another number.
+  case otherClasses(folders: Int, classes: Int)
   /// All `count` pictures failed to decode; `first` is the first one's path.
   case nothingDecoded(count: Int, first: String, ImageError)
 }

@@ -15,6 +15,11 @@ package struct RetargetResolution: Pass {
 
   package init(to target: Extent?) { self.target = target }
 
+  /// Whether a side of `size` is below the 32 pixels that a ResNet's last map needs for one whole position.
+  package static func isSmall(_ size: Extent) -> Bool {
+    [size.height, size.width].contains { (1..<smallSide).contains($0) }
+  }
+
   package func parameters(before graph: Graph) -> [HistoryEntry.Parameter] {
     [.init("from", "\(graph.resolution)"), .init("to", "\(target ?? graph.resolution)")]
   }
@@ -25,7 +30,7 @@ package struct RetargetResolution: Pass {
     guard sides.allSatisfy({ (1...Self.maximumSide).contains($0) }) else {
       throw .resolution(requested: target, maximum: Self.maximumSide)
     }
-    if sides.contains(where: { $0 < Self.smallSide }) { context.note(.smallResolution(target)) }
+    if Self.isSmall(target) { context.note(.smallResolution(target)) }
     guard target != context.rewriter[input].type.spatial else {
       return context.note(.alreadyAtResolution(target))
     }

@@ -114,7 +114,36 @@ import fixresc
     #expect(renewed.status == 0, "\(renewed.error)")
     #expect(try ModelFile.open(out).classCount == 3)
     #expect(Call("finetune", model, data, "--to", "24", "-o", out, "--early-stop", "2").status == 2)
+    // Fewer folders of other names than there are classes are no match either; pictures are refused by place.
+    let four = folder.path + "/four.bin"
+    try ModelFile.write(try SmallModel.residual(side: 16, classes: 4), to: four)
+    let fewer = Call("finetune", four, data, "--to", "24", "-o", out, "--epochs", "1")
+    #expect(fewer.status == 0, "folders called like labels may be fewer: \(fewer.error)")
+    let others = folder.makeFolder("others")
+    for name in ["cat", "dog"] {
+      try AtomicFileWriter.write(
+        MappedFile.open(data + "/class 0/picture 00.ppm").array,
+        to: folder.makeFolder("others/" + name) + "/0.ppm")
+    }
+    for words in [[model, others], [model, data, "--validate", others]] {
+      let call = Call(["finetune"] + words + ["--to", "24", "-o", out])
+      #expect(
+        call.status == 1 && call.error.contains("or 3 in the order of their names, found 2"), "\(call.error)")
+      #expect(call.error.contains("--new-head"))
+    }
+    let unlike = Call("finetune", model, data, "--new-head", "--validate", others, "--to", "24", "-o", out)
+    #expect(unlike.status == 1 && unlike.error.contains("like those that are trained on"))
+    #expect(
+      Call("finetune", model, model, "--to", "24", "-o", out).error.contains(
+        "expected a folder, found a file"))
     #expect(Call("finetune", model, data, "--to", "0", "-o", out).status == 1)
+    let small = Call("finetune", model, data, "--to", "24", "-o", out, "--epochs", "0")
+    #expect(small.status == 0 && small.error.contains("warning"), "\(small.error)")
+    // What can't be written is refused before the network runs.
+    for words in [["-o", others], ["-o", folder.path + "/none/out.bin"], ["-o", out, "--report", others]] {
+      let call = Call(["finetune", model, data, "--to", "24"] + words)
+      #expect(call.status == 1 && !call.error.contains("features of"), "\(call.error)")
+    }
     try AtomicFileWriter.write(Array("not a picture".utf8), to: data + "/class 1/broken.jpg")
     let broken = Call("finetune", model, data, "--to", "24", "-o", out)
     #expect(broken.status == 1 && broken.error.contains("broken.jpg"))

@@ -107,7 +107,7 @@ private func rank(_ label: Int, _ logits: [Float]) -> Int {
   }
 
   @Test func moreFoldersThanClassesAreRefused() {
-    #expect(throws: EvaluationError.tooManyClasses(folders: 2, classes: 1)) {
+    #expect(throws: EvaluationError.otherClasses(folders: 2, classes: 1)) {
       try ClassMatching(["a", "b"], metadata([]), classCount: 1)
     }
   }

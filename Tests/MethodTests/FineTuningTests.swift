@@ -43,8 +43,7 @@ import Testing
     let result = try run(options(mode))
     let first = try #require(result.epochs.first), last = try #require(result.epochs.last)
     #expect(result.epochs.count == 6 && last.loss < first.loss)
-    let before = try #require(result.before)
-    #expect(result.after.score.loss < before.score.loss)
+    #expect(result.after.score.loss < result.before.score.loss)
     #expect(result.model.graph.resolution == Extent(square: 24))
     try result.model.check()
     // What validation saw over kept features is what the written model gives.
@@ -196,6 +195,10 @@ import Testing
     #expect(result.model.constants["fc.weight"]?.shape == [3, 8])
     try result.model.check()
     #expect(result.epochs.last?.loss ?? 9 < result.epochs.first?.loss ?? 0)
+    let report = FineTuningReport(result: result, source: "a", folder: "b")
+    #expect(
+      report.significance == nil && report.json["before_top1"] == .null, "an untrained head has no score")
+    #expect(report.json["ks_before"] != .null && ReportTests.faults(report.page.html) == [])
   }
 
   @Test(arguments: [Augmentation.Kind.flip, .shift]) func variantsAreDrawn(kind: Augmentation.Kind) throws {

@@ -51,7 +51,8 @@ package final class FineTuning {
       before: before, after: after, reference: reference,
       distanceBefore: reference.map { .init(before, to: $0) },
       distanceAfter: reference.map { .init(after, to: $0) },
-      isHeldOut: validation != nil, images: training.count - samples.extraction.failures.count,
+      hasNewHead: options.newHead != nil, isHeldOut: validation != nil,
+      images: training.count - samples.extraction.failures.count,
       extraction: samples.extraction, cachesOnDisk: samples.isOnDisk)
   }
 

@@ -61,14 +61,16 @@ package struct FineTuningResult: Sendable {
   package let resumedEpochs: Int
   /// The epoch whose parameters were kept, from 1.
   package let keptEpoch: Int
-  /// Of the unadapted model at the test resolution; nil where a new classifier leaves nothing to compare.
-  package let before: Measurement?
+  /// Of the unadapted model at the test resolution.
+  package let before: Measurement
   package let after: Measurement
   /// Of the unadapted model at its training resolution; nil where that is unknown.
   package let reference: Measurement?
   /// Of the features before and after to those at the training resolution.
   package let distanceBefore: Distance?
   package let distanceAfter: Distance?
+  /// Whether the classifier was drawn anew, so that scores before training mean nothing.
+  package let hasNewHead: Bool
   /// Whether `before` and `after` were measured on pictures that were not trained on.
   package let isHeldOut: Bool
   package let images: Int

@@ -11,9 +11,12 @@ package struct FineTuningReport: Sendable {
     (self.result, self.source, self.folder) = (result, source, folder)
   }
 
-  /// Before against after, picture by picture; nil where there is no before.
+  /// The score before training; nil where the classifier is new.
+  private var scoreBefore: ClassificationScore? { result.hasNewHead ? nil : result.before.score }
+
+  /// Before against after, picture by picture; nil where the classifier is new.
   package var significance: PairedSignificance? {
-    result.before.map { PairedSignificance($0.score.hits, result.after.score.hits) }
+    scoreBefore.map { PairedSignificance($0.hits, result.after.score.hits) }
   }
 
   /// What the distances are of, for whoever reads the figures.
@@ -25,8 +28,8 @@ package struct FineTuningReport: Sendable {
   package var json: JSON.Object {
     var object = JSON.Object()
     object["epochs"] = .array(result.epochs.map(\.json))
-    object["before_top1"] = result.before.map { JSON($0.score.top1) } ?? .null
-    object["before_loss"] = result.before.map { JSON($0.score.loss) } ?? .null
+    object["before_top1"] = scoreBefore.map { JSON($0.top1) } ?? .null
+    object["before_loss"] = scoreBefore.map { JSON($0.loss) } ?? .null
     object["after_top1"] = JSON(result.after.score.top1)
     object["after_loss"] = JSON(result.after.score.loss)
     object["ks_of"] = "values above zero"
@@ -36,7 +39,7 @@ package struct FineTuningReport: Sendable {
       object["ks_with_zeros_\(name)"] = distance.map { JSON($0.all.ks) } ?? .null
       object["w1_with_zeros_\(name)"] = distance.map { JSON($0.all.w1) } ?? .null
     }
-    object["zero_share_before"] = result.before.map { JSON($0.statistics.zeroShare) } ?? .null
+    object["zero_share_before"] = JSON(result.before.statistics.zeroShare)
     object["zero_share_after"] = JSON(result.after.statistics.zeroShare)
     object["p_value"] = significance.map { JSON($0.p) } ?? .null
     object["measured_on"] = .string(result.isHeldOut ? "validation" : "training")
@@ -81,7 +84,7 @@ package struct FineTuningReport: Sendable {
 
   private var verdict: String {
     let after = result.after.score
-    guard let before = result.before?.score else {
+    guard let before = scoreBefore else {
       return "A new classifier reaches \(Figures.percent(after.top1)) top-1 and a loss of "
         + "\(Figures.fixed(after.loss, 4))."
     }
@@ -99,20 +102,23 @@ package struct FineTuningReport: Sendable {
 
   private func addTable(_ page: inout HTMLReport) {
     func row(
-      _ name: String, _ measured: FineTuningResult.Measurement, _ distance: FineTuningResult.Distance?
+      _ name: String, _ measured: FineTuningResult.Measurement, _ distance: FineTuningResult.Distance?,
+      hasScore: Bool = true
     ) -> [String] {
-      [name, Figures.percent(measured.score.top1), Figures.fixed(measured.score.loss, 4)]
+      [name]
+        + (hasScore
+          ? [Figures.percent(measured.score.top1), Figures.fixed(measured.score.loss, 4)] : ["", ""])
         + [distance?.aboveZero.ks, distance?.aboveZero.w1, distance?.all.ks, distance?.all.w1].map {
           $0.map { Figures.fixed($0, 4) } ?? ""
         } + [Figures.percent(measured.statistics.zeroShare)]
     }
     var rows: [[String]] = []
+    let hasScores = !result.hasNewHead
     if let reference = result.reference {
-      rows.append(row("at \(reference.resolution), as trained", reference, nil))
+      rows.append(row("at \(reference.resolution), as trained", reference, nil, hasScore: hasScores))
     }
-    if let before = result.before {
-      rows.append(row("at \(before.resolution), before", before, result.distanceBefore))
-    }
+    let before = "at \(result.before.resolution), before"
+    rows.append(row(before, result.before, result.distanceBefore, hasScore: hasScores))
     rows.append(row("at \(result.after.resolution), after", result.after, result.distanceAfter))
     page.table(
       ["", "top-1", "loss", "KS above 0", "W1 above 0", "KS of all", "W1 of all", "zeros"], rows,

@@ -87,6 +87,8 @@ private final class FinetuneRun {
 
   func run() throws -> JSON.Object {
     let output = invocation.text(Shared.output) ?? ""
+    try LabelledFolder.requireWritable(output)
+    try LabelledFolder.requireWritable(invocation.text(Options.report))
     let source = try ModelSource.open(invocation.arguments[0], invocation)
     let folder = try ImageFolder(path: invocation.arguments[1])
     var metadata = source.model.metadata
@@ -98,6 +100,7 @@ private final class FinetuneRun {
       invocation.arguments[1], metadata, classCount, limit: invocation.integer(LabelledFolder.limit))
     let validation = try invocation.text(Options.validate).map { try pictures($0, metadata, classCount) }
     let options = try options(output, newHead: invocation.has(Options.newHead) ? folder.classes : nil)
+    LabelledFolder.warnOfSmall([options.resolution], invocation)
     let tuning = FineTuning(
       source.model, training: training, validation: validation, options: options,
       preprocessor: { [invocation] in try PictureSource.preprocessor(for: $0, invocation) },
@@ -124,12 +127,15 @@ private final class FinetuneRun {
     _ path: String, _ metadata: ModelMetadata, _ classCount: Int, limit: Int? = nil
   ) throws -> LabelledPictures {
     do {
-      return try LabelledFolder.labelled(path, metadata, classCount: classCount, invocation, limit: limit)
-    } catch EvaluationError.tooManyClasses(let folders, let classes) {
-      throw CommandError.refused(
-        kind: "finetune.classes",
-        "\(path): expected class folders called like the model's labels, or at most \(classes) in order, found "
-          + "\(folders). --new-head trains a classifier for them")
+      return try LabelledFolder.labelled(
+        path, metadata, classCount: classCount, invocation, limit: limit, trains: true)
+    } catch EvaluationError.otherClasses(let folders, let classes) {
+      let found = "\(classes) in the order of their names, found \(folders)"
+      let sentence =
+        invocation.has(Options.newHead)
+        ? "expected class folders called like those that are trained on, or \(found)"
+        : "expected class folders called like the model's labels, or \(found). --new-head trains a classifier for them"
+      throw CommandError.refused(kind: "finetune.classes", "\(path): \(sentence)")
     }
   }
 
@@ -208,16 +214,21 @@ private final class FinetuneRun {
       [.left, .right, .right, .right, .right, .right, .right],
       header: ["", "top-1 %", "loss", "KS above 0", "KS of all", "W1 of all", "zeros %"])
     func row(
-      _ name: String, _ measurement: FineTuningResult.Measurement, _ distance: FineTuningResult.Distance?
+      _ name: String, _ measurement: FineTuningResult.Measurement, _ distance: FineTuningResult.Distance?,
+      hasScore: Bool = true
     ) {
+      let score = [Text.fixed(100 * measurement.score.top1, 2), Text.fixed(measurement.score.loss, 4)]
       table.add(
-        [name, Text.fixed(100 * measurement.score.top1, 2), Text.fixed(measurement.score.loss, 4)]
+        [name] + (hasScore ? score : ["", ""])
           + [distance?.aboveZero.ks, distance?.all.ks, distance?.all.w1].map {
             $0.map { Text.fixed($0, 4) } ?? ""
           } + [Text.fixed(100 * measurement.statistics.zeroShare, 2)])
     }
-    if let reference = result.reference { row("at \(reference.resolution), as trained", reference, nil) }
-    if let before = result.before { row("at \(before.resolution), before", before, result.distanceBefore) }
+    let hasScores = !result.hasNewHead
+    if let reference = result.reference {
+      row("at \(reference.resolution), as trained", reference, nil, hasScore: hasScores)
+    }
+    row("at \(result.before.resolution), before", result.before, result.distanceBefore, hasScore: hasScores)
     row("at \(result.after.resolution), after", result.after, result.distanceAfter)
     console.lines(table.lines())
     console.line()

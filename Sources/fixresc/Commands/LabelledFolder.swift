@@ -3,6 +3,7 @@ import FixresFormats
 import FixresIR
 import FixresImaging
 import FixresMethod
+import FixresPasses
 
 /// Folders of pictures as the method's commands take them.
 enum LabelledFolder {
@@ -12,12 +13,19 @@ enum LabelledFolder {
     "--allow-failures", "go on however many pictures fail to decode (default: an error beyond 1 %)")
 
   /// The pictures of class folders, their classes matched to those of `metadata`.
+  ///
+  /// With `trains`, folders that bear other names than the classes must at least be as many.
   static func labelled(
-    _ path: String, _ metadata: ModelMetadata, classCount: Int, _ invocation: Invocation, limit: Int? = nil
+    _ path: String, _ metadata: ModelMetadata, classCount: Int, _ invocation: Invocation, limit: Int? = nil,
+    trains: Bool = false
   ) throws -> LabelledPictures {
     let folder = try ImageFolder(path: path)
     let matching = try ClassMatching(folder.classes, metadata, classCount: classCount)
-    if case .order = matching.rule, !metadata.labels.isEmpty {
+    let isByOrder = matching.rule == .order
+    if isByOrder, trains, folder.classes.count != classCount {
+      throw EvaluationError.otherClasses(folders: folder.classes.count, classes: classCount)
+    }
+    if isByOrder, !metadata.labels.isEmpty {
       invocation.console.note(
         "fixresc: note: \(path): folders are not called like the model's classes and are taken in order")
     }
@@ -81,6 +89,19 @@ enum LabelledFolder {
     console.note(
       "fixresc: note: the training resolution \(side) is measured too: the others are compared with it")
     return ((resolutions + [side]).sorted(), side)
+  }
+
+  /// Warns of test resolutions below a ResNet's usual ones.
+  static func warnOfSmall(_ sizes: [Extent], _ invocation: Invocation) {
+    for size in sizes where RetargetResolution.isSmall(size) {
+      invocation.console.warn("\(PassNote.smallResolution(size))")
+    }
+  }
+
+  /// Throws where `path` can't be written, before long work is done for it.
+  static func requireWritable(_ path: String?) throws {
+    guard let path else { return }
+    try naming(path) { _ = try AtomicFileWriter(path: path) }
   }
 
   /// Writes a report where `-o` asks for one.

@@ -41,11 +41,13 @@ private struct StatsRun {
   init(_ invocation: Invocation) { self.invocation = invocation }
 
   func run() throws -> JSON.Object {
+    try LabelledFolder.requireWritable(invocation.text(LabelledFolder.report))
     let source = try ModelSource.open(invocation.arguments[0], invocation)
     let (resolutions, baseline) = try LabelledFolder.withBaseline(
       LabelledFolder.resolutions(Options.resolutions, invocation), source, console)
     let pictures = try LabelledFolder.unlabelled(
       invocation.arguments[1], invocation, limit: invocation.integer(LabelledFolder.limit))
+    LabelledFolder.warnOfSmall(resolutions.map { Extent(square: $0) }, invocation)
     var rows: [StatisticsReport.Row] = []
     for (index, side) in resolutions.enumerated() {
       let label = "\(side) (\(index + 1) of \(resolutions.count))"

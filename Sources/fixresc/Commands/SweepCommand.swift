@@ -41,6 +41,7 @@ private struct SweepRun {
   init(_ invocation: Invocation) { self.invocation = invocation }
 
   func run() throws -> JSON.Object {
+    try LabelledFolder.requireWritable(invocation.text(LabelledFolder.report))
     let source = try ModelSource.open(invocation.arguments[0], invocation)
     let asked = try LabelledFolder.resolutions(Options.resolutions, invocation)
     let averaged = try average()
@@ -49,6 +50,7 @@ private struct SweepRun {
     let pictures = try LabelledFolder.labelled(
       invocation.arguments[1], source.model.metadata, classCount: source.model.classCount, invocation,
       limit: invocation.integer(LabelledFolder.limit))
+    LabelledFolder.warnOfSmall(resolutions.map { Extent(square: $0) }, invocation)
     var sweep = ResolutionSweep(rows: [], baseline: baseline)
     for (index, side) in resolutions.enumerated() {
       let label = "\(side) (\(index + 1) of \(resolutions.count))"

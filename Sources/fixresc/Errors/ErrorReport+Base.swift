@@ -22,6 +22,8 @@ extension ErrorReport {
       ErrorReport("file.not-found", "\(path): no such file or folder", ["path": .string(path)])
     case .isDirectory(let path):
       ErrorReport("file.is-folder", "\(path): expected a file, found a folder", ["path": .string(path)])
+    case .isNotDirectory(let path):
+      ErrorReport("file.is-no-folder", "\(path): expected a folder, found a file", ["path": .string(path)])
     case .notRegular(let path):
       ErrorReport(
         "file.not-regular", "\(path): expected a regular file, found a pipe, a socket or a device",

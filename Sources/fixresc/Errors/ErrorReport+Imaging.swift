@@ -53,7 +53,7 @@ extension ErrorReport {
 
   static func evaluation(_ error: EvaluationError) -> ErrorReport {
     switch error {
-    case .tooManyClasses(let folders, let classes):
+    case .otherClasses(let folders, let classes):
       return ErrorReport(
         "eval.classes",
         "expected class folders called like the model's labels, or at most \(Text.count(classes, "folder")) in order, "

@@ -27,7 +27,7 @@ extension ErrorReport {
         "method.tail",
         "expected sum, ReLU and global average after the last batch norm, found something else at \(layer)",
         ["layer": .string(layer)])
-      report.hint = "--mode fc, and bnstat+fc without --recipe paper, do without"
+      report.hint = "--mode fc, and bnstat+fc without --recipe paper, do without."
       return report
     case .tooManyFailures(let failed, let pictures, let first, let underlying):
       var report = ErrorReport(
@@ -35,7 +35,7 @@ extension ErrorReport {
         "expected at most 1 % of \(Text.count(pictures, "picture")) to fail, found \(failed) that cannot be decoded, "
           + "the first: \(ErrorReport.image(underlying).about(first).message)",
         ["failed": JSON(failed), "pictures": JSON(pictures), "path": .string(first)])
-      report.hint = "--allow-failures goes on without them"
+      report.hint = "--allow-failures goes on without them."
       return report
     case .noPictures(let path):
       return ErrorReport(
@@ -44,7 +44,7 @@ extension ErrorReport {
       var report = ErrorReport(
         "method.train-resolution",
         "expected a model that knows its training resolution, found one that does not")
-      report.hint = "--train-resolution K tells it"
+      report.hint = "--train-resolution K tells it."
       return report
     case .testPoolNeedsLarger(let train, let test):
       return ErrorReport(
@@ -92,7 +92,7 @@ extension ErrorReport {
         ["setting": .string(setting), "found": .string(state), "expected": .string(now)])
     }
     report.data["path"] = .string(path)
-    report.hint = "without --resume the training begins anew"
+    report.hint = "Without --resume the training begins anew."
     return report
   }
 }
