@@ -66,8 +66,9 @@ package struct FineTuningReport: Sendable {
       page.plot(
         distributions,
         caption:
-          "Share of the pooled values above zero, all channels together, that are at most x. Fine-tuning "
-          + "brings the curve at the test resolution back towards that of training.")
+          "Share of the pooled values above zero, all channels together, that are at most x. "
+          + "New statistics of the last batch norm move the curve at the test resolution; the strong one is where "
+          + "the classifier learned.")
     }
     if !result.epochs.isEmpty {
       page.plot(

@@ -66,7 +66,6 @@ package struct HTMLReport: Sendable {
       :root{\(lightColours)}
       @media (prefers-color-scheme:dark){:root{--ink:#eceef2;--soft:#a9b0bc;--paper:#14161a;--panel:#1d2026;\
       --grid:#343943;--accent:#7ab8ff;\(dark)}}
-      @media print{:root{\(lightColours)}figure,tr{break-inside:avoid}}
       body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,"Segoe UI",Roboto,sans-serif}
       main{max-width:860px;margin:0 auto;padding:24px 20px 48px}
       h1{font-size:1.6rem;line-height:1.25;margin:.4em 0 .1em}h2{font-size:1.2rem;margin:1.8em 0 .4em}
@@ -81,6 +80,9 @@ package struct HTMLReport: Sendable {
       .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem;width:100%}
       th,td{padding:.3em .6em;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap}
       th:first-child,td:first-child{text-align:left}thead th{border-bottom:2px solid var(--soft)}.best td{font-weight:700}
+      @media print{:root{\(lightColours)}body{font-size:13px}main{max-width:none;padding:0}\
+      figure,tr{break-inside:avoid}h2{break-after:avoid}figure{margin:.8em 0;padding:10px}svg{width:82%;margin:0 auto}\
+      .scroll{overflow:visible}table{font-size:.8rem}th,td{padding:.25em .4em;white-space:normal}}
       """
   }()
 }
