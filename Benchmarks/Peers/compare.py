@@ -137,6 +137,7 @@ def plot(rows, path):
     import matplotlib
 
     matplotlib.use("Agg")
+    matplotlib.rcParams["svg.fonttype"] = "none"
     import matplotlib.pyplot as plt
 
     labels = [f"{n} {s} b{b} {t}T" for (n, s, b, t), _ in rows]
@@ -164,7 +165,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--runs", type=int, default=12, help="inferences of each runtime a round")
     parser.add_argument("--models", help="folder for the made models (default: a temporary one)")
-    parser.add_argument("--output", help="folder for table.md and plot.svg")
+    parser.add_argument("--output", help="folder for table.md and plot.svg, such as Benchmarks/Peers/results")
     arguments = parser.parse_args()
     if arguments.setup:
         set_up()
