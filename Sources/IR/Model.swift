@@ -3,11 +3,14 @@ public struct Model: Sendable, Equatable {
   public var graph: Graph
   public var constants: Constants
   public var metadata: ModelMetadata
+  /// Measured choices of how to compute this graph, one a processor and instruction set.
+  public var tunings: [Tuning]
 
-  public init(graph: Graph, constants: Constants, metadata: ModelMetadata) {
+  public init(graph: Graph, constants: Constants, metadata: ModelMetadata, tunings: [Tuning] = []) {
     self.graph = graph
     self.constants = constants
     self.metadata = metadata
+    self.tunings = tunings
   }
 
   /// Verifies the graph, and that each constant has data of its declared shape.

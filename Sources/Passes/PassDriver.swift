@@ -75,9 +75,12 @@ package struct PassDriver {
   /// `model` after `passes`, verified, with constants that nothing declares any more dropped.
   package mutating func run(_ passes: [any Pass], on model: Model) throws(PassError) -> Model {
     do { try model.check() } catch { throw .unsoundModel(error) }
+    let source = model
     var model = model
     for pass in passes { model = try run(pass, on: model) }
     model.constants.prune(to: model.graph)
+    // Measured on these shapes and layers, or on none.
+    model.tunings = model.graph == source.graph ? source.tunings : []
     if let last = passes.last, !options.verifyEach { try verify(model, after: last) }
     return model
   }

@@ -218,20 +218,26 @@
       return result
     }
 
-    func check(_ provider: MachineCodeProvider, itemsPerCall: Int) throws {
+    /// The result, once found right and inside its memory.
+    @discardableResult
+    func check(
+      _ provider: MachineCodeProvider, itemsPerCall: Int, tuned: String? = nil,
+      chosenBy: KernelDecision? = nil
+    ) throws -> [Float] {
       var scratch = ScratchBuffers(nextIndex: 3)
       let buffers = ConvolutionBuffers(input: 0, output: 1, residual: shape.hasResidual ? 2 : nil)
       let steps = weights.withUnsafeBufferPointer { weights in
         bias.withUnsafeBufferPointer { bias in
           provider.convolution(
             descriptor, .init(weights: weights.baseAddress!, bias: shape.hasBias ? bias.baseAddress : nil),
-            buffers, scratch: &scratch)
+            buffers, scratch: &scratch, tuned: tuned)
         }
       }
       guard let steps else {
         Issue.record("\(provider.name) declined \(shape)")
-        return
+        return []
       }
+      if let chosenBy { #expect(steps[0].chosenBy == chosenBy, "\(tuned ?? "") for \(shape)") }
       let residualLayout = descriptor.residual ?? descriptor.output
       var guarded = [
         GuardedTensor(descriptor.input, batch: shape.batch),
@@ -250,6 +256,7 @@
       for (a, b) in zip(found, expected) { worst = max(worst, a.isNaN ? .infinity : abs(a - b)) }
       #expect(worst <= 2e-5 * scale, "\(provider.name) \(steps.map(\.kernel)) \(shape)")
       #expect(guarded[1].borderIsZero, "\(provider.name) \(shape) left its border")
+      return found
     }
   }
 #endif

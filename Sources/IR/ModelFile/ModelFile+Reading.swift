@@ -24,7 +24,8 @@ extension ModelFile {
     try Verifier.check(graph)
     let metadata = try ModelMetadata(json: metadataBytes)
     return Model(
-      graph: graph, constants: try readConstants(of: graph, from: constantBytes), metadata: metadata)
+      graph: graph, constants: try readConstants(of: graph, from: constantBytes), metadata: metadata,
+      tunings: try readTunings(of: graph, from: sections))
   }
 
   private struct Section {
@@ -139,6 +140,11 @@ extension ModelFile {
     }
     try compare(section.bytes, with: section.checksum, section: kind.rawValue)
     return section.bytes
+  }
+
+  private static func readTunings(of graph: Graph, from sections: [Section]) throws(IRError) -> [Tuning] {
+    guard sections.contains(where: { $0.kind == SectionKind.tuning.code }) else { return [] }
+    return try Tuning.read(try take(.tuning, from: sections), for: graph)
   }
 
   private static func compare(_ bytes: Bytes, with expected: UInt32, section: String) throws(IRError) {

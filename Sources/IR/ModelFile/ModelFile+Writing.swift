@@ -23,13 +23,17 @@ extension ModelFile {
   private static func writeSections(
     of model: Model, to writer: inout AtomicFileWriter
   ) throws(FileError) {
-    let tableByteCount = SectionKind.allCases.count * entryByteCount
-    try writer.write([UInt8](repeating: 0, count: headerByteCount + tableByteCount))
-    var entries: [Entry] = []
-    for (kind, text) in [
+    var texts = [
       (SectionKind.graph, GraphPrinter.text(of: model.graph)),
       (.metadata, model.metadata.json(testResolution: model.graph.resolution).serialized(pretty: true)),
-    ] {
+    ]
+    if !model.tunings.isEmpty {
+      texts.append((.tuning, Tuning.json(model.tunings).serialized(pretty: true)))
+    }
+    let tableByteCount = (texts.count + 1) * entryByteCount
+    try writer.write([UInt8](repeating: 0, count: headerByteCount + tableByteCount))
+    var entries: [Entry] = []
+    for (kind, text) in texts {
       try writer.pad(to: alignment)
       let bytes = Array(text.utf8)
       let sum = bytes.withUnsafeBytes { CRC32C.checksum($0) }
@@ -65,7 +69,8 @@ extension ModelFile {
   private static func header(_ entries: [Entry], fileByteCount: Int) -> [UInt8] {
     var table: [UInt8] = []
     for entry in entries {
-      table += littleEndian(entry.kind.code) + littleEndian(requiredFlag)
+      table += littleEndian(entry.kind.code)
+      table += littleEndian(entry.kind.isRequired ? requiredFlag : 0)
       table += littleEndian(UInt64(entry.offset)) + littleEndian(UInt64(entry.byteCount))
       table += littleEndian(entry.checksum) + littleEndian(UInt32(0))
     }

@@ -13,7 +13,8 @@ import FixresBase
 ///           u64 offset, u64 byte count, u32 CRC-32C, u32 zero
 ///
 /// Sections start on multiples of 64. `GRPH` is the graph's text; `META` the metadata as JSON; `CNST` the
-/// constants in the order in which the graph declares them, each on a multiple of 64 from the section's start.
+/// constants in the order in which the graph declares them, each on a multiple of 64 from the section's start;
+/// `TUNE`, which may be missing and need not be known, what `adapt --tune` measured, as JSON.
 /// A reader accepts every file of its own or an earlier major version.
 public enum ModelFile {
   package static let magic: [UInt8] = Array("FIXRESC\0".utf8)
@@ -29,6 +30,10 @@ public enum ModelFile {
     case graph = "GRPH"
     case metadata = "META"
     case constants = "CNST"
+    case tuning = "TUNE"
+
+    /// Whether a reader that does not know the kind must refuse the file.
+    var isRequired: Bool { self != .tuning }
 
     var code: UInt32 { rawValue.utf8.reversed().reduce(0) { $0 << 8 | UInt32($1) } }
   }

@@ -23,6 +23,12 @@ package struct CPUFeatures: Hashable, Sendable {
 
   package init() {}
 
+  /// All that a measurement of kernels may depend on: names the processor that a tuning holds for.
+  package var identity: String {
+    let names = Feature.allCases.filter(features.contains).map(\.rawValue).joined(separator: " ")
+    return "\(signature), caches \(l1ByteCount) \(l2ByteCount) \(l3ByteCount), \(names)"
+  }
+
   /// What `level` needs and this machine lacks.
   package func missing(for level: VectorISA.Level) -> [Feature] {
     let needed: [Feature] =

@@ -26,7 +26,9 @@ extension ExecutionPlan {
     for (index, step) in steps.enumerated() {
       lines.append(
         Self.right("\(index)", 4) + "  " + Self.left(step.layer, nameWidth) + "  "
-          + Self.left(step.kernel, kernelWidth) + "  " + (step.macs > 0 ? "\(step.macs) MACs" : ""))
+          + Self.left(step.kernel, kernelWidth) + "  "
+          + Self.left(step.macs > 0 ? "\(step.macs) MACs" : "", step.chosenBy == nil ? 0 : 15)
+          + (step.chosenBy.map { "  " + $0.rawValue } ?? ""))
     }
     lines.append("buffers: offset, bytes an image, first and last node")
     for buffer in buffers.filter({ $0.byteCount > 0 }).sorted(by: {

@@ -15,6 +15,8 @@ package final class ExecutionPlan: Sendable {
     package var kernel: String
     /// Multiply-adds for one image.
     package var macs: Int
+    /// What decided among several kernels; nil where there was but one.
+    package var chosenBy: KernelDecision?
   }
 
   /// A buffer's place: bytes from the arena's start, for a batch of one.

@@ -9,11 +9,20 @@ package protocol KernelProvider: Sendable {
   /// Channels that lie side by side in its layouts: 8 or 16.
   var block: Int { get }
 
+  /// The processor whose measurements hold for these kernels; empty where there is nothing to choose.
+  var processor: String { get }
+
   /// Steps that compute the convolution, weights packed; `scratch` gives buffers for in-between values.
+  ///
+  /// `tuned`, one of `alternatives`, overrides the cost model; anything else in its place is passed over.
   func convolution(
     _ descriptor: ConvolutionDescriptor, _ weights: ConvolutionWeights, _ buffers: ConvolutionBuffers,
-    scratch: inout ScratchBuffers
+    scratch: inout ScratchBuffers, tuned: String?
   ) -> [KernelStep]?
+
+  /// Ways to compute the convolution that give the same bits and differ little from `choice` (nil: the cost model's),
+  /// which comes first; empty where there is but one way.
+  func alternatives(_ descriptor: ConvolutionDescriptor, around choice: String?) -> [String]
 
   func pooling(_ descriptor: PoolingDescriptor, source: Int, target: Int) -> KernelStep?
 
@@ -26,6 +35,17 @@ package protocol KernelProvider: Sendable {
 }
 
 extension KernelProvider {
+  package var processor: String { "" }
+
+  package func convolution(
+    _ descriptor: ConvolutionDescriptor, _ weights: ConvolutionWeights, _ buffers: ConvolutionBuffers,
+    scratch: inout ScratchBuffers
+  ) -> [KernelStep]? {
+    convolution(descriptor, weights, buffers, scratch: &scratch, tuned: nil)
+  }
+
+  package func alternatives(_ descriptor: ConvolutionDescriptor, around choice: String?) -> [String] { [] }
+
   package func pooling(_ descriptor: PoolingDescriptor, source: Int, target: Int) -> KernelStep? { nil }
 
   package func globalPooling(
@@ -50,7 +70,7 @@ package struct PortableKernels: KernelProvider {
 
   package func convolution(
     _ descriptor: ConvolutionDescriptor, _ weights: ConvolutionWeights, _ buffers: ConvolutionBuffers,
-    scratch: inout ScratchBuffers
+    scratch: inout ScratchBuffers, tuned: String?
   ) -> [KernelStep]? {
     [DirectConvolution.step(descriptor, weights, buffers)]
   }

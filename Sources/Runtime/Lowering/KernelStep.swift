@@ -26,6 +26,14 @@ package typealias StepFunction =
     _ arguments: UnsafeRawPointer, _ context: UnsafeRawPointer, _ begin: Int, _ end: Int, _ thread: Int
   ) -> Void
 
+/// What decided how a layer is computed, as `inspect --plan` shows it.
+package enum KernelDecision: String, Sendable {
+  case costModel = "cost model"
+  case tuned
+  /// The model's tuning names what this layer cannot be computed with.
+  case misfit = "cost model, the tuned kernel does not fit"
+}
+
 /// One unit of work of a plan: a function, its arguments, and how many independent items it has.
 package struct KernelStep: @unchecked Sendable {
   // Sendable because `arguments` is written before the step is made, and never after.
@@ -41,6 +49,8 @@ package struct KernelStep: @unchecked Sendable {
   package var scratchByteCount: Int
   /// Keeps alive what `arguments` points to, itself included.
   package var storage: [AnyObject]
+  /// What decided among several kernels; nil where there was but one.
+  package var chosenBy: KernelDecision?
 
   package init(
     kernel: String, function: @escaping StepFunction, arguments: UnsafeRawPointer, items: Int,

@@ -1,22 +1,29 @@
+import FixresBase
 import FixresIR
 
 extension Lowering {
   func convolution(
     _ op: Conv2D, _ node: Node, _ scratch: inout ScratchBuffers
   ) throws(RuntimeError) -> [KernelStep] {
-    let kernel = graph[node.operands[1]].type.dims
+    let descriptor = descriptor(op, node)
     let residual = op.residualIndex.map { node.operands[$0] }
-    let descriptor = ConvolutionDescriptor(
-      input: layout(node.operands[0]), output: layout(node.result), residual: residual.map(layout),
-      kernelHeight: kernel[2], kernelWidth: kernel[3], strideHeight: op.strides.height,
-      strideWidth: op.strides.width, paddingTop: op.padding.top, paddingLeft: op.padding.left,
-      groups: op.groups, hasBias: op.hasBias, hasReLU: op.activation == .relu)
     let buffers = ConvolutionBuffers(
       input: buffer(node.operands[0]), output: buffer(node.result), residual: residual.map(buffer))
     return try withParameters(node.operands[1], op.biasIndex.map { node.operands[$0] }) { parameters in
-      provider.convolution(descriptor, parameters, buffers, scratch: &scratch)
+      provider.convolution(
+        descriptor, parameters, buffers, scratch: &scratch, tuned: tuned[UTF8Key(graph[node.result].name)])
         ?? [DirectConvolution.step(descriptor, parameters, buffers)]
     }
+  }
+
+  func descriptor(_ op: Conv2D, _ node: Node) -> ConvolutionDescriptor {
+    let kernel = graph[node.operands[1]].type.dims
+    return ConvolutionDescriptor(
+      input: layout(node.operands[0]), output: layout(node.result),
+      residual: op.residualIndex.map { layout(node.operands[$0]) }, kernelHeight: kernel[2],
+      kernelWidth: kernel[3], strideHeight: op.strides.height, strideWidth: op.strides.width,
+      paddingTop: op.padding.top, paddingLeft: op.padding.left, groups: op.groups, hasBias: op.hasBias,
+      hasReLU: op.activation == .relu)
   }
 
   func linear(_ op: Linear, _ node: Node) throws(RuntimeError) -> KernelStep {

@@ -100,7 +100,8 @@ extension Lowering {
 
   private func info(_ node: Node, _ step: KernelStep) -> ExecutionPlan.StepInfo {
     ExecutionPlan.StepInfo(
-      layer: graph[node.result].name, kernel: step.kernel, macs: graph.multiplyAccumulates(of: node))
+      layer: graph[node.result].name, kernel: step.kernel, macs: graph.multiplyAccumulates(of: node),
+      chosenBy: step.chosenBy)
   }
 
   private func bufferInfos(_ placement: MemoryPlanner.Placement) -> [ExecutionPlan.BufferInfo] {

@@ -8,6 +8,8 @@ struct Lowering: Sendable {
   let portable: PortableKernels
   /// Every value keeps a buffer of its own to the end of the run, for `compare`.
   let keepsValues: Bool
+  /// The kernel that the model's tuning names for a layer.
+  let tuned: [UTF8Key: String]
 
   var graph: Graph { model.graph }
   /// Values made from constants alone, and the constants they were made from.
@@ -22,6 +24,7 @@ struct Lowering: Sendable {
   var steps: [(info: ExecutionPlan.StepInfo, step: KernelStep)] = []
 
   init(_ model: Model, provider: any KernelProvider, keepsValues: Bool) {
+    tuned = model.tuning(for: provider)?.kernelByLayer ?? [:]
     self.model = model
     self.provider = provider
     self.keepsValues = keepsValues
@@ -39,6 +42,20 @@ struct Lowering: Sendable {
     try lowering.assignBuffers(outputs, available)
     try lowering.checkMemory(available)
     return try lowering.makePlan(outputs, available, pool)
+  }
+
+  /// The convolutions of `model` by the values they make, as a plan would describe them.
+  static func convolutions(
+    of model: Model, provider: any KernelProvider, available: Int
+  ) throws(RuntimeError) -> [(layer: String, descriptor: ConvolutionDescriptor)] {
+    var lowering = Lowering(model, provider: provider, keepsValues: false)
+    let outputs = [GraphOutput.logits, GraphOutput.features].compactMap { model.graph.output($0) }
+    try lowering.chooseLayouts()
+    try lowering.assignBuffers(outputs, available)
+    return lowering.batchedNodes.compactMap { _, node in
+      guard case .conv2d(let op) = node.op else { return nil }
+      return (model.graph[node.result].name, lowering.descriptor(op, node))
+    }
   }
 
   /// Evaluates nodes without a batch, whose operands are constants, by the reference.

@@ -29,7 +29,8 @@ extension Command {
       "The output is written beside its place and moved there once it is whole; input and output may be one file.",
     arguments: [Shared.modelArgument],
     groups: [
-      OptionGroup("Options", [Shared.output, Options.to, Options.verify, Options.noProof]),
+      OptionGroup(
+        "Options", [Shared.output, Options.to, Options.verify, Options.noProof, KernelTuning.tune]),
       MethodAdaptations.group,
       OptionGroup(
         "Passes",
@@ -75,7 +76,9 @@ private struct Adaptation {
     object["proof"] = try proof(unfolded, result.model)
     object["head_proof"] = try headProof(source.model, result)
     let path = invocation.text(Shared.output) ?? ""
-    try write(result.model, to: path)
+    var model = result.model
+    object["tuning"] = try KernelTuning(invocation).apply(to: &model)
+    try write(model, to: path)
     return object
   }
 

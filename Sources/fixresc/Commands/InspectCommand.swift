@@ -47,6 +47,14 @@ extension Command {
     result["input"] = .string(model.graph.imageInput.map { "\($0.type)" } ?? "")
     result["metadata"] = .object(metadata)
     result["history"] = .array(model.metadata.history.map(\.json))
+    result["tuning"] = .array(
+      tuningUses(model).map { tuning, use in
+        [
+          "processor": .string(tuning.processor), "instruction_set": .string(tuning.instructionSet),
+          "layers": JSON(tuning.choices.count), "used": JSON(use == nil),
+          "reason": use.map(JSON.string) ?? .null,
+        ]
+      })
     result["layers"] = .array(
       summary.layers.map { layer in
         [
@@ -78,6 +86,13 @@ extension Command {
       let parameters = entry.parameters.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
       head.add([index == 0 ? "history" : "", entry.action + (parameters.isEmpty ? "" : ": " + parameters)])
     }
+    for (index, (tuning, unusedBecause)) in tuningUses(model).enumerated() {
+      let use = unusedBecause.map { "not used here: \($0)" } ?? "used here"
+      head.add([
+        index == 0 ? "tuned" : "",
+        "\(Text.count(tuning.choices.count, "layer")) for \(tuning.instructionSet) on \(tuning.processor); \(use)",
+      ])
+    }
     console.lines(head.lines())
     console.line()
     var table = Table(
@@ -92,6 +107,19 @@ extension Command {
       ])
     }
     console.lines(table.lines())
+  }
+
+  /// Each tuning of `model`, and why it is not used here, nil where it is.
+  private static func tuningUses(_ model: Model) -> [(Tuning, String?)] {
+    let provider = try? InstructionSet.choose().provider
+    return model.tunings.map { tuning in
+      guard let provider else { return (tuning, "no kernels run") }
+      if tuning.holds(for: provider) { return (tuning, nil) }
+      if provider.processor.isEmpty || tuning.instructionSet != provider.name {
+        return (tuning, "\(provider.name) kernels run")
+      }
+      return (tuning, "this CPU is \(provider.processor)")
+    }
   }
 
   private static func resizeSentence(_ rule: Preprocessing, _ size: Extent) -> String {

@@ -68,6 +68,9 @@ package struct WinogradTiling: Hashable, Sendable {
       && descriptor.output.height > 1 && descriptor.output.width > 1
   }
 
+  /// Channel blocks that a product's tile can have beside enough tiles to be worth it.
+  static func mostBlocks(_ isa: VectorISA) -> Int { isa.level == .avx512 ? 4 : 2 }
+
   private enum Cost {
     /// Tiles of an image up to which products take 2 channel blocks at a time.
     static let fewTiles = 28
@@ -81,7 +84,7 @@ package struct WinogradTiling: Hashable, Sendable {
     _ descriptor: ConvolutionDescriptor, _ isa: VectorISA, _ scheme: WinogradScheme, l2ByteCount: Int
   ) -> WinogradTiling {
     let output = descriptor.output
-    let largestBlocks = isa.level == .avx512 ? 4 : 2
+    let largestBlocks = mostBlocks(isa)
     let side = scheme.outputSide
     let (rows, columns) = ((output.height + side - 1) / side, (output.width + side - 1) / side)
     // A product of few tiles passes over its weights 3 times with 4 blocks and twice with 2; measured within a whole

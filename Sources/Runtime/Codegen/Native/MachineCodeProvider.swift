@@ -20,23 +20,43 @@
 
     package var name: String { isa.level.rawValue }
     package var block: Int { isa.lanes }
+    package var processor: String { cpu.identity }
 
     package func convolution(
       _ descriptor: ConvolutionDescriptor, _ weights: ConvolutionWeights, _ buffers: ConvolutionBuffers,
-      scratch: inout ScratchBuffers
+      scratch: inout ScratchBuffers, tuned: String?
     ) -> [KernelStep]? {
       guard descriptor.output.block == block else { return nil }
       if forced == nil, NarrowGroupKernel.applies(to: descriptor, isa) {
         return (try? DirectStep.narrowGroups(descriptor, weights, buffers, cache)).map { [$0] }
       }
-      let algorithm =
+      var algorithm =
         forced ?? .choose(descriptor, isa, cpu, allowsWinograd: allowsWinograd)
-      return switch algorithm {
-      case .winograd(let tiling):
-        (try? WinogradStep.step(descriptor, weights, buffers, tiling, cache)).map { [$0] }
-      case .direct(let tiling):
-        (try? DirectStep.step(descriptor, weights, buffers, tiling, cache)).map { [$0] }
+      var decision = KernelDecision.costModel
+      if let tuned, forced == nil {
+        let space = KernelSpace(descriptor, isa, l2ByteCount: cpu.l2ByteCount, basis: algorithm)
+        let fitting = space.algorithm(specified: tuned)
+        decision = fitting == nil ? .misfit : .tuned
+        algorithm = fitting ?? algorithm
       }
+      let step: KernelStep? =
+        switch algorithm {
+        case .winograd(let tiling): try? WinogradStep.step(descriptor, weights, buffers, tiling, cache)
+        case .direct(let tiling): try? DirectStep.step(descriptor, weights, buffers, tiling, cache)
+        }
+      guard var step else { return nil }
+      step.chosenBy = decision
+      return [step]
+    }
+
+    package func alternatives(_ descriptor: ConvolutionDescriptor, around choice: String?) -> [String] {
+      guard descriptor.output.block == block, !NarrowGroupKernel.applies(to: descriptor, isa) else {
+        return []
+      }
+      let basis = ConvolutionAlgorithm.choose(descriptor, isa, cpu, allowsWinograd: allowsWinograd)
+      let space = KernelSpace(descriptor, isa, l2ByteCount: cpu.l2ByteCount, basis: basis)
+      let centre = choice.flatMap(space.algorithm(specified:)) ?? basis
+      return space.neighbours(of: centre).map(\.specification)
     }
 
     package func pooling(_ descriptor: PoolingDescriptor, source: Int, target: Int) -> KernelStep? {

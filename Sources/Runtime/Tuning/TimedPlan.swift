@@ -1,0 +1,59 @@
+import FixresBase
+import FixresIR
+
+/// A plan with memory of its own, and the times of its steps over many passes of one picture.
+final class TimedPlan {
+  private let plan: ExecutionPlan
+  private var engine: Engine
+  private let input: [Float]
+  private var logits: [Float]
+  private var features: [Float]
+  /// The least of each step, in nanoseconds.
+  private var least: [UInt64]
+  private var passes: [UInt64] = []
+
+  /// `counts` are floats of each output: logits, then features if there are any.
+  init(_ plan: ExecutionPlan, _ pool: ThreadPool, _ input: [Float], _ counts: [Int]) {
+    self.plan = plan
+    engine = Engine(plan, pool)
+    self.input = input
+    logits = [Float](repeating: 0, count: counts[0])
+    features = [Float](repeating: 0, count: counts.count > 1 ? counts[1] : 0)
+    least = [UInt64](repeating: .max, count: plan.steps.count)
+  }
+
+  /// Runs once; a pass that is not counted warms up.
+  func pass(isCounted: Bool) throws(RuntimeError) {
+    var times = [UInt64](repeating: 0, count: least.count)
+    try input.withUnsafeBufferPointer { (input) throws(RuntimeError) in
+      try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
+        try features.withUnsafeMutableBufferPointer { (features) throws(RuntimeError) in
+          guard let pixels = input.baseAddress, let results = logits.baseAddress else { return }
+          let call = Engine.Call(
+            input: pixels, logits: results, features: features.baseAddress, inputCount: input.count,
+            logitCount: logits.count, featureCount: features.count)
+          try times.withUnsafeMutableBufferPointer { (times) throws(RuntimeError) in
+            try engine.run(plan, call, first: 0, count: 1, timings: times.baseAddress)
+          }
+        }
+      }
+    }
+    guard isCounted else { return }
+    for index in least.indices { least[index] = min(least[index], times[index]) }
+    passes.append(times.reduce(0, &+))
+  }
+
+  /// Nanoseconds of the steps of `layers`, each with the step after it.
+  func nanoseconds(_ layers: Set<UTF8Key>) -> Double {
+    var sum = 0.0
+    for index in least.indices where layers.contains(UTF8Key(plan.steps[index].layer)) {
+      sum += Double(least[index])
+      if index + 1 < least.count { sum += Double(least[index + 1]) }
+    }
+    return sum
+  }
+
+  var medianMilliseconds: Double {
+    passes.isEmpty ? 0 : Double(passes.sorted()[passes.count / 2]) / 1e6
+  }
+}
