@@ -41,7 +41,8 @@ struct OnnxSketch {
 
   /// A list of one number is written as an integer attribute, a longer one as integers.
   static func node(
-    _ op: String, _ inputs: [String], _ output: String, _ attributes: [Attribute] = [], domain: String = ""
+    _ op: String, _ inputs: [String], _ output: String, _ attributes: [Attribute] = [],
+    texts: [(name: String, value: String)] = [], domain: String = ""
   ) -> [UInt8] {
     var message = OnnxMessage()
     for input in inputs { message = message.text(1, input) }
@@ -52,7 +53,18 @@ struct OnnxSketch {
       for value in attribute.values { inner = inner.number(attribute.values.count == 1 ? 3 : 8, value) }
       message = message.data(5, inner.bytes)
     }
+    for text in texts {
+      message = message.data(5, OnnxMessage().text(1, text.name).text(4, text.value).bytes)
+    }
     return message.bytes
+  }
+
+  /// A node with an attribute that says its kind and no value.
+  static func typed(_ op: String, _ inputs: [String], _ output: String, _ attribute: String, kind: Int)
+    -> [UInt8]
+  {
+    OnnxMessage(bytes: node(op, inputs, output))
+      .data(5, OnnxMessage().text(1, attribute).number(20, kind).bytes).bytes
   }
 
   /// float32 elements 0.5, 1, 1.5, ...; `byteCount` says another length than the shape needs.

@@ -159,6 +159,23 @@ import Testing
     (
       "a shape of 2^62", 2, OnnxSketch.node("Reshape", ["p"], "f", [("shape", [1, 1 << 62, 4])]), "Reshape f"
     ),
+    ("a third operand", 1, OnnxSketch.node("GlobalAveragePool", ["c", "c"], "p"), "GlobalAveragePool p"),
+    (
+      "no flag", 1,
+      OnnxSketch.node("MaxPool", ["c"], "p", [("kernel_shape", [2, 2]), ("ceil_mode", [Int.min])]),
+      "MaxPool p"
+    ),
+    (
+      "an attribute twice", 2, OnnxSketch.node("Flatten", ["p"], "f", [("axis", [1]), ("axis", [0])]),
+      "Flatten f"
+    ),
+    ("an Expand of a map", 1, OnnxSketch.node("Expand", ["c", "s"], "p"), "Expand p"),
+    (
+      "an unknown auto_pad", 1,
+      OnnxSketch.node("MaxPool", ["c"], "p", [("kernel_shape", [2, 2])], texts: [("auto_pad", "SAME")]),
+      "MaxPool p"
+    ),
+    ("a list as a number", 0, OnnxSketch.typed("Conv", ["data", "w"], "c", "group", kind: 7), "Conv c"),
     ("weights made of the picture", 3, OnnxSketch.node("Gemm", ["f", "c"], "out"), "Gemm out"),
   ]
 
@@ -168,6 +185,7 @@ import Testing
     let folder = try TemporaryFolder()
     var sketch = OnnxSketch()
     sketch.nodes[index] = node
+    sketch.tensors.append(OnnxSketch.whole("s", [1, 2, 8, 8]))
     #expect(self.place(try sketch.failure(in: folder)) == place, "\(name)")
   }
 
@@ -211,6 +229,58 @@ import Testing
     sketch.tensors[0] = OnnxSketch.whole("s", [1 << 30, 64, 3, 3])
     sketch.nodes.insert(OnnxSketch.node("ConstantOfShape", ["s"], "w"), at: 0)
     #expect(place(try sketch.failure(in: folder)) == "ConstantOfShape w")
+  }
+
+  /// A file of a few bytes takes no memory before the whole network is found sound, and then a bounded amount.
+  @Test func weightsOfOneNumberWaitForTheNetwork() throws {
+    let folder = try TemporaryFolder()
+    var sketch = OnnxSketch()
+    sketch.tensors[0] = OnnxSketch.whole("s", [1 << 20, 3, 4, 4])
+    sketch.nodes.insert(OnnxSketch.node("ConstantOfShape", ["s"], "w"), at: 0)
+    // 50 million weights, and a classifier that does not fit.
+    #expect(place(try sketch.failure(in: folder)).contains("%out"))
+    sketch = OnnxSketch()
+    sketch.tensors += [OnnxSketch.whole("s", [1 << 21, 16]), OnnxSketch.tensor("one", [1, 2])]
+    sketch.nodes[3] = OnnxSketch.node("Gemm", ["f", "z"], "out")
+    sketch.nodes.insert(OnnxSketch.node("ConstantOfShape", ["s"], "y"), at: 0)
+    sketch.nodes.insert(OnnxSketch.node("Div", ["y", "y"], "z"), at: 1)
+    // A quotient of two of them is made at once.
+    #expect(place(try sketch.failure(in: folder)) == "Div z")
+  }
+
+  /// What proto3 writers leave out is zero and not the attribute's default.
+  @Test func attributesWithoutAValueAreZero() throws {
+    let folder = try TemporaryFolder()
+    var sketch = OnnxSketch()
+    sketch.tensors[1] = OnnxSketch.tensor("v", [2, 4])
+    sketch.nodes[1] = OnnxSketch.node("ReduceMean", ["c"], "p", [("axes", [2, 3])])
+    sketch.nodes[1] =
+      OnnxMessage(bytes: sketch.nodes[1])
+      .data(5, OnnxMessage().text(1, "keepdims").number(20, 2).bytes).bytes
+    sketch.nodes[2] = OnnxSketch.node("Identity", ["p"], "f")
+    sketch.nodes[3] = OnnxSketch.typed("Gemm", ["f", "v"], "out", "transB", kind: 2)
+    #expect(try sketch.failure(in: folder) == nil)
+    let model = try Importer.load(path: folder.path + "/model.onnx").model
+    #expect(model.constants["v"]?.shape == [4, 2])
+    #expect(model.graph.nodes.map(\.op.mnemonic) == ["conv2d", "globalAveragePool", "flatten", "linear"])
+  }
+
+  /// Opset 8 computes shapes as floats and casts them.
+  @Test func shapesMayBeCastFromFloats() throws {
+    let folder = try TemporaryFolder()
+    var sketch = OnnxSketch()
+    // 0.5 and 1 become 0 and 1; 1 and 2 after doubling.
+    sketch.tensors += [OnnxSketch.tensor("half", [2]), OnnxSketch.whole("k", [2])]
+    sketch.nodes[2...2] = [
+      OnnxSketch.node("Add", ["half", "half"], "twice"),
+      OnnxSketch.node("Cast", ["twice"], "s", [("to", [7])]),
+      OnnxSketch.node("Reshape", ["p", "s"], "f"),
+    ]
+    #expect(try sketch.failure(in: folder) == nil)
+    sketch.nodes[2] = OnnxSketch.node("Div", ["half", "zero"], "twice")
+    sketch.tensors.append(
+      OnnxMessage().number(1, 1).number(2, 1).text(8, "zero").data(9, [0, 0, 0, 0]).bytes)
+    #expect(place(try sketch.failure(in: folder)) == "Cast s")
   }
 
   @Test func quantisedModelsAreRefusedWithAHint() throws {

@@ -43,6 +43,8 @@ extension OnnxImporter {
       if toFloat, source.isInteger {
         source.source = .floats(try floats(source, node))
         source.isInteger = false
+      } else if !toFloat, !source.isInteger {
+        source = try whole(source, node)
       }
       try set(node, .constant(source))
     case "Transpose":
@@ -79,16 +81,29 @@ extension OnnxImporter {
     return result
   }
 
+  /// `source`, floats that a Cast makes whole numbers: a shape as opset 8 computes it.
+  private func whole(_ source: OnnxConstant, _ node: OnnxNode) throws(FormatError) -> OnnxConstant {
+    guard source.count <= 64 else { throw fault(node, "at most 64 whole numbers", "\(source.count)") }
+    let numbers = try floats(source, node).floats.map { Int64(exactly: $0.rounded(.towardZero)) }
+    let known = numbers.compactMap { $0 }
+    guard known.count == numbers.count else { throw fault(node, "numbers within 64 bits", "others") }
+    var result = source
+    result.source = .stored(Self.whole(known, source.shape.map { Int64($0) }, source.name))
+    result.isInteger = true
+    return result
+  }
+
+  private static func whole(_ numbers: [Int64], _ shape: [Int64], _ name: String) -> OnnxTensor {
+    var tensor = OnnxTensor()
+    (tensor.name, tensor.dims, tensor.elementCode) = (name, shape, 7)
+    (tensor.loose, tensor.looseField) = (numbers.map { UInt64(bitPattern: $0) }, 7)
+    return tensor
+  }
+
   private mutating func literal(_ node: OnnxNode) throws(FormatError) {
     let name = node.outputs[0]
     if let tensor = node.attribute("value")?.tensor {
       return try set(node, .constant(try constant(of: tensor, name: name)))
-    }
-    func whole(_ numbers: [Int64], _ shape: [Int64]) -> OnnxTensor {
-      var tensor = OnnxTensor()
-      (tensor.name, tensor.dims, tensor.elementCode) = (name, shape, 7)
-      (tensor.loose, tensor.looseField) = (numbers.map { UInt64(bitPattern: $0) }, 7)
-      return tensor
     }
     func floats(_ numbers: [Float], _ shape: [Int]) -> OnnxValue {
       .constant(
@@ -96,9 +111,10 @@ extension OnnxImporter {
           name: name, shape: shape, source: .floats(Tensor(shape: shape, numbers)), isInteger: false))
     }
     if let number = node.attribute("value_int")?.integer {
-      try set(node, .constant(try constant(of: whole([number], []), name: name)))
+      try set(node, .constant(try constant(of: Self.whole([number], [], name), name: name)))
     } else if let numbers = node.attribute("value_ints")?.integers {
-      try set(node, .constant(try constant(of: whole(numbers, [Int64(numbers.count)]), name: name)))
+      try set(
+        node, .constant(try constant(of: Self.whole(numbers, [Int64(numbers.count)], name), name: name)))
     } else if let number = node.attribute("value_float")?.float {
       try set(node, floats([number], []))
     } else if let numbers = node.attribute("value_floats")?.floats {

@@ -8,6 +8,7 @@ extension OnnxImporter {
       throw fault(node, "an operator of ONNX itself", "\(node.op) of the domain \(node.domain)")
     }
     guard !node.outputs.isEmpty else { throw fault(node, "an output", "none") }
+    do { try node.checkForm() } catch { throw .onnx(path: path, error) }
     if try visitConstant(node) { return }
     if try visitSizes(node) { return }
     switch node.op {

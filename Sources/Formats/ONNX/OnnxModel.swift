@@ -49,7 +49,16 @@ struct OnnxNode {
 }
 
 struct OnnxAttribute {
+  /// `AttributeProto.AttributeType` as far as it is read.
+  enum Kind: Int64 {
+    case float = 1
+    case integer, text, tensor
+    case integers = 7
+  }
+
   var name = ""
+  /// 0 where the file does not say, as the first versions of ONNX.
+  var kindCode: Int64 = 0
   var integer: Int64?
   var float: Float?
   var text: String?

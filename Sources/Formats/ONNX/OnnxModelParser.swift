@@ -142,8 +142,16 @@ struct OnnxModelParser {
       case 5: attribute.tensor = try tensor(try field.bytes(context))
       case 7: try field.floats(into: &attribute.floats, limit: Self.listLimit, context)
       case 8: try field.int64s(into: &attribute.integers, limit: Self.listLimit, context)
+      case 20: attribute.kindCode = try field.int64(context)
       default: break
       }
+    }
+    // Writers of the third version of protobuf leave out what is zero.
+    switch OnnxAttribute.Kind(rawValue: attribute.kindCode) {
+    case .float: attribute.float = attribute.float ?? 0
+    case .integer: attribute.integer = attribute.integer ?? 0
+    case .text: attribute.text = attribute.text ?? ""
+    case .tensor, .integers, nil: break
     }
     return attribute
   }
