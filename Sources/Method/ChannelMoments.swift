@@ -23,32 +23,28 @@ package struct ChannelMoments: Hashable, Sendable {
 
   package var channels: Int { means.count }
 
+  /// Those of one image's map `[C, positions]`.
+  package init(of map: UnsafePointer<Float>, channels: Int, positions: Int) {
+    self.init(channels: channels)
+    guard positions > 0 else { return }
+    (count, images) = (positions, 1)
+    for channel in 0..<channels {
+      let row = map + channel &* positions
+      var sum = 0.0
+      for index in 0..<positions { sum += Double(row[index]) }
+      let mean = sum / Double(positions)
+      var square = 0.0
+      for index in 0..<positions {
+        let distance = Double(row[index]) - mean
+        square += distance * distance
+      }
+      (means[channel], squares[channel]) = (mean, square)
+    }
+  }
+
   /// Takes in one image's map `[C, positions]`.
   package mutating func add(_ map: UnsafePointer<Float>, positions: Int) {
-    guard positions > 0 else { return }
-    let n = Double(positions)
-    let before = Double(count)
-    let share = n / (before + n)
-    means.withUnsafeMutableBufferPointer { means in
-      squares.withUnsafeMutableBufferPointer { squares in
-        for channel in 0..<means.count {
-          let row = map + channel &* positions
-          var sum = 0.0
-          for index in 0..<positions { sum += Double(row[index]) }
-          let mean = sum / n
-          var square = 0.0
-          for index in 0..<positions {
-            let distance = Double(row[index]) - mean
-            square += distance * distance
-          }
-          let step = mean - means[channel]
-          means[channel] += step * share
-          squares[channel] += square + step * step * before * share
-        }
-      }
-    }
-    count += positions
-    images += 1
+    merge(ChannelMoments(of: map, channels: channels, positions: positions))
   }
 
   /// Takes in what `other` has seen.

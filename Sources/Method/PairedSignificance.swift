@@ -25,7 +25,7 @@ package struct PairedSignificance: Hashable, Sendable {
   }
 
   /// The exact two-sided p-value: twice the tail of a fair coin over the pictures on which they differ.
-  package var exactP: Double {
+  package var p: Double {
     let n = onlyFirst + onlySecond
     let least = min(onlyFirst, onlySecond)
     guard n > 0, 2 * least < n else { return 1 }
@@ -41,15 +41,4 @@ package struct PairedSignificance: Hashable, Sendable {
     }
     return min(1, 2 * exp(logTerm) * sum)
   }
-
-  /// The chi-squared approximation with one degree of freedom and Edwards' continuity correction.
-  package var chiSquaredP: Double {
-    let n = onlyFirst + onlySecond
-    guard n > 0 else { return 1 }
-    let gap = max(0, abs(Double(onlyFirst - onlySecond)) - 1)
-    return erfc((gap * gap / Double(n) / 2).squareRoot())
-  }
-
-  /// The p-value to report: exact, whatever the count.
-  package var p: Double { exactP }
 }

@@ -126,11 +126,4 @@ extension Geometry {
     }
     return histogram
   }
-
-  /// r_test / r_train for pictures of their own shapes: both scales as geometric means, sigma as really drawn.
-  package static func measuredSizeRatio(
-    train: Int, test: Int, measured: TrainingRegionStatistics, preprocessing: Preprocessing = .imageNet
-  ) -> Double {
-    measured.measuredSizeFactor * Double(resizeSide(for: test, preprocessing)) / Double(train)
-  }
 }

@@ -34,10 +34,6 @@ package final class SortedValues: @unchecked Sendable {
     RadixSort.sort(UnsafeMutableBufferPointer(rebasing: storage[..<count]))
   }
 
-  package static func sorting(_ values: [Float]) -> SortedValues {
-    values.withUnsafeBufferPointer { SortedValues($0) }
-  }
-
   deinit { storage.deallocate() }
 
   package let count: Int
@@ -46,7 +42,6 @@ package final class SortedValues: @unchecked Sendable {
     UnsafeBufferPointer(start: storage.baseAddress, count: count)
   }
 
-  package var minimum: Float { count > 0 ? storage[0] : 0 }
   package var maximum: Float { count > 0 ? storage[count - 1] : 0 }
 
   /// Share of the values that are at most `x`.

@@ -181,7 +181,6 @@ struct PlainClassifier {
     #expect(score.samples == 3 && score.hits == 2)
     let loss = (log(1 + exp(-1.0)) + log(1 + exp(-3.0)) + log(2)) / 3
     #expect(abs(score.loss - loss) < 1e-6)
-    #expect(trainer.logits(store, count: 3) == [2, 1, 0, 3, 1, 1])
   }
 
   @Test func schedules() {

@@ -109,24 +109,6 @@ package final class ClassifierTrainer {
     return score
   }
 
-  /// Logits `[count, classes]` of the samples of `store`.
-  package func logits(_ store: UnsafePointer<Float>, count: Int) -> [Float] {
-    var result: [Float] = []
-    result.reserveCapacity(count * classes)
-    let labels = [Int32](repeating: 0, count: count)
-    var first = 0
-    while first < count {
-      let end = min(first + batchSize, count)
-      gather(store, labels, ArraySlice(first..<end))
-      run(ClassifierKernels.logits, batch.logitItems)
-      for image in 0..<end - first {
-        result += UnsafeBufferPointer(start: batch.logits + image * batch.outputs, count: classes)
-      }
-      first = end
-    }
-    return result
-  }
-
   // MARK: - Parts of a step
 
   /// Copies samples into rows and panels.
