@@ -18,14 +18,7 @@ package struct Canonicalize: Pass {
       guard context.permitsRewrite() else { return }
       context.rewriter.bypass(node)
     }
-    for node in context.rewriter.nodeIDs {
-      guard let global = WholeMapPool.globalForm(of: node, in: context.rewriter) else { continue }
-      guard context.permitsRewrite() else { return }
-      let operands = context.rewriter[node].operands
-      try context.edit { (rewriter) throws(IRError) in
-        try rewriter.update(node, op: global, operands: operands)
-      }
-    }
+    _ = try WholeMapPool.makeGlobal(in: &context)
   }
 
   private func changesNothing(_ node: NodeID, in rewriter: Rewriter) -> Bool {

@@ -34,14 +34,7 @@ package struct RetargetResolution: Pass {
     guard target != context.rewriter[input].type.spatial else {
       return context.note(.alreadyAtResolution(target))
     }
-    for node in context.rewriter.nodeIDs {
-      guard let global = WholeMapPool.globalForm(of: node, in: context.rewriter) else { continue }
-      guard context.permitsRewrite() else { return }
-      let operands = context.rewriter[node].operands
-      try context.edit { (rewriter) throws(IRError) in
-        try rewriter.update(node, op: global, operands: operands)
-      }
-    }
+    guard try WholeMapPool.makeGlobal(in: &context) else { return }
     guard context.permitsRewrite() else { return }
     var retyped = context.rewriter
     do {

@@ -2,6 +2,19 @@ import FixresIR
 
 /// Fixed pools that cover their whole map at the head of a network or in a gate: old exports of what is global.
 enum WholeMapPool {
+  /// Makes all such pools of a graph global; false once no more rewrites are allowed.
+  static func makeGlobal(in context: inout PassContext) throws(PassError) -> Bool {
+    for node in context.rewriter.nodeIDs {
+      guard let global = globalForm(of: node, in: context.rewriter) else { continue }
+      guard context.permitsRewrite() else { return false }
+      let operands = context.rewriter[node].operands
+      try context.edit { (rewriter) throws(IRError) in
+        try rewriter.update(node, op: global, operands: operands)
+      }
+    }
+    return true
+  }
+
   /// The global form of the pool `node`; nil for any other node.
   ///
   /// A pool inside the trunk that happens to cover a small map (the 2x2 pool in a resnet-D shortcut at a test

@@ -1,5 +1,32 @@
+/// A step whose items are the channel blocks of each image.
+private protocol BlockwiseStep: BitwiseCopyable {
+  var source: Int { get }
+  var target: Int { get }
+  var input: Strides { get }
+  var output: Strides { get }
+
+  /// One block: `source` is its first pixel, `plane` the block with its border.
+  func block(_ source: UnsafeMutablePointer<Float>, _ plane: UnsafeMutablePointer<Float>)
+}
+
+extension BlockwiseStep {
+  static func run(_ arguments: UnsafeRawPointer, _ context: UnsafeRawPointer, _ begin: Int, _ end: Int) {
+    let step = arguments.load(as: Self.self)
+    let context = RunContext.at(context)
+    let (input, output) = (step.input, step.output)
+    for item in begin..<end {
+      let (image, block) = (item / output.blockCount, item % output.blockCount)
+      let source =
+        context.floats(step.source) + (image &* input.image &+ block &* input.plane &+ input.origin)
+      let plane = context.floats(step.target) + (image &* output.image &+ block &* output.plane)
+      step.block(source, plane)
+      output.zeroBorder(plane)
+    }
+  }
+}
+
 /// Max and average pooling; an item is a channel block of an image.
-struct Pooling: BitwiseCopyable {
+struct Pooling: BlockwiseStep {
   var source, target: Int
   var input, output: Strides
   var kernelHeight, kernelWidth: Int
@@ -21,16 +48,10 @@ struct Pooling: BitwiseCopyable {
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in
-    let step = arguments.load(as: Pooling.self)
-    let context = RunContext.at(context)
-    for item in begin..<end {
-      step.block(context, item / step.output.blockCount, item % step.output.blockCount)
-    }
+    Pooling.run(arguments, context, begin, end)
   }
 
-  private func block(_ context: RunContext, _ image: Int, _ block: Int) {
-    let source = context.floats(self.source) + (image &* input.image &+ block &* input.plane &+ input.origin)
-    let plane = context.floats(self.target) + (image &* output.image &+ block &* output.plane)
+  fileprivate func block(_ source: UnsafeMutablePointer<Float>, _ plane: UnsafeMutablePointer<Float>) {
     let target = plane + output.origin
     for oy in 0..<output.height {
       let top = oy &* strideHeight &- padTop
@@ -50,7 +71,6 @@ struct Pooling: BitwiseCopyable {
         }
       }
     }
-    output.zeroBorder(plane)
   }
 
   @inline(__always)
@@ -90,7 +110,7 @@ struct Pooling: BitwiseCopyable {
 }
 
 /// The mean or the maximum of each channel's map; an item is a channel block of an image.
-struct GlobalPooling: BitwiseCopyable {
+struct GlobalPooling: BlockwiseStep {
   var source, target: Int
   var input, output: Strides
   var isMaximum: Bool
@@ -106,16 +126,10 @@ struct GlobalPooling: BitwiseCopyable {
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in
-    let step = arguments.load(as: GlobalPooling.self)
-    let context = RunContext.at(context)
-    for item in begin..<end {
-      step.block(context, item / step.output.blockCount, item % step.output.blockCount)
-    }
+    GlobalPooling.run(arguments, context, begin, end)
   }
 
-  private func block(_ context: RunContext, _ image: Int, _ block: Int) {
-    let source = context.floats(self.source) + (image &* input.image &+ block &* input.plane &+ input.origin)
-    let plane = context.floats(self.target) + (image &* output.image &+ block &* output.plane)
+  fileprivate func block(_ source: UnsafeMutablePointer<Float>, _ plane: UnsafeMutablePointer<Float>) {
     let target = plane + output.origin
     let area = Lanes(repeating: Float(input.height &* input.width))
     var lane = 0
@@ -135,6 +149,5 @@ struct GlobalPooling: BitwiseCopyable {
       target.store(isMaximum ? total : total / area, at: lane)
       lane &+= 4
     }
-    output.zeroBorder(plane)
   }
 }
