@@ -27,30 +27,32 @@ package enum InstructionSet {
     known.filter { (try? choose(requested: $0)) != nil }
   }
 
+  /// The kernels that `requested` names, or the machine's best; `cpu` stands in for the machine's own in tests.
   package static func choose(
-    isExact: Bool = false, requested: String? = Self.requested
+    isExact: Bool = false, requested: String? = Self.requested,
+    cpu: Result<CPUFeatures, ExecutableMemoryError> = CPUFeatures.current
   ) throws(RuntimeError) -> Choice {
-    guard let requested else { return best(isExact: isExact) }
+    guard let requested else { return best(isExact: isExact, cpu) }
     guard known.contains(requested) else { throw .unknownInstructionSet(found: requested, known: known) }
     let reason = "FIXRESC_ISA asks for it"
     if requested == "portable" { return Choice(provider: PortableKernels(), reason: reason) }
     #if arch(x86_64)
       if let level = VectorISA.Level(rawValue: requested) {
-        return Choice(provider: try machineCode(level, isExact: isExact), reason: reason)
+        return Choice(provider: try machineCode(level, isExact: isExact, cpu), reason: reason)
       }
     #endif
     throw .instructionSetUnavailable(name: requested, missing: "an x86-64 processor")
   }
 
   /// The widest instruction set of this machine, or the portable kernels and why.
-  private static func best(isExact: Bool) -> Choice {
+  private static func best(isExact: Bool, _ cpu: Result<CPUFeatures, ExecutableMemoryError>) -> Choice {
     #if arch(x86_64)
-      switch CPUFeatures.current {
+      switch cpu {
       case .failure(let error):
         let reason = "the system refuses executable memory (\(error.operation.rawValue), errno \(error.code))"
         return Choice(provider: PortableKernels(), reason: reason)
       case .success(let cpu):
-        if let level = cpu.best, let provider = try? machineCode(level, isExact: isExact) {
+        if let level = cpu.best, let provider = try? machineCode(level, isExact: isExact, .success(cpu)) {
           return Choice(provider: provider, reason: "the widest that this processor and system offer")
         }
         let missing = cpu.missing(for: .avx2).map(\.rawValue).joined(separator: ", ")
@@ -63,10 +65,10 @@ package enum InstructionSet {
 
   #if arch(x86_64)
     private static func machineCode(
-      _ level: VectorISA.Level, isExact: Bool
+      _ level: VectorISA.Level, isExact: Bool, _ cpu: Result<CPUFeatures, ExecutableMemoryError>
     ) throws(RuntimeError) -> any KernelProvider {
       do {
-        let missing = try CPUFeatures.current.get().missing(for: level)
+        let missing = try cpu.get().missing(for: level)
         guard missing.isEmpty else {
           let names = missing.map(\.rawValue).joined(separator: ", ")
           throw RuntimeError.instructionSetUnavailable(name: level.rawValue, missing: names)

@@ -24,9 +24,18 @@
       var hasReLU = false
       var borders = false
       var inputBlock: Int?
+      /// Each side's own padding, in the place of `padding`.
+      var sides: Border?
+
+      var paddings: Border {
+        sides ?? Border(top: padding, left: padding, bottom: padding, right: padding)
+      }
+      var outputHeight: Int { (height + paddings.top + paddings.bottom - kernel) / stride + 1 }
+      var outputWidth: Int { (width + paddings.left + paddings.right - kernel) / stride + 1 }
 
       var description: String {
         "\(inputs)->\(outputs) \(height)x\(width) k\(kernel) s\(stride) p\(padding) g\(groups) n\(batch)"
+          + (sides.map { " sides \($0.top) \($0.left) \($0.bottom) \($0.right)" } ?? "")
           + "\(hasBias ? " bias" : "")\(hasResidual ? " residual" : "")\(hasReLU ? " relu" : "")"
       }
     }
@@ -53,6 +62,21 @@
           Shape(
             inputs: 16, outputs: 32, height: 9, width: 13, kernel: kernel, stride: stride, padding: padding,
             hasBias: false, hasResidual: kernel == 3, borders: true))
+      }
+      // Padding on each side alone, and on all of them unlike.
+      for (top, left, bottom, right) in [
+        (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (2, 0, 1, 3),
+      ] {
+        for stride in [1, 2] {
+          let sides = Border(top: top, left: left, bottom: bottom, right: right)
+          shapes.append(
+            Shape(inputs: 16, outputs: 32, height: 8, width: 11, kernel: 3, stride: stride, sides: sides))
+          shapes.append(
+            Shape(
+              inputs: 32, outputs: 32, height: 5, width: 9, kernel: 3, stride: stride, groups: 8,
+              hasReLU: true,
+              borders: true, sides: sides))
+        }
       }
       // A stem reads interleaved channels.
       shapes.append(
@@ -115,6 +139,16 @@
       }
       cases.append(
         (Shape(inputs: 16, outputs: 16, height: 12, width: 12, kernel: 3, padding: 0), .f4, 2, false))
+      for sides in [Border(top: 1), Border(left: 1), Border(bottom: 1), Border(top: 2, bottom: 1, right: 2)] {
+        for (scheme, stride) in [(WinogradScheme.f2, 1), (.f4, 1), (.polyphase2, 2)] {
+          cases.append(
+            (
+              Shape(inputs: 16, outputs: 32, height: 9, width: 8, kernel: 3, stride: stride, sides: sides),
+              scheme,
+              1, false
+            ))
+        }
+      }
       cases.append((Shape(inputs: 16, outputs: 16, height: 9, width: 9, kernel: 3, padding: 2), .f4, 1, true))
       for padding in [0, 2] {
         cases.append(
@@ -154,10 +188,8 @@
 
     init(_ shape: CodegenConvolutionTests.Shape, block: Int) {
       self.shape = shape
-      let outHeight = (shape.height + 2 * shape.padding - shape.kernel) / shape.stride + 1
-      let outWidth = (shape.width + 2 * shape.padding - shape.kernel) / shape.stride + 1
-      let border = Border(
-        top: shape.padding, left: shape.padding, bottom: shape.padding, right: shape.padding)
+      let (outHeight, outWidth) = (shape.outputHeight, shape.outputWidth)
+      let border = shape.paddings
       let extra = shape.borders ? Border(top: 1, left: 2, bottom: 3, right: 1) : .none
       descriptor = ConvolutionDescriptor(
         input: TensorLayout(
@@ -170,7 +202,7 @@
             channels: shape.outputs, height: outHeight, width: outWidth, block: block,
             border: Border(top: 2, left: 1)) : nil,
         kernelHeight: shape.kernel, kernelWidth: shape.kernel, strideHeight: shape.stride,
-        strideWidth: shape.stride, paddingTop: shape.padding, paddingLeft: shape.padding,
+        strideWidth: shape.stride, paddingTop: border.top, paddingLeft: border.left,
         groups: shape.groups,
         hasBias: shape.hasBias, hasReLU: shape.hasReLU)
       var random = SeededRandom(seed: 7)
@@ -198,10 +230,10 @@
               for i in 0..<inputsPerGroup {
                 let channel = o / outputsPerGroup * inputsPerGroup + i
                 for ky in 0..<s.kernel {
-                  let row = y * s.stride + ky - s.padding
+                  let row = y * s.stride + ky - s.paddings.top
                   if row < 0 || row >= s.height { continue }
                   for kx in 0..<s.kernel {
-                    let column = x * s.stride + kx - s.padding
+                    let column = x * s.stride + kx - s.paddings.left
                     if column < 0 || column >= s.width { continue }
                     sum +=
                       Double(input[((n * s.inputs + channel) * s.height + row) * s.width + column])

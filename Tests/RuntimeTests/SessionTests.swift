@@ -268,4 +268,30 @@ import Testing
       _ = try InstructionSet.choose(requested: "mmx")
     }
   }
+
+  #if arch(x86_64)
+    @Test func whatAProcessorLacksIsNamed() throws {
+      var old = CPUFeatures()
+      old.features = [.sse42, .ymmState, .avx2]
+      let fallback = try InstructionSet.choose(requested: nil, cpu: .success(old))
+      #expect(fallback.provider.name == "portable" && fallback.reason == "this machine lacks fma")
+      #expect(throws: RuntimeError.instructionSetUnavailable(name: "avx2", missing: "fma")) {
+        _ = try InstructionSet.choose(requested: "avx2", cpu: .success(old))
+      }
+      let wide = "zmm state, avx512f, avx512vl, avx512bw, avx512dq"
+      #expect(throws: RuntimeError.instructionSetUnavailable(name: "avx512", missing: "fma, " + wide)) {
+        _ = try InstructionSet.choose(requested: "avx512", cpu: .success(old))
+      }
+    }
+
+    @Test func refusedExecutableMemoryLeavesPortableKernels() throws {
+      let error = ExecutableMemoryError(operation: .protect, code: 13, byteCount: 4096)
+      let choice = try InstructionSet.choose(requested: nil, cpu: .failure(error))
+      #expect(choice.provider.name == "portable")
+      #expect(choice.reason == "the system refuses executable memory (mprotect, errno 13)")
+      #expect(throws: RuntimeError.instructionSetUnavailable(name: "avx2", missing: "executable memory")) {
+        _ = try InstructionSet.choose(requested: "avx2", cpu: .failure(error))
+      }
+    }
+  #endif
 }

@@ -169,4 +169,9 @@ package struct CPUFeatures: Hashable, Sendable {
       return unsafeBitCast(memory.base + stateOffset, to: Function.self)()
     }
   }
+#else
+  extension CPUFeatures {
+    /// None of these: kernels for other processors are compiled, not emitted.
+    package static let current: Result<CPUFeatures, ExecutableMemoryError> = .success(CPUFeatures())
+  }
 #endif

@@ -14,9 +14,9 @@ extension Lowering {
       }
     }
     let placement = MemoryPlanner.place(requests)
-    guard placement.byteCount <= available else {
-      throw .planTooLarge(needed: placement.byteCount, available: available)
-    }
+    let scratch = steps.reduce(0) { max($0, $1.step.scratchByteCount) } * pool.threadCount
+    let needed = placement.byteCount.addingSaturated(scratch)
+    guard needed <= available else { throw .planTooLarge(needed: needed, available: available) }
     let inputBuffer = requests.count
     let outputBuffers = outputs.indices.map { inputBuffer + 1 + $0 }
     let input = graph.inputs[0]
