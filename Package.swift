@@ -39,6 +39,9 @@ let package = Package(
       path: "Benchmarks/Kernels"),
     .executableTarget(
       name: "file-bench", dependencies: ["FixresIR", "FixresBase"], path: "Benchmarks/Files"),
+    .executableTarget(
+      name: "engine-probe", dependencies: ["FixresRuntime", "FixresIR", "FixresBase"],
+      path: "Tests/EngineProbe"),
     .target(
       name: "TestSupport",
       dependencies: ["FixresIR", "FixresBase"],

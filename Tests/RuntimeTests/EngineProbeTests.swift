@@ -1,0 +1,86 @@
+import FixresBase
+import FixresIR
+import FixresRuntime
+import Foundation
+import TestSupport
+import Testing
+
+/// The built probe, where the build left it; it needs glibc.
+private let probe: String? = {
+  #if canImport(Glibc)
+    ["release", "debug"].map { TestData.root + "/.build/\($0)/engine-probe" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  #else
+    nil
+  #endif
+}()
+
+/// What a process of its own shows of the engine: that warm runs allocate nothing, and what happens where the
+/// system refuses executable memory.
+@Suite(.enabled(if: probe != nil, "needs the built engine-probe"))
+struct EngineProbeTests {
+  private let folder: TemporaryFolder
+  private let model: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    model = folder.path + "/model.bin"
+    try ModelFile.write(
+      try bottleneckNetwork(
+        seed: 12, resolution: Extent(45, 38), blocks: [1, 2, 1, 1], width: 32, classes: 33), to: model)
+  }
+
+  /// The probe's lines, and its exit status.
+  private func run(_ words: [String]) throws -> (lines: [String], status: Int32) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: try #require(probe))
+    process.arguments = words
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return (text.split(separator: "\n").map(String.init), process.terminationStatus)
+  }
+
+  @Test(arguments: InstructionSet.available, [(1, 1), (2, 1), (1, 8), (2, 8), (2, 3)])
+  func warmRunsAllocateNothing(instructionSet: String, shape: (threads: Int, batch: Int)) throws {
+    let words = ["allocations", model, instructionSet, "\(shape.threads)", "\(shape.batch)"]
+    let (lines, status) = try run(words)
+    #expect(status == 0 && lines.count == 1)
+    let threads = min(shape.threads, ProcessorAllowance.current().count)
+    #expect(lines.first == "\(instructionSet) \(threads) 0 0", "\(shape): provider, threads, calls, bytes")
+  }
+
+  /// The same with a model as it comes: batch norms, activations and sums as steps of their own.
+  @Test(arguments: InstructionSet.available) func unfusedRunsAllocateNothing(instructionSet: String) throws {
+    try ModelFile.write(try SmallModel.residual(), to: model)
+    let (lines, status) = try run(["allocations", model, instructionSet, "1", "3"])
+    #expect(status == 0 && lines == ["\(instructionSet) 1 0 0"])
+  }
+
+  @Test func anAllocationInARunIsSeen() throws {
+    let (lines, status) = try run(["allocations", model, "portable", "1", "1", "--allocate"])
+    #expect(status == 0)
+    let fields = try #require(lines.first).split(separator: " ").compactMap { Int($0) }
+    #expect(fields.count == 3 && fields[1] >= 100, "\(lines)")
+  }
+
+  @Test func aSystemThatRefusesExecutableMemoryRunsPortableKernels() throws {
+    let (lines, status) = try run(["refused", model])
+    guard status != 3 else { return }  // the system cannot be made to refuse
+    #expect(status == 0 && lines.count == 2, "\(lines)")
+    let fields = try #require(lines.first).split(separator: "|").map(String.init)
+    #expect(fields[0] == "portable" && fields[1] == "portable")
+    #if arch(x86_64)
+      #expect(fields[2].hasPrefix("the system refuses executable memory (mprotect, errno "))
+      #expect(fields[3] == "false" && fields[4].hasPrefix("mprotect refused"))
+      #expect(lines[1] == "avx2 lacks executable memory")
+    #endif
+    var options = SessionOptions()
+    options.instructionSet = "portable"
+    let session = try Session(model: try ModelFile.open(model), options: options)
+    let output = try session.run([Float](repeating: 0.25, count: session.inputShape.reduce(1, *)))
+    #expect(fields.last == "\(output.logits[0])")
+  }
+}
