@@ -56,4 +56,10 @@ final class TimedPlan {
   var medianMilliseconds: Double {
     passes.isEmpty ? 0 : Double(passes.sorted()[passes.count / 2]) / 1e6
   }
+
+  /// Median of what each pass took beside the pass of `other` that it alternated with: other load falls on both.
+  func medianRatio(to other: TimedPlan) -> Double {
+    let ratios = zip(passes, other.passes).map { Double($0) / Double(max($1, 1)) }.sorted()
+    return ratios.isEmpty ? 1 : ratios[ratios.count / 2]
+  }
 }

@@ -51,10 +51,10 @@ package struct Tuner {
       /// Time with the layer after it, as a share of what the cost model's choice takes.
       package var ratio: Double
     }
-    /// Median milliseconds of the whole model, in alternation.
+    /// Median milliseconds of the whole model in alternation, and the median of the ratios of neighbours.
     package struct Comparison: Hashable, Sendable {
       package var threads: Int
-      package var before, after: Double
+      package var before, after, ratio: Double
     }
     package var tuning: Tuning
     /// Kinds of convolution that were measured.
@@ -233,10 +233,11 @@ package struct Tuner {
       }
       outcome.comparisons.append(
         .init(
-          threads: pool.threadCount, before: base.medianMilliseconds, after: other.medianMilliseconds))
+          threads: pool.threadCount, before: base.medianMilliseconds, after: other.medianMilliseconds,
+          ratio: other.medianRatio(to: base)))
     }
-    let gain = outcome.comparisons.reduce(0) { $0 + $1.after / max($1.before, 1e-9) } / Double(pools.count)
-    if gain >= 1 {
+    let ratio = outcome.comparisons.reduce(0) { $0 + $1.ratio } / Double(pools.count)
+    if ratio >= 1 || outcome.comparisons.contains(where: { $0.ratio > Limit.loss }) {
       outcome.isKept = false
       outcome.tuning.choices = []
     }

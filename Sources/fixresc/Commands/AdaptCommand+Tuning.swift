@@ -59,9 +59,10 @@ struct KernelTuning {
     }
     console.lines(table.lines())
     let figures = outcome.comparisons.map {
-      "\(Text.fixed($0.before, 2)) -> \(Text.fixed($0.after, 2)) ms on \(Text.count($0.threads, "thread"))"
+      "\(Text.fixed($0.before, 2)) -> \(Text.fixed($0.after, 2)) ms (x \(Text.fixed($0.ratio, 3))) on "
+        + Text.count($0.threads, "thread")
     }
-    console.line("whole model    \(figures.joined(separator: ", ")) (medians, alternating)")
+    console.line("whole model    \(figures.joined(separator: ", ")) (medians, in turn)")
     if let one = outcome.comparisons.first, outcome.comparisons.contains(where: { $0.before > one.before }) {
       console.warn("more threads were slower than one: this machine is busy, tune when it is quiet")
     }
@@ -85,7 +86,10 @@ struct KernelTuning {
         }),
       "milliseconds": .array(
         outcome.comparisons.map {
-          ["threads": JSON($0.threads), "before": JSON($0.before), "after": JSON($0.after)]
+          [
+            "threads": JSON($0.threads), "before": JSON($0.before), "after": JSON($0.after),
+            "ratio": JSON($0.ratio),
+          ]
         }),
     ]
   }
