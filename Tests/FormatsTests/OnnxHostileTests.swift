@@ -291,6 +291,12 @@ import Testing
       return
     }
     #expect(fault.hint?.contains("float model") == true)
+    sketch.nodes[1] = OnnxSketch.node("FusedConv", ["c"], "p", domain: "com.microsoft")
+    guard case .onnx(_, let other) = try sketch.failure(in: try TemporaryFolder()) else {
+      Issue.record("an operator of another domain was taken")
+      return
+    }
+    #expect(other.hint?.contains("ONNX Runtime") == true)
   }
 
   // MARK: Row 13

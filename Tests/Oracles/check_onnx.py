@@ -205,7 +205,8 @@ def strict(name, build, source_kind):
 for name in ("resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2"):
     for kind in ("pth", "onnx"): attempt(f"safetensors-{name}-{kind}", lambda: strict(name, getattr(tv, name), kind))
 for name in ("resnet50d", "seresnet50", "resnet26t", "seresnext50_32x4d", "resnet101d"):
-    attempt(f"safetensors-timm-{name}", lambda: strict(name, lambda: timm.create_model(name), "pth"))
+    for kind in ("pth", "onnx"):
+        attempt(f"safetensors-timm-{name}-{kind}", lambda: strict(name, lambda: timm.create_model(name), kind))
 
 # MARK: Fine-tuned models
 
@@ -285,7 +286,7 @@ def refusals():
     refused("a flatten tied to its map", ("adapt", tied, "--to", "384", "-o", out), "25088")
     if os.path.exists(out): failures.append("a refused import wrote a file")
     extended = onnx_forms.through(plain(tv.resnet18), onnx_forms.optimised(ort.GraphOptimizationLevel.ORT_ENABLE_ALL))
-    refused("ONNX Runtime's own fused operators", ("import", extended(folder, "extended", 224), "-o", out), "FusedConv")
+    refused("ONNX Runtime's own fused operators", ("import", extended(folder, "extended", 224), "-o", out), "com.microsoft", "basic")
 
 
 attempt("refusals", refusals)

@@ -39,19 +39,9 @@ extension OnnxExporter {
     nodes.append(node.bytes)
   }
 
-  private mutating func unique(_ name: String) -> String {
-    var candidate = name
-    var number = 2
-    while !names.insert(candidate).inserted {
-      candidate = "\(name).\(number)"
-      number += 1
-    }
-    return candidate
-  }
-
   /// A vector of whole numbers that a node reads as input.
   private mutating func vector(_ values: [Int], _ name: String) -> String {
-    let name = unique(name)
+    let name = names.unique(name)
     var tensor = ProtobufWriter()
     tensor.integer(1, values.count)
     tensor.integer(2, 7)
@@ -64,7 +54,7 @@ extension OnnxExporter {
 
   /// A float scalar that a node reads as input.
   private mutating func scalar(_ value: Float, _ name: String) -> String {
-    let name = unique(name)
+    let name = names.unique(name)
     var tensor = ProtobufWriter()
     tensor.integer(2, 1)
     tensor.string(8, name)
@@ -132,10 +122,10 @@ extension OnnxExporter {
     let settings =
       window(Extent(weight[2], weight[3]), conv.strides, conv.padding) + [("group", .integer(conv.groups))]
     let isFused = conv.hasResidual || conv.activation != .none
-    var last = isFused ? unique(output + ".conv") : output
+    var last = isFused ? names.unique(output + ".conv") : output
     emit("Conv", Array(inputs.prefix(conv.hasBias ? 3 : 2)), last, settings)
     if let residual = conv.residualIndex {
-      let sum = conv.activation == .none ? output : unique(output + ".sum")
+      let sum = conv.activation == .none ? output : names.unique(output + ".sum")
       emit("Add", [last, inputs[residual]], sum)
       last = sum
     }
@@ -144,14 +134,14 @@ extension OnnxExporter {
 
   /// `relu(scale * x + offset)`, 0 where x is not above 0.
   private mutating func add(_ map: ScalarAffineClamp, _ input: String, _ output: String) {
-    let product = unique(output + ".product")
+    let product = names.unique(output + ".product")
     emit("Mul", [input, scalar(map.scale, output + ".factor")], product)
-    let sum = unique(output + ".sum")
+    let sum = names.unique(output + ".sum")
     emit("Add", [product, scalar(map.offset, output + ".offset")], sum)
     // With a positive scale and no positive offset nothing below 0 comes out above it.
     if map.scale > 0, map.offset <= 0 { return emit("Relu", [sum], output) }
     let (clamped, above, mask) = (
-      unique(output + ".clamped"), unique(output + ".above"), unique(output + ".mask")
+      names.unique(output + ".clamped"), names.unique(output + ".above"), names.unique(output + ".mask")
     )
     emit("Relu", [sum], clamped)
     emit("Greater", [input, scalar(0, output + ".zero")], above)

@@ -13,11 +13,11 @@ package struct OnnxExporter {
   var nodes: [[UInt8]] = []
   /// Small whole-number tensors that nodes read.
   var shapes: [[UInt8]] = []
-  var names: Set<String>
+  var names: OnnxNames
 
   private init(_ model: Model) {
     self.model = model
-    names = Set(model.graph.values.map(\.name))
+    names = OnnxNames(taken: Set(model.graph.values.map(\.name)))
   }
 
   /// Writes `model` to `path` through a temporary file; gives the file's size in bytes.

@@ -144,7 +144,7 @@ extension OnnxImporter {
     } catch {
       throw .architecture(path: path, error)
     }
-    let name = unique(constant.name)
+    let name = names.unique(constant.name)
     if case .filled(let value) = constant.source {
       fills.append((name, shape, value, node.place))
     } else {

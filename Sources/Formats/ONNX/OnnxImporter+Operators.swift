@@ -5,7 +5,10 @@ extension OnnxImporter {
   /// Takes one node into the graph, or refuses it by name.
   mutating func visit(_ node: OnnxNode) throws(FormatError) {
     guard node.domain.isEmpty || node.domain == "ai.onnx" else {
-      throw fault(node, "an operator of ONNX itself", "\(node.op) of the domain \(node.domain)")
+      let isOptimised = node.domain.hasPrefix("com.microsoft")
+      throw fault(
+        node, "an operator of ONNX itself", "\(node.op) of the domain \(node.domain)",
+        hint: isOptimised ? "Take the model from before ONNX Runtime optimised it, or its basic level." : nil)
     }
     guard !node.outputs.isEmpty else { throw fault(node, "an output", "none") }
     do { try node.checkForm() } catch { throw .onnx(path: path, error) }

@@ -17,7 +17,7 @@ struct OnnxImporter {
   var constants = Constants()
   /// Declared constants by name and form, so that two layers may share one.
   var declared: [String: ValueID] = [:]
-  var names: Set<String> = []
+  var names = OnnxNames()
   /// Values that hold nothing below zero.
   var nonNegative: Set<ValueID> = []
   /// Results of a Sigmoid.
@@ -147,7 +147,7 @@ struct OnnxImporter {
     for side in [height, width, size(.channel) ?? 3] where side > 32768 {
       throw fault(place, "sides of 1 to 32768", "\(side)")
     }
-    let name = unique(info.name)
+    let name = names.unique(info.name)
     do {
       let value = try graph.input(name, .image(size(.channel) ?? 3, height, width))
       values[info.name] = .activation(OnnxActivation(value: value, axes: axes))
@@ -174,7 +174,7 @@ struct OnnxImporter {
       }
       do {
         logits = try graph.append(
-          .flatten(.init()), [logits], name: unique(graph[logits].name + ".flatten"))
+          .flatten(.init()), [logits], name: names.unique(graph[logits].name + ".flatten"))
       } catch { throw .model(path: path, error) }
     }
     do {
@@ -185,22 +185,11 @@ struct OnnxImporter {
 
   // MARK: Building
 
-  /// `name`, or the first of `name.2`, `name.3`, ... that nothing has yet.
-  mutating func unique(_ name: String) -> String {
-    var candidate = name
-    var number = 2
-    while !names.insert(candidate).inserted {
-      candidate = "\(name).\(number)"
-      number += 1
-    }
-    return candidate
-  }
-
   /// Adds `op`, its result called after the node's first output.
   mutating func append(
     _ op: Op, _ operands: [ValueID], _ node: OnnxNode, suffix: String = ""
   ) throws(FormatError) -> ValueID {
-    let name = unique((node.outputs.first ?? node.name) + suffix)
+    let name = names.unique((node.outputs.first ?? node.name) + suffix)
     do { return try graph.append(op, operands, name: name) } catch { throw .model(path: path, error) }
   }
 
