@@ -174,6 +174,33 @@
         }
       }
     }
+
+    @Test(arguments: [VectorISA.Level.avx512, .avx2])
+    func theAlgorithmDoesNotDependOnTheCaches(_ level: VectorISA.Level) {
+      let isa = VectorISA(level)
+      for (channels, size) in [(64, 28), (128, 14), (256, 14), (256, 7), (512, 7), (512, 5)] {
+        for (stride, groups) in [(1, 1), (2, 1), (1, 4)] {
+          let outSize = (size - 1) / stride + 1
+          let descriptor = ConvolutionDescriptor(
+            input: TensorLayout(
+              channels: channels, height: size, width: size, block: isa.lanes,
+              border: Border(top: 1, left: 1, bottom: 1, right: 1)),
+            output: TensorLayout(channels: channels, height: outSize, width: outSize, block: isa.lanes),
+            kernelHeight: 3, kernelWidth: 3, strideHeight: stride, strideWidth: stride, paddingTop: 1,
+            paddingLeft: 1, groups: groups)
+          // What decides the bits of a result.
+          let orders = [0, 1 << 18, 1 << 19, 1 << 20, 1 << 22].map { l2ByteCount in
+            var cpu = CPUFeatures()
+            cpu.l2ByteCount = l2ByteCount
+            switch ConvolutionAlgorithm.choose(descriptor, isa, cpu, allowsWinograd: true) {
+            case .winograd(let tiling): return tiling.scheme.rawValue
+            case .direct(let tiling): return groups > 1 ? "direct of \(tiling.blocks)" : "direct"
+            }
+          }
+          #expect(Set(orders).count == 1, "\(channels)@\(size)/\(stride), \(groups) groups: \(orders)")
+        }
+      }
+    }
   }
 
   /// A random convolution with its exact answer.
