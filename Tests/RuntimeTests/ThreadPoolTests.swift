@@ -32,6 +32,21 @@ import Testing
     #expect((0..<8).allSatisfy { block.floats[$0] == 5 })
   }
 
+  @Test(.enabled(if: ProcessorAllowance.current().count > 1, "one CPU has no room to move"))
+  func aWorkerLeavesTheProcessorOfAnEarlierThread() throws {
+    guard let placement = ProcessorPlacement(threads: 2) else { return }
+    let before = ProcessorAllowance.current()
+    var (never, nextTry) = (UInt64(0), UInt64(0))
+    // One thread plays both: the second finds itself where the first was seen, unless the system has just moved it.
+    placement.settle(0, &never)
+    placement.settle(1, &nextTry)
+    #expect(placement.place(of: 0) >= 0)
+    #expect(placement.place(of: 1) >= 0)
+    #expect(placement.place(of: 0) != placement.place(of: 1))
+    // It has moved, and is pinned nowhere.
+    #expect(ProcessorAllowance.current() == before)
+  }
+
   @Test func poolsComeAndGo() {
     for _ in 0..<50 {
       let pool = ThreadPool(threads: 4)

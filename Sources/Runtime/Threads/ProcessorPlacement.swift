@@ -14,7 +14,7 @@ import Synchronization
 /// Two threads that wait for one another in turn look like one busy thread to the scheduler: once both are on a CPU
 /// they stay there, the other CPU idle, for tens of milliseconds (measured: 1.2 to 5 times the latency). A worker
 /// that finds itself on the CPU of an earlier thread moves to a free one, and may be moved again by the scheduler.
-final class ProcessorPlacement: @unchecked Sendable {
+package final class ProcessorPlacement: @unchecked Sendable {
   // Sendable because what `places` points to is atomic.
 
   private typealias CurrentProcessor = @convention(c) () -> Int32
@@ -33,7 +33,7 @@ final class ProcessorPlacement: @unchecked Sendable {
   private let threadCount: Int
 
   /// Nil where the system has no such calls.
-  init?(threads: Int) {
+  package init?(threads: Int) {
     // Looked up by name: the headers show these calls only with an extension macro that Swift does not set.
     guard let processor = dlsym(nil, "sched_getcpu"), let get = dlsym(nil, "sched_getaffinity"),
       let set = dlsym(nil, "sched_setaffinity")
@@ -51,9 +51,12 @@ final class ProcessorPlacement: @unchecked Sendable {
     places.deallocate()
   }
 
+  /// The CPU that thread `index` was last seen on, or has moved to; -1 before.
+  package func place(of index: Int) -> Int32 { places[index].load(ordering: .relaxed) }
+
   /// Notes where thread `index` is, and moves it where an earlier thread was last seen on the same CPU.
   @inline(__always)
-  func settle(_ index: Int, _ nextTry: inout UInt64) {
+  package func settle(_ index: Int, _ nextTry: inout UInt64) {
     let here = processor()
     places[index].store(here, ordering: .relaxed)
     for earlier in 0..<index where places[earlier].load(ordering: .relaxed) == here {
