@@ -149,6 +149,28 @@ def torch_files():
     bad("exported.pt2", "unsupported", "exportedProgram")
 
 
+def hide_places():
+    """Saved classes name the files of their source: the folders of this machine become others of the same length."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    places = [(folder.encode(), (b"/usr/lib/" + b"_" * 200)[:len(folder)])
+              for folder in (sys.prefix, os.path.dirname(os.path.dirname(os.path.dirname(here))))]
+
+    def hidden(data):
+        for place, other in places: data = data.replace(place, other)
+        return data
+
+    for name in os.listdir(here):
+        if not name.endswith((".pt", ".pth", ".pt2")): continue
+        with open(path(name), "rb") as f: data = f.read()
+        if hidden(data) == data: continue
+        if zipfile.is_zipfile(path(name)):
+            with zipfile.ZipFile(path(name)) as f: members = [(i, hidden(f.read(i))) for i in f.infolist()]
+            with zipfile.ZipFile(path(name), "w", zipfile.ZIP_STORED) as f:
+                for info, content in members: f.writestr(zipfile.ZipInfo(info.filename), content)
+        else:
+            with open(path(name), "wb") as f: f.write(hidden(data))
+
+
 # ---------------------------------------------------------------- wrappers and prefixes
 
 def wrapper_files():
@@ -649,6 +671,7 @@ if __name__ == "__main__":
     safetensors_files()
     shard_files()
     other_files()
+    hide_places()
     with open(path("expected.json"), "w") as f:
         f.write("{\n")
         for index, key in enumerate(("good", "bad")):
