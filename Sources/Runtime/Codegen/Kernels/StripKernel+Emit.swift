@@ -6,16 +6,40 @@
       kernel.enter(saving: saved)
       if splitLoops.isSplit { StripEmitter.enterFrame(self, &kernel) }
       StripEmitter.loadArguments(&kernel.code, hasResidual: residual != nil, prefetches: prefetchLines > 0)
-      for segment in segments where segment.count > 0 {
-        let emitter = StripEmitter(self, columns: segment.columns)
-        kernel.loop(StripEmitter.tileCounter, segment.count) { emitter.emitTile(&$0) }
+      for run in tileRuns {
+        let emitter = StripEmitter(self, columns: run.columns, run.columnRuns)
+        kernel.loop(StripEmitter.tileCounter, run.count) { emitter.emitTile(&$0) }
       }
       if splitLoops.isSplit { kernel.code.emit(.load, .rsp, StripEmitter.callersStack) }
       kernel.leave(restoring: saved)
     }
+
+    private struct TileRun {
+      var columns: Int
+      var columnRuns: [TapWindow.Run]
+      var count: Int
+    }
+
+    /// The strip's tiles from left to right; those at an edge of the source map differ from the ones between.
+    private var tileRuns: [TileRun] {
+      var runs: [TileRun] = []
+      var first = 0
+      for segment in segments {
+        for _ in 0..<segment.count {
+          let columnRuns = taps.columnRuns(first: first, count: segment.columns)
+          if let last = runs.last, last.columns == segment.columns, last.columnRuns == columnRuns {
+            runs[runs.count - 1].count += 1
+          } else {
+            runs.append(TileRun(columns: segment.columns, columnRuns: columnRuns, count: 1))
+          }
+          first += segment.columns
+        }
+      }
+      return runs
+    }
   }
 
-  /// Emits tiles of one width.
+  /// Emits tiles of one width that meet the edges of the source map alike.
   private struct StripEmitter {
     // Fixed roles of registers for the whole strip.
     static let source = Register.rsi
@@ -26,9 +50,17 @@
     static let prefetch = Register.r10
     static let tileSource = Register.rax
     static let tileWeights = Register.r11
-    static let loopCounters: [Register] = [.rbx, .rbp, .r12, .r14]
+    /// The arguments' register, free once they are loaded.
+    static let bodyCounter = Register.rdi
+    static let columnCounter = Register.rbx
+    static let rowCounter = Register.rbp
+    static let loopCounters: [Register] = [.r12, .r14]
     static let tileCounter = Register.r13
     static let callersStack = Register.r15
+
+    /// Instructions that all bodies of a tile unroll, together. Past about 1,500 a core fetches and decodes them anew in
+    /// each pass (a 14x2 tile of three bodies took 20 % longer); down to 100 a whole pass still gains 3 %.
+    static let mostInstructions = 100
 
     let strip: StripKernel
     let columns: Int
@@ -37,10 +69,16 @@
     let residentBlocks: Int
     /// Keeps most displacements of source pixels in one byte: EVEX scales it by 4, so it spans -512...508.
     let sourceBias: Int
+    let rowRuns: [TapWindow.Run]
+    let columnRuns: [TapWindow.Run]
+    /// Lines that each pass of the body prefetches, so that a tile with taps beside the map asks for no fewer.
+    let prefetchLines: Int
+    /// Weight rows that the body unrolls, so that all bodies of a tile stay where decoded instructions are kept.
+    let unrolledRows: Int
     let loops: [ReductionLoop]
     let sumsInParts: Bool
 
-    init(_ strip: StripKernel, columns: Int) {
+    init(_ strip: StripKernel, columns: Int, _ columnRuns: [TapWindow.Run]) {
       self.strip = strip
       self.columns = columns
       pixels = (0..<strip.rows).flatMap { row in (0..<columns).map { (row, $0) } }
@@ -51,6 +89,20 @@
       residentBlocks = min(strip.blocks, free - 1)
       let farthest = (columns - 1) * strip.source.column + strip.bodyRows * 4
       sourceBias = strip.isa.hasEmbeddedBroadcast && farthest > 512 ? 512 : 0
+      self.columnRuns = columnRuns
+      rowRuns = strip.taps.rowRuns(strip.rows)
+      func liveTaps(_ runs: [TapWindow.Run]) -> Int {
+        runs.reduce(0) { $0 + ($1.hasLivePixels ? $1.taps : 0) }
+      }
+      func liveBodies(_ runs: [TapWindow.Run]) -> Int { runs.count(where: \.hasLivePixels) }
+      let bodies = liveBodies(rowRuns) * liveBodies(columnRuns)
+      let rowInstructions = (strip.rows * columns + 1) * (strip.blocks + 1) * bodies
+      unrolledRows =
+        (1...strip.bodyRows).last {
+          strip.bodyRows % $0 == 0 && ($0 == 1 || $0 * rowInstructions <= Self.mostInstructions)
+        } ?? 1
+      let passes = max(1, liveTaps(rowRuns) * liveTaps(columnRuns))
+      prefetchLines = (strip.prefetchLines * strip.taps.height * strip.taps.width + passes - 1) / passes
     }
 
     static func loadArguments(_ code: inout Assembler, hasResidual: Bool, prefetches: Bool) {
@@ -131,12 +183,14 @@
       }
     }
 
-    /// Loops from the outermost (`depth` = all) to the body (`depth` = 0).
+    /// Loops from the outermost (`depth` = all) to the taps (`depth` = 0).
     private func emitLoops(_ kernel: inout KernelAssembler, depth: Int) {
-      guard depth > 0 else { return emitBody(&kernel) }
+      guard depth > 0 else { return emitTaps(&kernel) }
       let loop = loops[depth - 1]
-      // The inner loop has left the source at its own end.
-      let inner = depth > 1 ? loops[depth - 2] : ReductionLoop(count: 0, sourceStep: 0)
+      // What is inside has left the source at its own end.
+      let insideStep =
+        depth > 1
+        ? loops[depth - 2].count * loops[depth - 2].sourceStep : strip.taps.height * strip.taps.rowStep
       let isPart = sumsInParts && depth == loops.count
       kernel.loop(Self.loopCounters[depth - 1], loop.count) { kernel in
         if isPart { forEachSum { sum, _ in kernel.zero(sum) } }
@@ -147,22 +201,65 @@
             kernel.store(slot, sum)
           }
         }
-        kernel.code.advance(Self.tileSource, by: loop.sourceStep - inner.count * inner.sourceStep)
+        kernel.code.advance(Self.tileSource, by: loop.sourceStep - insideStep)
       }
     }
 
-    private func emitBody(_ kernel: inout KernelAssembler) {
+    private var tapWeightByteCount: Int { strip.bodyRows * strip.weightBlocks * lanesByteCount }
+
+    /// Every tap with the pixels that it finds on the map.
+    private func emitTaps(_ kernel: inout KernelAssembler) {
+      let taps = strip.taps
+      for rowRun in rowRuns {
+        guard rowRun.hasLivePixels else {
+          kernel.code.advance(Self.tileSource, by: rowRun.taps * taps.rowStep)
+          kernel.code.advance(Self.tileWeights, by: rowRun.taps * taps.width * tapWeightByteCount)
+          continue
+        }
+        kernel.loop(Self.rowCounter, rowRun.taps) { kernel in
+          for columnRun in columnRuns { emitColumns(&kernel, rowRun, columnRun) }
+          kernel.code.advance(Self.tileSource, by: taps.rowStep - taps.width * taps.columnStep)
+        }
+      }
+    }
+
+    private func emitColumns(
+      _ kernel: inout KernelAssembler, _ rowRun: TapWindow.Run, _ columnRun: TapWindow.Run
+    ) {
+      guard columnRun.hasLivePixels else {
+        kernel.code.advance(Self.tileSource, by: columnRun.taps * strip.taps.columnStep)
+        kernel.code.advance(Self.tileWeights, by: columnRun.taps * tapWeightByteCount)
+        return
+      }
+      let live = pixels.indices.filter {
+        rowRun.isLive[pixels[$0].row] && columnRun.isLive[pixels[$0].column]
+      }
+      kernel.loop(Self.columnCounter, columnRun.taps) { kernel in
+        emitBody(&kernel, pixels: live)
+        kernel.code.advance(Self.tileSource, by: strip.taps.columnStep)
+      }
+    }
+
+    /// One tap of one channel block for the tile's pixels in `live`.
+    private func emitBody(_ kernel: inout KernelAssembler, pixels live: [Int]) {
+      let passes = strip.bodyRows / unrolledRows
+      kernel.loop(Self.bodyCounter, passes) { kernel in
+        emitRows(&kernel, pixels: live, lines: (prefetchLines + passes - 1) / passes)
+        if passes > 1 { kernel.code.advance(Self.tileSource, by: unrolledRows * 4) }
+      }
+      if passes > 1 { kernel.code.advance(Self.tileSource, by: -strip.bodyRows * 4) }
+    }
+
+    private func emitRows(_ kernel: inout KernelAssembler, pixels live: [Int], lines: Int) {
       let rowByteCount = strip.weightBlocks * lanesByteCount
-      for row in 0..<strip.bodyRows {
+      for row in 0..<unrolledRows {
         for block in 0..<residentBlocks {
           kernel.load(weight(block), Address(Self.tileWeights, row * rowByteCount + block * lanesByteCount))
         }
-        for line
-          in (row * strip.prefetchLines / strip.bodyRows)..<((row + 1) * strip.prefetchLines / strip.bodyRows)
-        {
+        for line in (row * lines / unrolledRows)..<((row + 1) * lines / unrolledRows) {
           kernel.code.emit(.prefetchT0, Address(Self.prefetch, line * 64))
         }
-        for pixel in pixels.indices {
+        for pixel in live {
           let from = displacement(strip.source, pixel, 0) + row * 4 - sourceBias
           kernel.broadcast(pixelValue, Address(Self.tileSource, from))
           for block in 0..<strip.blocks {
@@ -174,8 +271,8 @@
           }
         }
       }
-      kernel.code.advance(Self.tileWeights, by: strip.bodyRows * rowByteCount)
-      kernel.code.advance(Self.prefetch, by: strip.prefetchLines * 64)
+      kernel.code.advance(Self.tileWeights, by: unrolledRows * rowByteCount)
+      kernel.code.advance(Self.prefetch, by: lines * 64)
     }
 
     private func emitEpilogue(_ kernel: inout KernelAssembler) {

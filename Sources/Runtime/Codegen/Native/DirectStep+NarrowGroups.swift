@@ -34,8 +34,10 @@
           nextWeights: UnsafeRawPointer(indices.base) - UnsafeRawPointer(packed.base), borderBegin: block,
           borderEnd: block + 1)
       }
-      let entries = Kernels(
-        full: kernel.entry, fullPrefetching: kernel.entry, last: kernel.entry, lastPrefetching: kernel.entry)
+      let bandTable = AlignedBlock(byteCount: output.height * MemoryLayout<Kernels>.stride)
+      let entries = bandTable.base.bindMemory(to: Kernels.self, capacity: output.height)
+      entries.update(
+        repeating: Kernels(plain: kernel.entry, prefetching: kernel.entry), count: output.height)
       let chunkTarget = max(1, itemTarget / output.blockCount)
       let bandsPerItem = (output.height + chunkTarget - 1) / chunkTarget
       let step = DirectStep(
@@ -45,7 +47,7 @@
         residualImage: residual.imageStride * 4, inputBand: descriptor.strideHeight * input.rowStride * 4,
         outputBand: output.rowStride * 4, residualBand: residual.rowStride * 4, groups: groups,
         groupCount: output.blockCount, kernels: entries, lastGroupKernels: entries,
-        weights: UnsafeRawPointer(packed.base), bias: UnsafeRawPointer(bias.base), fullBands: output.height,
+        weights: UnsafeRawPointer(packed.base), bias: UnsafeRawPointer(bias.base),
         bands: output.height, bandsPerItem: bandsPerItem,
         chunks: (output.height + bandsPerItem - 1) / bandsPerItem, hasRowChunks: false, prefetchStrips: 0,
         prefetchBytesPerStrip: 0
@@ -56,7 +58,7 @@
         + "-\(isa.level.rawValue)"
       return KernelStep(
         kernel: name, function: groupsOutside, copying: step, items: output.blockCount * step.chunks,
-        itemsCoverBatch: true, storage: [packed, indices, bias, table, kernel])
+        itemsCoverBatch: true, storage: [packed, indices, bias, table, bandTable, kernel])
     }
   }
 

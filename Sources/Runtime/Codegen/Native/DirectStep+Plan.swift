@@ -34,8 +34,7 @@
         outputBand: tiling.rows * descriptor.output.rowStride * 4,
         residualBand: tiling.rows * residual.rowStride * 4, groups: groups, groupCount: groupCount,
         kernels: kernels, lastGroupKernels: last, weights: UnsafeRawPointer(packed.base),
-        bias: UnsafeRawPointer(bias.base), fullBands: descriptor.output.height / tiling.rows, bands: bands,
-        bandsPerItem: bandsPerItem,
+        bias: UnsafeRawPointer(bias.base), bands: bands, bandsPerItem: bandsPerItem,
         chunks: tiling.rowChunks > 0 ? tiling.rowChunks : (bands + bandsPerItem - 1) / bandsPerItem,
         hasRowChunks: tiling.rowChunks > 0,
         prefetchStrips: plan.prefetchStrips, prefetchBytesPerStrip: plan.prefetchBytesPerStrip)
@@ -77,12 +76,22 @@
     private var bodyPasses: Int { window.weightRows / bodyRows }
 
     private var loops: [ReductionLoop] {
-      let input = descriptor.input
-      return [
-        ReductionLoop(count: joinsTaps ? 1 : descriptor.kernelWidth, sourceStep: input.block * 4),
-        ReductionLoop(count: descriptor.kernelHeight, sourceStep: input.rowStride * 4),
-        ReductionLoop(count: window.blockCount, sourceStep: input.planeStride * 4),
-      ].filter { $0.count > 1 }
+      [ReductionLoop(count: window.blockCount, sourceStep: descriptor.input.planeStride * 4)]
+        .filter { $0.count > 1 }
+    }
+
+    /// The taps as the band whose first output row is `row` meets them.
+    private func taps(row: Int, rows: Int) -> TapWindow {
+      let (d, input) = (descriptor, descriptor.input)
+      let first = d.paddingTop - row * d.strideHeight
+      // Bands that lie inside the map share one kernel.
+      let most = (rows - 1) * d.strideHeight + d.kernelHeight
+      return TapWindow(
+        height: d.kernelHeight, width: joinsTaps ? 1 : d.kernelWidth, rowStep: input.rowStride * 4,
+        columnStep: input.block * 4, strideHeight: d.strideHeight, strideWidth: d.strideWidth,
+        sourceRows: min(max(0, first), most)..<max(0, min(first + input.height, most)),
+        // Joined taps read their padding: products with it are a 70th of a 7x7 layer's.
+        sourceColumns: joinsTaps ? 0..<Int.max : d.paddingLeft..<d.paddingLeft + input.width)
     }
 
     /// Tiles of a group that have whole bands.
@@ -121,13 +130,16 @@
         borderEnd: min(firstBlock + tiling.blocks, output.blockCount))
     }
 
-    func strip(rows: Int, blocks: Int, prefetches: Bool) -> StripKernel {
+    /// The kernel of the bands that start at output row `row`.
+    private func strip(row: Int, blocks: Int, prefetches: Bool) -> StripKernel {
       let (input, output) = (descriptor.input, descriptor.output)
       func steps(_ layout: TensorLayout) -> PixelSteps {
         PixelSteps(column: layout.block * 4, row: layout.rowStride * 4, block: layout.planeStride * 4)
       }
+      let rows = min(tiling.rows, output.height - row)
       return StripKernel(
-        isa: isa, bodyRows: bodyRows, loops: loops, rows: rows, segments: tiling.segments, blocks: blocks,
+        isa: isa, bodyRows: bodyRows, taps: taps(row: row, rows: rows), loops: loops, rows: rows,
+        segments: tiling.segments, blocks: blocks,
         source: PixelSteps(
           column: descriptor.strideWidth * input.block * 4, row: descriptor.strideHeight * input.rowStride * 4
         ),
@@ -136,21 +148,33 @@
         weightBlocks: tiling.blocks)
     }
 
+    /// Each band's kernels; bands that meet the source map alike share theirs.
     func kernels(
       blocks: Int, _ cache: KernelCache, _ storage: inout [AnyObject]
-    ) throws(ExecutableMemoryError) -> DirectStep.Kernels {
-      func entry(_ rows: Int, _ prefetches: Bool) throws(ExecutableMemoryError) -> UnsafeRawPointer {
-        let kernel = try cache.kernel(.strip(strip(rows: rows, blocks: blocks, prefetches: prefetches)))
+    ) throws(ExecutableMemoryError) -> UnsafePointer<DirectStep.Kernels> {
+      let block = AlignedBlock(byteCount: bands * MemoryLayout<DirectStep.Kernels>.stride)
+      let table = block.base.bindMemory(to: DirectStep.Kernels.self, capacity: bands)
+      storage.append(block)
+      var entries: [StripKernel: DirectStep.Kernels] = [:]
+      for band in 0..<bands {
+        let plain = strip(row: band * tiling.rows, blocks: blocks, prefetches: false)
+        if let known = entries[plain] {
+          table[band] = known
+          continue
+        }
+        let kernel = try cache.kernel(.strip(plain))
+        var found = DirectStep.Kernels(plain: kernel.entry, prefetching: kernel.entry)
         storage.append(kernel)
-        return kernel.entry
+        if prefetchLines > 0 {
+          let prefetching = try cache.kernel(
+            .strip(strip(row: band * tiling.rows, blocks: blocks, prefetches: true)))
+          found.prefetching = prefetching.entry
+          storage.append(prefetching)
+        }
+        entries[plain] = found
+        table[band] = found
       }
-      let lastRows = descriptor.output.height % tiling.rows
-      let prefetches = prefetchLines > 0
-      let full = try entry(tiling.rows, false)
-      let fullPrefetching = prefetches ? try entry(tiling.rows, true) : full
-      let last = lastRows == 0 ? full : try entry(lastRows, false)
-      let lastPrefetching = lastRows == 0 ? fullPrefetching : prefetches ? try entry(lastRows, true) : last
-      return .init(full: full, fullPrefetching: fullPrefetching, last: last, lastPrefetching: lastPrefetching)
+      return UnsafePointer(table)
     }
   }
 #endif

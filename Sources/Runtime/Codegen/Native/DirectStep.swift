@@ -9,9 +9,9 @@
       /// Output blocks whose border this group zeroes.
       var borderBegin, borderEnd: Int
     }
-    /// Entry points by band (full, last) and prefetching (off, on).
+    /// Entry points for one band, without and with prefetching.
     struct Kernels: BitwiseCopyable {
-      var full, fullPrefetching, last, lastPrefetching: UnsafeRawPointer
+      var plain, prefetching: UnsafeRawPointer
     }
 
     var inputBuffer, outputBuffer, residualBuffer: Int
@@ -21,12 +21,13 @@
     var inputBand, outputBand, residualBand: Int
     var groups: UnsafePointer<Group>
     var groupCount: Int
-    var kernels: Kernels
-    /// The last group where it has fewer blocks than the others.
-    var lastGroupKernels: Kernels
+    /// By band; bands at an edge of the source map have kernels of their own.
+    var kernels: UnsafePointer<Kernels>
+    /// The same for the last group, which may have fewer blocks than the others.
+    var lastGroupKernels: UnsafePointer<Kernels>
     var weights, bias: UnsafeRawPointer
-    /// Bands of full height, and all of them.
-    var fullBands, bands: Int
+    /// Rows of tiles; the last may be less high than the others.
+    var bands: Int
     var bandsPerItem, chunks: Int
     /// Items are chunks of nearly equal height, and inside one all bands of a group come before the next group's.
     var hasRowChunks: Bool
@@ -89,9 +90,7 @@
     private func strip(_ context: RunContext, _ image: Int, _ band: Int, _ index: Int, prefetchIndex: Int) {
       let group = (groups + index).pointee
       let prefetches = prefetchIndex < prefetchStrips
-      let kernels = index &+ 1 == groupCount ? lastGroupKernels : self.kernels
-      let full = prefetches ? kernels.fullPrefetching : kernels.full
-      let last = prefetches ? kernels.lastPrefetching : kernels.last
+      let kernels = (index &+ 1 == groupCount ? lastGroupKernels : self.kernels) + band
       let buffers = context.buffers
       var arguments = StripArguments(
         source: UnsafeRawPointer(buffers[inputBuffer])
@@ -101,7 +100,8 @@
         residual: UnsafeRawPointer(buffers[residualBuffer])
           + (image &* residualImage &+ band &* residualBand &+ group.residual),
         prefetch: weights + (group.nextWeights &+ (prefetches ? prefetchIndex &* prefetchBytesPerStrip : 0)))
-      unsafeBitCast(band < fullBands ? full : last, to: KernelFunction.self)(&arguments)
+      let entry = prefetches ? kernels.pointee.prefetching : kernels.pointee.plain
+      unsafeBitCast(entry, to: KernelFunction.self)(&arguments)
     }
   }
 #endif
