@@ -31,6 +31,19 @@ package struct ConvolutionDescriptor: Hashable, Sendable {
     output.height * output.width * output.channels * (input.channels / groups) * kernelHeight * kernelWidth
   }
 
+  /// The share of multiply-adds whose source is a pixel of the map and not padding.
+  package var shareOnMap: Double {
+    func taps(_ output: Int, _ input: Int, _ kernel: Int, _ stride: Int, _ padding: Int) -> Double {
+      let live = (0..<output).reduce(0) { count, pixel in
+        let first = pixel * stride - padding
+        return count + max(0, min(first + kernel, input) - max(first, 0))
+      }
+      return Double(live) / Double(max(1, output * kernel))
+    }
+    return taps(output.height, input.height, kernelHeight, strideHeight, paddingTop)
+      * taps(output.width, input.width, kernelWidth, strideWidth, paddingLeft)
+  }
+
   /// Floats from the input's origin to the first tap of output pixel (0, 0): never before the image's start.
   package var firstTapOffset: Int { -(paddingTop * input.rowStride + paddingLeft * input.block) }
 }

@@ -87,7 +87,8 @@ extension ConvolutionTiling {
     return tiling
   }
 
-  /// The tiling with the least estimated time for `descriptor`.
+  /// The tiling with the least estimated time for `descriptor`; products with padding, which are left out, are the
+  /// same number in every tiling.
   package static func choose(
     _ descriptor: ConvolutionDescriptor, _ isa: VectorISA, l2ByteCount: Int
   ) -> (tiling: ConvolutionTiling, cycles: Double) {
@@ -129,7 +130,7 @@ extension ConvolutionTiling {
         }
       }
     }
-    return (best!.tiling, best!.cycles)
+    return (best!.tiling, best!.cycles * descriptor.shareOnMap)
   }
 }
 
