@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -11,15 +13,21 @@ package final class AlignedBlock: @unchecked Sendable {
   // Sendable because those who share one agree on who writes: packers before sharing, runs under the session's lock.
   package let base: UnsafeMutableRawPointer
   package let byteCount: Int
-  private let isMapped: Bool
+  private let owner: Owner
+
+  private enum Owner {
+    case heap
+    case mapping
+    case slab(AlignedBlock)
+  }
 
   package init(byteCount: Int) {
     self.byteCount = byteCount
     if let pages = Self.map(byteCount) {
-      (base, isMapped) = (pages, true)
+      (base, owner) = (pages, .mapping)
       return
     }
-    isMapped = false
+    owner = .heap
     base = .allocate(byteCount: max(byteCount, 1), alignment: 64)
     base.initializeMemory(as: UInt8.self, repeating: 0, count: max(byteCount, 1))
   }
@@ -30,14 +38,23 @@ package final class AlignedBlock: @unchecked Sendable {
   package init(uninitializedFloatCount count: Int) {
     byteCount = count * 4
     if let pages = Self.map(byteCount) {
-      (base, isMapped) = (pages, true)
+      (base, owner) = (pages, .mapping)
     } else {
-      (base, isMapped) = (.allocate(byteCount: max(byteCount, 1), alignment: 64), false)
+      (base, owner) = (.allocate(byteCount: max(byteCount, 1), alignment: 64), .heap)
     }
   }
 
+  /// Part of `slab`, which lives as long as any of its parts.
+  fileprivate init(_ slab: AlignedBlock, offset: Int, byteCount: Int) {
+    (base, self.byteCount, owner) = (slab.base + offset, byteCount, .slab(slab))
+  }
+
   deinit {
-    if isMapped { munmap(base, byteCount) } else { base.deallocate() }
+    switch owner {
+    case .heap: base.deallocate()
+    case .mapping: munmap(base, byteCount)
+    case .slab: break
+    }
   }
 
   package var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
@@ -60,6 +77,35 @@ package final class AlignedBlock: @unchecked Sendable {
       return pages + head
     #else
       return nil
+    #endif
+  }
+}
+
+/// Hands out the blocks of one plan's weights side by side, so that small ones share pages of 2 MB too.
+package final class BlockPool: Sendable {
+  #if os(Linux)
+    /// Address space that is taken at a time; memory is what its blocks touch.
+    private static let slabByteCount = 64 << 20
+    private let slab = Mutex<(block: AlignedBlock, used: Int)?>(nil)
+  #endif
+
+  package init() {}
+
+  /// A zeroed block of `count` floats, aligned to 64 bytes.
+  package func block(floatCount count: Int) -> AlignedBlock {
+    #if os(Linux)
+      let byteCount = (count * 4 + 63) & ~63
+      return slab.withLock { slab in
+        if let (block, used) = slab, used + byteCount <= block.byteCount {
+          slab = (block, used + byteCount)
+          return AlignedBlock(block, offset: used, byteCount: count * 4)
+        }
+        let block = AlignedBlock(byteCount: max(byteCount, Self.slabByteCount))
+        slab = (block, byteCount)
+        return AlignedBlock(block, offset: 0, byteCount: count * 4)
+      }
+    #else
+      return AlignedBlock(floatCount: count)
     #endif
   }
 }

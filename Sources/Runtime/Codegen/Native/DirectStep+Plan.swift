@@ -9,8 +9,8 @@
       _ tiling: ConvolutionTiling, _ cache: KernelCache
     ) throws(ExecutableMemoryError) -> KernelStep {
       let plan = DirectPlan(descriptor, tiling, cache.isa)
-      let packed = WeightPacking.direct(
-        parameters.weights, descriptor, plan.window, lanes: cache.isa.lanes, blocks: tiling.blocks)
+      let packed = try WeightPacking.direct(
+        parameters.weights, descriptor, plan.window, blocks: tiling.blocks, cache)
       let width = tiling.blocks * cache.isa.lanes
       let bias = WeightPacking.bias(parameters.bias, channels: descriptor.output.channels, width: width)
       let table = AlignedBlock(byteCount: plan.window.firstBlocks.count * MemoryLayout<Group>.stride)

@@ -38,9 +38,10 @@
     package var function: KernelFunction { unsafeBitCast(memory.base, to: KernelFunction.self) }
   }
 
-  /// One kernel per distinct description, emitted at first use.
+  /// One kernel per distinct description, emitted at first use, and the memory of the weights that kernels read.
   package final class KernelCache: Sendable {
     package let isa: VectorISA
+    package let weights = BlockPool()
     private let kernels = Mutex<[AnyKernel: EmittedKernel]>([:])
 
     package init(isa: VectorISA) {
@@ -67,6 +68,7 @@
     case narrowGroup(NarrowGroupKernel)
     case pool(PoolKernel)
     case globalPool(GlobalPoolKernel)
+    case transpose(TransposeKernel)
 
     func emit(into assembler: inout KernelAssembler) {
       switch self {
@@ -76,6 +78,7 @@
       case .narrowGroup(let kernel): kernel.emit(into: &assembler)
       case .pool(let kernel): kernel.emit(into: &assembler)
       case .globalPool(let kernel): kernel.emit(into: &assembler)
+      case .transpose(let kernel): kernel.emit(into: &assembler)
       }
     }
 
@@ -89,6 +92,7 @@
       case .pool(let kernel): "\(kernel.isMaximum ? "max" : "average")-pool-\(kernel.isa.level.rawValue)"
       case .globalPool(let kernel):
         "global-\(kernel.isMaximum ? "max" : "average")-\(kernel.isa.level.rawValue)"
+      case .transpose(let kernel): "transpose-\(kernel.isa.level.rawValue)"
       }
     }
   }

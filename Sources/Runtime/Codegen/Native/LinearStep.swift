@@ -21,8 +21,8 @@
       // A classifier is a 1x1 convolution of a 1x1 map.
       let convolution = ConvolutionDescriptor(input: input, output: output, kernelHeight: 1, kernelWidth: 1)
       let window = ConvolutionWindow(convolution, isa, blocks: blocks)
-      let packed = WeightPacking.direct(
-        parameters.weights, convolution, window, lanes: isa.lanes, blocks: blocks)
+      let packed = try WeightPacking.direct(
+        parameters.weights, convolution, window, blocks: blocks, cache)
       let width = blocks * isa.lanes
       let bias = WeightPacking.bias(parameters.bias, channels: output.channels, width: width)
       let mostImages = StripKernel.largestTile(isa, blocks: blocks)

@@ -7,8 +7,8 @@
     ) throws(ExecutableMemoryError) -> KernelStep {
       let plan = WinogradPlan(descriptor, tiling, cache.isa)
       let lanes = cache.isa.lanes
-      let packed = WeightPacking.winograd(
-        parameters.weights, descriptor, tiling.scheme, lanes: lanes, blocks: tiling.blocks)
+      let packed = try WeightPacking.winograd(
+        parameters.weights, descriptor, tiling.scheme, blocks: tiling.blocks, cache)
       let bias = WeightPacking.bias(
         parameters.bias, channels: descriptor.output.channels, width: tiling.blocks * lanes)
       var storage: [AnyObject] = [packed, bias]

@@ -1,116 +1,134 @@
-extension WeightPacking {
-  /// Input channels whose filters are gathered before they are transformed: 36 KB that stay in the first cache.
-  private static let gathered = 16
+#if arch(x86_64)
+  extension WeightPacking {
+    /// Input channels whose filters are gathered before they are transformed: 36 KB that stay in the first cache.
+    private static let gathered = 16
+    /// Input channels whose transformed filters are staged before they go to memory: written one by one, the 36 streams
+    /// lie a power of two apart and push each other out of every cache.
+    private static let staged = 4
 
-  /// `U = G g G^T` as the products read it: `[group][filter][input channel][blocks * lanes output channels]`.
-  package static func winograd(
-    _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
-    lanes: Int,
-    blocks: Int
-  ) -> AlignedBlock {
-    let width = blocks * lanes
-    let (inputs, outputs) = (descriptor.input.channels, descriptor.output.channels)
-    let rows = descriptor.input.blockCount * lanes
-    let groups = (outputs + width - 1) / width
-    let packed = AlignedBlock(floatCount: groups * scheme.weightComponents * rows * width)
-    let places = (0..<(gathered * 9)).map { $0 * width }
-    let slices = (inputs + gathered - 1) / gathered
-    for item in 0..<(groups * slices) {
-      let (group, slice) = (item / slices, item % slices)
-      let first = slice * gathered
-      let count = min(gathered, inputs - first)
-      let used = min(width, outputs - group * width)
-      withUnsafeTemporaryAllocation(byteCount: gathered * 9 * width * 4, alignment: 64) { memory in
+    /// `U = G g G^T` as the products read it: `[group][filter][input channel][blocks * lanes output channels]`.
+    package static func winograd(
+      _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
+      blocks: Int, _ cache: KernelCache
+    ) throws(ExecutableMemoryError) -> AlignedBlock {
+      let lanes = cache.isa.lanes
+      let transpose = try WeightTranspose(cache)
+      let width = blocks * lanes
+      let (inputs, outputs) = (descriptor.input.channels, descriptor.output.channels)
+      let rows = descriptor.input.blockCount * lanes
+      let groups = (outputs + width - 1) / width
+      let packed = cache.weights.block(floatCount: groups * scheme.weightComponents * rows * width)
+      let places = (0..<(gathered * 9)).map { $0 * width }
+      // An odd number of lines between components, so that they lie in different sets of the cache.
+      let stagedStride = staged * width + 16
+      let stagedCount = scheme.weightComponents * stagedStride
+      let slices = (inputs + gathered - 1) / gathered
+      let tapCount = gathered * 9 * width
+      withUnsafeTemporaryAllocation(byteCount: (tapCount + stagedCount) * 4, alignment: 64) { memory in
         let taps = memory.bindMemory(to: Float.self).baseAddress!
-        taps.update(repeating: 0, count: gathered * 9 * width)
-        places.withUnsafeBufferPointer { places in
-          transpose(
-            weights + (group * width * inputs + first) * 9, rowLength: inputs * 9,
-            range: 0..<(count * 9),
-            lanes: used, taps, places)
-        }
-        let target = packed.floats + group * scheme.weightComponents * rows * width
-        for input in 0..<count {
-          for lane in stride(from: 0, to: used, by: 8) {
-            let filter = Filter8(taps + input * 9 * width + lane, stride: width)
-            filter.store(scheme, target + (first + input) * width + lane, stride: rows * width)
+        let stage = taps + tapCount
+        for item in 0..<(groups * slices) {
+          let (group, slice) = (item / slices, item % slices)
+          let first = slice * gathered
+          let count = min(gathered, inputs - first)
+          let used = min(width, outputs - group * width)
+          if used < width { taps.update(repeating: 0, count: tapCount + stagedCount) }
+          places.withUnsafeBufferPointer { places in
+            transpose(
+              weights + (group * width * inputs + first) * 9, rowLength: inputs * 9, columns: count * 9,
+              lanes: used, taps, places)
+          }
+          let target = packed.floats + group * scheme.weightComponents * rows * width
+          for begin in stride(from: 0, to: count, by: staged) {
+            let end = min(begin + staged, count)
+            for input in begin..<end {
+              for lane in stride(from: 0, to: used, by: 8) {
+                let filter = Filter8(taps + input * 9 * width + lane, stride: width)
+                filter.store(scheme, stage + (input - begin) * width + lane, stride: stagedStride)
+              }
+            }
+            for component in 0..<scheme.weightComponents {
+              (target + (component * rows + first + begin) * width).update(
+                from: stage + component * stagedStride, count: (end - begin) * width)
+            }
           }
         }
       }
+      return packed
     }
-    return packed
-  }
-}
-
-/// A 3x3 filter of eight output channels, one channel a lane.
-private struct Filter8 {
-  private typealias Lanes8 = SIMD8<Float>
-  private typealias Three = (Lanes8, Lanes8, Lanes8)
-
-  private let rows: (Three, Three, Three)
-
-  /// Tap `t` lies at `taps + t * stride`.
-  @inline(__always)
-  init(_ taps: UnsafePointer<Float>, stride: Int) {
-    func tap(_ index: Int) -> Lanes8 {
-      UnsafeRawPointer(taps + index &* stride).load(as: Lanes8.self)
-    }
-    rows = ((tap(0), tap(1), tap(2)), (tap(3), tap(4), tap(5)), (tap(6), tap(7), tap(8)))
   }
 
-  /// Transformed filter (i, j) goes to `target + (i * side + j) * stride`.
-  @inline(__always)
-  func store(_ scheme: WinogradScheme, _ target: UnsafeMutablePointer<Float>, stride: Int) {
-    let columns = (
-      Self.products(scheme, rows.0.0, rows.1.0, rows.2.0),
-      Self.products(scheme, rows.0.1, rows.1.1, rows.2.1),
-      Self.products(scheme, rows.0.2, rows.1.2, rows.2.2)
-    )
-    let side = scheme.weightSide
-    func line(_ row: Int, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8) {
-      let values = Self.products(scheme, a, b, c)
-      let place = target + row &* side &* stride
-      func put(_ column: Int, _ value: Lanes8) {
-        UnsafeMutableRawPointer(place + column &* stride).storeBytes(of: value, as: Lanes8.self)
+  /// A 3x3 filter of eight output channels, one channel a lane.
+  private struct Filter8 {
+    private typealias Lanes8 = SIMD8<Float>
+    private typealias Three = (Lanes8, Lanes8, Lanes8)
+
+    private let rows: (Three, Three, Three)
+
+    /// Tap `t` lies at `taps + t * stride`.
+    @inline(__always)
+    init(_ taps: UnsafePointer<Float>, stride: Int) {
+      func tap(_ index: Int) -> Lanes8 {
+        UnsafeRawPointer(taps + index &* stride).load(as: Lanes8.self)
       }
-      put(0, values.0)
-      put(1, values.1)
-      put(2, values.2)
-      put(3, values.3)
-      guard scheme == .f4 else { return }
-      put(4, values.4)
-      put(5, values.5)
+      rows = ((tap(0), tap(1), tap(2)), (tap(3), tap(4), tap(5)), (tap(6), tap(7), tap(8)))
     }
-    line(0, columns.0.0, columns.1.0, columns.2.0)
-    line(1, columns.0.1, columns.1.1, columns.2.1)
-    line(2, columns.0.2, columns.1.2, columns.2.2)
-    line(3, columns.0.3, columns.1.3, columns.2.3)
-    guard scheme == .f4 else { return }
-    line(4, columns.0.4, columns.1.4, columns.2.4)
-    line(5, columns.0.5, columns.1.5, columns.2.5)
-  }
 
-  /// G times `(a, b, c)`; the last two are for F(4x4) alone.
-  @inline(__always)
-  private static func products(
-    _ scheme: WinogradScheme, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8
-  ) -> (Lanes8, Lanes8, Lanes8, Lanes8, Lanes8, Lanes8) {
-    if scheme == .f2 {
-      let even = (a + c) * 0.5
-      let odd = b * 0.5
-      return (a, even + odd, even - odd, c, c, c)
+    /// Transformed filter (i, j) goes to `target + (i * side + j) * stride`.
+    @inline(__always)
+    func store(_ scheme: WinogradScheme, _ target: UnsafeMutablePointer<Float>, stride: Int) {
+      let columns = (
+        Self.products(scheme, rows.0.0, rows.1.0, rows.2.0),
+        Self.products(scheme, rows.0.1, rows.1.1, rows.2.1),
+        Self.products(scheme, rows.0.2, rows.1.2, rows.2.2)
+      )
+      let side = scheme.weightSide
+      func line(_ row: Int, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8) {
+        let values = Self.products(scheme, a, b, c)
+        let place = target + row &* side &* stride
+        func put(_ column: Int, _ value: Lanes8) {
+          UnsafeMutableRawPointer(place + column &* stride).storeBytes(of: value, as: Lanes8.self)
+        }
+        put(0, values.0)
+        put(1, values.1)
+        put(2, values.2)
+        put(3, values.3)
+        guard scheme == .f4 else { return }
+        put(4, values.4)
+        put(5, values.5)
+      }
+      line(0, columns.0.0, columns.1.0, columns.2.0)
+      line(1, columns.0.1, columns.1.1, columns.2.1)
+      line(2, columns.0.2, columns.1.2, columns.2.2)
+      line(3, columns.0.3, columns.1.3, columns.2.3)
+      guard scheme == .f4 else { return }
+      line(4, columns.0.4, columns.1.4, columns.2.4)
+      line(5, columns.0.5, columns.1.5, columns.2.5)
     }
-    if scheme == .polyphase2 { return (a, a + c, c, b, b, b) }
-    // Row of point p: (1, p, p²) over the product of its distances to the other points.
-    let (near, far) = (WinogradScheme.near, WinogradScheme.far)
-    let (near2, far2) = (near * near, far * far)
-    let (nearScale, farScale) = (1 / (2 * near2 * (near2 - far2)), 1 / (2 * far2 * (far2 - near2)))
-    let nearEven = (a + c * near2) * nearScale
-    let nearOdd = b * (near * nearScale)
-    let farEven = (a + c * far2) * farScale
-    let farOdd = b * (far * farScale)
-    return (
-      a * (1 / (near2 * far2)), nearEven + nearOdd, nearEven - nearOdd, farEven + farOdd, farEven - farOdd, c
-    )
+
+    /// G times `(a, b, c)`; the last two are for F(4x4) alone.
+    @inline(__always)
+    private static func products(
+      _ scheme: WinogradScheme, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8
+    ) -> (Lanes8, Lanes8, Lanes8, Lanes8, Lanes8, Lanes8) {
+      if scheme == .f2 {
+        let even = (a + c) * 0.5
+        let odd = b * 0.5
+        return (a, even + odd, even - odd, c, c, c)
+      }
+      if scheme == .polyphase2 { return (a, a + c, c, b, b, b) }
+      // Row of point p: (1, p, p²) over the product of its distances to the other points.
+      let (near, far) = (WinogradScheme.near, WinogradScheme.far)
+      let (near2, far2) = (near * near, far * far)
+      let (nearScale, farScale) = (1 / (2 * near2 * (near2 - far2)), 1 / (2 * far2 * (far2 - near2)))
+      let nearEven = (a + c * near2) * nearScale
+      let nearOdd = b * (near * nearScale)
+      let farEven = (a + c * far2) * farScale
+      let farOdd = b * (far * farScale)
+      return (
+        a * (1 / (near2 * far2)), nearEven + nearOdd, nearEven - nearOdd, farEven + farOdd, farEven - farOdd,
+        c
+      )
+    }
   }
-}
+#endif

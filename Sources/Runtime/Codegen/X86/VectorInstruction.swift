@@ -106,6 +106,10 @@
     package static let unpackLow = Self("vunpcklps", .none, .m0F, 0x14, .three, .full)
     package static let unpackHigh = Self("vunpckhps", .none, .m0F, 0x15, .three, .full)
     package static let shuffle = Self("vshufps", .none, .m0F, 0xC6, .three, .full, immediate: true)
+    package static let shuffleQuarters = Self(
+      "vshuff32x4", .p66, .m0F3A, 0x23, .three, .full, immediate: true, .evex)
+    package static let permuteHalves = Self(
+      "vperm2f128", .p66, .m0F3A, 0x06, .three, .full, immediate: true, .vex)
     // Comparison and selection.
     package static let compareToMask = Self(
       "vcmpps", .none, .m0F, 0xC2, .compare, .full, immediate: true, .evex)
@@ -118,7 +122,7 @@
       loadUnaligned, storeUnaligned, move, storeStreaming, broadcast, broadcast128, broadcast32x4, add,
       multiply, subtract, minimum, divide, maximum, fma132, fma213, fma231, fms213, fms231, fnma213, fnma231,
       dotBFloat16, dotInt8, toBFloat16, xor, xorInteger, permuteInLane, permute, unpackLow, unpackHigh,
-      shuffle, compareToMask, compare, blendByMask, blend,
+      shuffle, shuffleQuarters, permuteHalves, compareToMask, compare, blendByMask, blend,
     ]
   }
 #endif
