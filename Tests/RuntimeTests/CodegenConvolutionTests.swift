@@ -26,6 +26,8 @@
       var inputBlock: Int?
       /// Each side's own padding, in the place of `padding`.
       var sides: Border?
+      /// Products of a part of a sum.
+      var partRows = 128
 
       var paddings: Border {
         sides ?? Border(top: padding, left: padding, bottom: padding, right: padding)
@@ -35,6 +37,7 @@
 
       var description: String {
         "\(inputs)->\(outputs) \(height)x\(width) k\(kernel) s\(stride) p\(padding) g\(groups) n\(batch)"
+          + (partRows == 128 ? "" : " parts of \(partRows)")
           + (sides.map { " sides \($0.top) \($0.left) \($0.bottom) \($0.right)" } ?? "")
           + "\(hasBias ? " bias" : "")\(hasResidual ? " residual" : "")\(hasReLU ? " relu" : "")"
       }
@@ -100,6 +103,15 @@
       shapes.append(
         Shape(inputs: 512, outputs: 512, height: 7, width: 7, kernel: 3, padding: 1, batch: 2, hasReLU: true))
       shapes.append(Shape(inputs: 512, outputs: 1040, height: 2, width: 7, hasResidual: true, hasReLU: true))
+      // Short parts of sums: between kernel rows, and between channel blocks.
+      for (inputs, kernel, stride) in [
+        (16, 3, 1), (64, 3, 1), (64, 3, 2), (100, 1, 1), (256, 1, 2), (32, 5, 1),
+      ] {
+        shapes.append(
+          Shape(
+            inputs: inputs, outputs: 48, height: 9, width: 7, kernel: kernel, stride: stride,
+            padding: kernel / 2, batch: 2, hasResidual: true, hasReLU: true, borders: true, partRows: 32))
+      }
       return shapes
     }
 
@@ -110,6 +122,24 @@
         var provider = try MachineCodeProvider(level)
         provider.allowsWinograd = false
         for items in [1, 3] { try problem.check(provider, itemsPerCall: items) }
+      }
+    }
+
+    /// Parts of 32 products err less than one chain of them all, whether a part ends with a kernel row or a block.
+    @Test(.enabled(if: !levels.isEmpty, "this processor runs no emitted kernels"), arguments: [1, 3])
+    func shortPartsErrLess(kernel: Int) throws {
+      for level in Self.levels {
+        var provider = try MachineCodeProvider(level)
+        provider.allowsWinograd = false
+        func error(_ partRows: Int) throws -> Double {
+          let shape = Shape(
+            inputs: 512, outputs: 64, height: 6, width: 6, kernel: kernel, padding: kernel / 2,
+            partRows: partRows)
+          let problem = ConvolutionProblem(shape, block: VectorISA(level).lanes)
+          let found = try problem.check(provider, itemsPerCall: 1)
+          return zip(found, problem.expected).reduce(0) { $0 + Double(abs($1.0 - $1.1)) }
+        }
+        #expect(try error(32) < 0.7 * error(1 << 20), "\(level)")
       }
     }
 
@@ -231,7 +261,7 @@
       let (outHeight, outWidth) = (shape.outputHeight, shape.outputWidth)
       let border = shape.paddings
       let extra = shape.borders ? Border(top: 1, left: 2, bottom: 3, right: 1) : .none
-      descriptor = ConvolutionDescriptor(
+      var descriptor = ConvolutionDescriptor(
         input: TensorLayout(
           channels: shape.inputs, height: shape.height, width: shape.width, block: shape.inputBlock ?? block,
           border: border.union(extra)),
@@ -245,6 +275,8 @@
         strideWidth: shape.stride, paddingTop: border.top, paddingLeft: border.left,
         groups: shape.groups,
         hasBias: shape.hasBias, hasReLU: shape.hasReLU)
+      descriptor.partRows = shape.partRows
+      self.descriptor = descriptor
       var random = SeededRandom(seed: 7)
       func draw(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.nextGaussian()) } }
       input = draw(shape.batch * shape.inputs * shape.height * shape.width)

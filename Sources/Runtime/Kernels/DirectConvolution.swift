@@ -24,6 +24,8 @@ struct DirectConvolution: BitwiseCopyable {
   var hasResidual, hasReLU: Bool
   /// Floats a kernel row spans, a multiple of 4, and kernel rows.
   var run, kernelRows: Int
+  /// Input blocks whose products are a part of the sum, added up apart.
+  var blocksPerPart: Int
   /// Floats between the first taps of horizontally and vertically adjacent outputs.
   var stepX, stepY: Int
   var groups: UnsafePointer<Group>
@@ -126,11 +128,35 @@ struct DirectConvolution: BitwiseCopyable {
   @inline(__always)
   private func accumulate(_ group: Group, _ pa: UnsafePointer<Float>, _ pb: UnsafePointer<Float>) -> Tile {
     let zero = Lanes(repeating: 0)
-    var (a0, a1, a2, a3) = (zero, zero, zero, zero)
-    var (b0, b1, b2, b3) = (zero, zero, zero, zero)
+    var total: Tile = (zero, zero, zero, zero, zero, zero, zero, zero)
     var weights = self.weights + group.weights
     var (blockA, blockB) = (pa, pb)
     var block = group.inputBlocks
+    repeat {
+      let count = min(block, blocksPerPart)
+      let part = accumulate(count, &weights, blockA, blockB)
+      total = (
+        total.a0 + part.a0, total.a1 + part.a1, total.a2 + part.a2, total.a3 + part.a3, total.b0 + part.b0,
+        total.b1 + part.b1, total.b2 + part.b2, total.b3 + part.b3
+      )
+      blockA += count &* input.plane
+      blockB += count &* input.plane
+      block &-= count
+    } while block != 0
+    return total
+  }
+
+  /// The same for `count` input blocks from `pa` and `pb`; `weights` moves on.
+  @inline(__always)
+  private func accumulate(
+    _ count: Int, _ weights: inout UnsafePointer<Float>, _ pa: UnsafePointer<Float>,
+    _ pb: UnsafePointer<Float>
+  ) -> Tile {
+    let zero = Lanes(repeating: 0)
+    var (a0, a1, a2, a3) = (zero, zero, zero, zero)
+    var (b0, b1, b2, b3) = (zero, zero, zero, zero)
+    var (blockA, blockB) = (pa, pb)
+    var block = count
     repeat {
       var (rowA, rowB) = (blockA, blockB)
       var row = kernelRows

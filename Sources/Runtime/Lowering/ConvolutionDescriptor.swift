@@ -12,6 +12,8 @@ package struct ConvolutionDescriptor: Hashable, Sendable {
   package var groups: Int
   package var hasBias: Bool
   package var hasReLU: Bool
+  /// Products that a part of a sum has at most; parts are added up apart.
+  package var partRows = 128
 
   package init(
     input: TensorLayout, output: TensorLayout, residual: TensorLayout? = nil, kernelHeight: Int,

@@ -18,12 +18,14 @@ extension Lowering {
 
   func descriptor(_ op: Conv2D, _ node: Node) -> ConvolutionDescriptor {
     let kernel = graph[node.operands[1]].type.dims
-    return ConvolutionDescriptor(
+    var descriptor = ConvolutionDescriptor(
       input: layout(node.operands[0]), output: layout(node.result),
       residual: op.residualIndex.map { layout(node.operands[$0]) }, kernelHeight: kernel[2],
       kernelWidth: kernel[3], strideHeight: op.strides.height, strideWidth: op.strides.width,
       paddingTop: op.padding.top, paddingLeft: op.padding.left, groups: op.groups, hasBias: op.hasBias,
       hasReLU: op.activation == .relu)
+    descriptor.partRows = partRows
+    return descriptor
   }
 
   func linear(_ op: Linear, _ node: Node) throws(RuntimeError) -> KernelStep {

@@ -22,6 +22,11 @@ struct Lowering: Sendable {
   var requests: [MemoryPlanner.Request] = []
   var requestNames: [String] = []
   var steps: [(info: ExecutionPlan.StepInfo, step: KernelStep)] = []
+  /// Products that a part of a convolution's sum has at most. What each layer rounds adds up over the layers: the
+  /// logits of a random ResNet-152 err by 4e-6 to 5e-6 of the largest with parts of 32, by 5e-6 to 7e-6 with parts of
+  /// 128, which are 1 to 2 % faster.
+  let partRows: Int
+  private static let manyConvolutions = 64
 
   init(_ model: Model, provider: any KernelProvider, keepsValues: Bool) {
     tuned = model.tuning(for: provider)?.kernelByLayer ?? [:]
@@ -29,6 +34,10 @@ struct Lowering: Sendable {
     self.provider = provider
     self.keepsValues = keepsValues
     portable = PortableKernels(block: provider.block)
+    let convolutions = model.graph.nodes.count {
+      if case .conv2d = $0.op { true } else { false }
+    }
+    partRows = convolutions > Self.manyConvolutions ? 32 : 128
   }
 
   /// The plan for `model`'s outputs named `outputs`, refused where it would not fit in `available` bytes.

@@ -2,15 +2,16 @@
   extension StripKernel {
     /// Appends the function to `kernel`.
     package func emit(into kernel: inout KernelAssembler) {
-      let saved = Array(KernelAssembler.calleeSaved.prefix(splitLoops.isSplit ? 6 : 4))
+      let sumsInParts = splitLoops.parts != .whole
+      let saved = Array(KernelAssembler.calleeSaved.prefix(sumsInParts ? 6 : 4))
       kernel.enter(saving: saved)
-      if splitLoops.isSplit { StripEmitter.enterFrame(self, &kernel) }
+      if sumsInParts { StripEmitter.enterFrame(self, &kernel) }
       StripEmitter.loadArguments(&kernel.code, hasResidual: residual != nil, prefetches: prefetchLines > 0)
       for run in tileRuns {
         let emitter = StripEmitter(self, columns: run.columns, run.columnRuns)
         kernel.loop(StripEmitter.tileCounter, run.count) { emitter.emitTile(&$0) }
       }
-      if splitLoops.isSplit { kernel.code.emit(.load, .rsp, StripEmitter.callersStack) }
+      if sumsInParts { kernel.code.emit(.load, .rsp, StripEmitter.callersStack) }
       kernel.leave(restoring: saved)
     }
 
@@ -76,7 +77,7 @@
     /// Weight rows that the body unrolls, so that all bodies of a tile stay where decoded instructions are kept.
     let unrolledRows: Int
     let loops: [ReductionLoop]
-    let sumsInParts: Bool
+    let parts: StripKernel.Parts
 
     init(_ strip: StripKernel, columns: Int, _ columnRuns: [TapWindow.Run]) {
       self.strip = strip
@@ -84,7 +85,7 @@
       pixels = (0..<strip.rows).flatMap { row in (0..<columns).map { (row, $0) } }
       let free = strip.isa.registerCount - pixels.count * strip.blocks
       precondition(free >= 2, "a tile of \(pixels.count)x\(strip.blocks) leaves no registers for operands")
-      (loops, sumsInParts) = strip.splitLoops
+      (loops, parts) = strip.splitLoops
       precondition(loops.count <= Self.loopCounters.count, "too many reduction loops")
       residentBlocks = min(strip.blocks, free - 1)
       let farthest = (columns - 1) * strip.source.column + strip.bodyRows * 4
@@ -128,7 +129,7 @@
       emitPrefetches(&kernel)
       kernel.code.emit(.lea, Self.tileSource, Address(Self.source, sourceBias))
       kernel.code.emit(.load, Self.tileWeights, Self.weights)
-      if sumsInParts { forEachSum { kernel.store($1, $0) } }
+      if parts != .whole { forEachSum { kernel.store($1, $0) } }
       emitLoops(&kernel, depth: loops.count)
       emitEpilogue(&kernel)
       kernel.code.advance(Self.source, by: columns * strip.source.column)
@@ -191,17 +192,23 @@
       let insideStep =
         depth > 1
         ? loops[depth - 2].count * loops[depth - 2].sourceStep : strip.taps.height * strip.taps.rowStep
-      let isPart = sumsInParts && depth == loops.count
+      let isPart = parts == .loop && depth == loops.count
       kernel.loop(Self.loopCounters[depth - 1], loop.count) { kernel in
-        if isPart { forEachSum { sum, _ in kernel.zero(sum) } }
-        emitLoops(&kernel, depth: depth - 1)
-        if isPart {
-          forEachSum { sum, slot in
-            kernel.add(sum, sum, slot)
-            kernel.store(slot, sum)
-          }
-        }
+        emitPart(&kernel, isPart) { emitLoops(&$0, depth: depth - 1) }
         kernel.code.advance(Self.tileSource, by: loop.sourceStep - insideStep)
+      }
+    }
+
+    /// `body`, whose sums start at zero and are added to those on the stack if it is a part.
+    private func emitPart(
+      _ kernel: inout KernelAssembler, _ isPart: Bool, _ body: (inout KernelAssembler) -> Void
+    ) {
+      if isPart { forEachSum { sum, _ in kernel.zero(sum) } }
+      body(&kernel)
+      guard isPart else { return }
+      forEachSum { sum, slot in
+        kernel.add(sum, sum, slot)
+        kernel.store(slot, sum)
       }
     }
 
@@ -217,7 +224,9 @@
           continue
         }
         kernel.loop(Self.rowCounter, rowRun.taps) { kernel in
-          for columnRun in columnRuns { emitColumns(&kernel, rowRun, columnRun) }
+          emitPart(&kernel, parts == .kernelRow) { kernel in
+            for columnRun in columnRuns { emitColumns(&kernel, rowRun, columnRun) }
+          }
           kernel.code.advance(Self.tileSource, by: taps.rowStep - taps.width * taps.columnStep)
         }
       }

@@ -127,7 +127,7 @@ package struct StripKernel: Hashable, Sendable {
     segments: [StripSegment], blocks: Int,
     source: PixelSteps, output: PixelSteps, residual: PixelSteps? = nil, start: Start = .bias,
     hasReLU: Bool = false, prefetchLines: Int = 0, weightBlocks: Int? = nil,
-    partRows: Int = StripKernel.partRows
+    partRows: Int = 128
   ) {
     (self.isa, self.bodyRows, self.taps, self.loops) = (isa, bodyRows, taps, loops)
     (self.rows, self.segments, self.blocks) = (rows, segments, blocks)
@@ -137,25 +137,40 @@ package struct StripKernel: Hashable, Sendable {
     self.partRows = partRows
   }
 
-  /// Products that a part of a sum has at most, and where a sum is worth splitting. A chain of n additions errs by
-  /// about sqrt(n) roundings: parts of 128 added up err a third as much as one chain of 4,608 (3x3 of 512
-  /// channels), and cost each accumulator an addition and a store for 128 multiply-adds.
-  package static let partRows = 128
+  /// A chain of n additions errs by about sqrt(n) roundings; an accumulator's part costs an addition and a store.
   private static let leastPartRows = 32
 
-  /// The loops with the outermost one cut into parts whose sums are added up apart, if it is long enough.
-  package var splitLoops: (loops: [ReductionLoop], isSplit: Bool) {
-    guard let outermost = loops.last, weightRows > partRows else { return (loops, false) }
+  /// Where the parts of a sum end that are added up apart.
+  enum Parts {
+    /// The sum is a single part.
+    case whole
+    /// At the end of each pass of the outermost loop.
+    case loop
+    /// At the end of each kernel row.
+    case kernelRow
+  }
+
+  private var tapRows: Int { bodyRows * taps.height * taps.width }
+
+  /// The parts of a sum, and the loops with the outermost one cut to fit them.
+  var splitLoops: (loops: [ReductionLoop], parts: Parts) {
+    guard weightRows > partRows else { return (loops, .whole) }
+    if tapRows > partRows, taps.height > 1, bodyRows * taps.width >= Self.leastPartRows,
+      abs(tapRows - partRows) > abs(bodyRows * taps.width - partRows)
+    {
+      return (loops, .kernelRow)
+    }
+    guard let outermost = loops.last else { return (loops, .whole) }
     let rows = weightRows / outermost.count
     let passes = (1...outermost.count).last {
       outermost.count % $0 == 0 && ($0 == 1 || $0 * rows <= partRows)
     }
     guard let passes, passes < outermost.count, passes * rows >= Self.leastPartRows else {
-      return (loops, false)
+      return (loops, .whole)
     }
     let part = ReductionLoop(count: passes, sourceStep: outermost.sourceStep)
     let parts = ReductionLoop(count: outermost.count / passes, sourceStep: passes * outermost.sourceStep)
-    return (loops.dropLast() + (passes > 1 ? [part] : []) + [parts], true)
+    return (loops.dropLast() + (passes > 1 ? [part] : []) + [parts], .loop)
   }
 
   /// Weight rows of one tile: its reduction length.

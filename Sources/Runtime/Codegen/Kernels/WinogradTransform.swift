@@ -12,9 +12,9 @@ package enum WinogradScheme: String, Sendable {
   /// The points of F(4x4) beside 0 and ∞, each with both signs.
   package static let near: Float = 0.625
   package static let far: Float = 1.5
-  /// Weight rows of a product whose sum is added up apart: the products of F(4x4) exceed their sum, and what they
-  /// round stays. Parts of 32 err 1.7 times less than parts of 128. The polyphase products are no greater than their sum.
-  package var partRows: Int { self == .polyphase2 ? StripKernel.partRows : 32 }
+  /// The products of F(4x4) exceed their sum, and what they round stays: parts of 32 err 1.7 times less than parts of
+  /// 128. The polyphase products are no greater than their sum.
+  package var needsShortSums: Bool { self != .polyphase2 }
 
   /// Output pixels of a tile's side (m).
   package var outputSide: Int { self == .f4 ? 4 : 2 }

@@ -145,7 +145,7 @@
         ),
         output: steps(output), residual: descriptor.residual.map(steps), start: .bias,
         hasReLU: descriptor.hasReLU, prefetchLines: prefetches ? prefetchLines : 0,
-        weightBlocks: tiling.blocks)
+        weightBlocks: tiling.blocks, partRows: descriptor.partRows)
     }
 
     /// Each band's kernels; bands that meet the source map alike share theirs.
