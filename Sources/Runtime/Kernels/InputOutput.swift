@@ -25,6 +25,10 @@ struct LoadInput: BitwiseCopyable {
       let plane = target + block &* layout.plane
       if y == 0 { layout.zeroBorder(plane) }
       let row = plane + (layout.origin &+ y &* layout.row)
+      if layout.block == 3, layout.channels == 3 {
+        Self.interleave(source, source + area, source + 2 &* area, row, count: layout.width)
+        continue
+      }
       for lane in 0..<layout.block {
         let channel = block &* layout.block &+ lane
         var index = lane
@@ -45,6 +49,29 @@ struct LoadInput: BitwiseCopyable {
     if y == 0 {
       let used = layout.blockCount &* layout.plane
       Strides.zero(target + used, layout.image &- used)
+    }
+  }
+}
+
+extension LoadInput {
+  /// `a[0], b[0], c[0], a[1], ...`, four pixels at a time.
+  @inline(__always)
+  private static func interleave(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>,
+    _ target: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    var x = 0
+    while x &+ 4 <= count {
+      let (p, q, r) = (a.lanes(x), b.lanes(x), c.lanes(x))
+      target.store(Lanes(p[0], q[0], r[0], p[1]), at: 3 &* x)
+      target.store(Lanes(q[1], r[1], p[2], q[2]), at: 3 &* x &+ 4)
+      target.store(Lanes(r[2], p[3], q[3], r[3]), at: 3 &* x &+ 8)
+      x &+= 4
+    }
+    while x < count {
+      let pixel = target + 3 &* x
+      (pixel[0], pixel[1], pixel[2]) = (a[x], b[x], c[x])
+      x &+= 1
     }
   }
 }
