@@ -132,6 +132,28 @@ import Testing
     }
   }
 
+  /// A caller's memory is aligned to floats and to nothing more.
+  @Test(arguments: InstructionSet.available)
+  func callersMemoryNeedsNoAlignment(instructionSet: String) throws {
+    let model = try bottleneckNetwork(
+      seed: 4, resolution: Extent(32, 32), blocks: [1, 1, 1, 1], width: 16, classes: 10)
+    var options = SessionOptions()
+    options.instructionSet = instructionSet
+    let session = try Session(model: model, options: options)
+    var random = SeededRandom(seed: 10)
+    let picture = (0..<3 * 32 * 32).map { _ in Float(random.nextGaussian()) }
+    let expected = try session.run(picture).logits
+    for shift in 1..<4 {
+      let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: picture.count + 10 + shift)
+      defer { memory.deallocate() }
+      let input = UnsafeMutableBufferPointer(rebasing: memory[shift..<shift + picture.count])
+      let logits = UnsafeMutableBufferPointer(rebasing: memory[(shift + picture.count)...])
+      _ = input.initialize(fromContentsOf: picture)
+      try session.run(UnsafeBufferPointer(input), batch: 1, logits: logits)
+      #expect(Array(logits) == expected, "shifted by \(shift) floats")
+    }
+  }
+
   @Test(
     arguments: [Extent(1, 1), Extent(1, 7), Extent(2, 3), Extent(31, 33), Extent(40, 9)],
     InstructionSet.available)

@@ -60,9 +60,11 @@ extension LoadInput {
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>,
     _ target: UnsafeMutablePointer<Float>, count: Int
   ) {
+    // The caller's memory, and rows of any width in it, are aligned to nothing but floats.
+    func pixels(_ row: UnsafePointer<Float>) -> Lanes { UnsafeRawPointer(row).loadUnaligned(as: Lanes.self) }
     var x = 0
     while x &+ 4 <= count {
-      let (p, q, r) = (a.lanes(x), b.lanes(x), c.lanes(x))
+      let (p, q, r) = (pixels(a + x), pixels(b + x), pixels(c + x))
       target.store(Lanes(p[0], q[0], r[0], p[1]), at: 3 &* x)
       target.store(Lanes(q[1], r[1], p[2], q[2]), at: 3 &* x &+ 4)
       target.store(Lanes(r[2], p[3], q[3], r[3]), at: 3 &* x &+ 8)
