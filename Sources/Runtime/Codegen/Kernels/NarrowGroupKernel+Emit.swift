@@ -36,9 +36,10 @@
           kernel.copy(Vector(column), Vector(0))
         }
       }
-      kernel.code.emit(.load, .rax, .rsi)
-      kernel.code.emit(.load, .r11, .rcx)
-      kernel.loop(.rbx, kernelHeight) { kernel in
+      let weightRow = channelsPerGroup * kernelWidth * isa.byteCount
+      kernel.code.emit(.lea, .rax, Address(.rsi, kernelRows.lowerBound * sourceRow))
+      kernel.code.emit(.lea, .r11, Address(.rcx, kernelRows.lowerBound * weightRow))
+      kernel.loop(.rbx, kernelRows.count) { kernel in
         for input in 0..<channelsPerGroup {
           for tap in 0..<kernelWidth {
             kernel.load(weight(tap), Address(.r11, (input * kernelWidth + tap) * isa.byteCount))
@@ -55,7 +56,7 @@
           }
         }
         kernel.code.advance(.rax, by: sourceRow)
-        kernel.code.advance(.r11, by: channelsPerGroup * kernelWidth * isa.byteCount)
+        kernel.code.advance(.r11, by: weightRow)
       }
       if hasReLU { kernel.zero(pixel) }
       for column in 0..<columns {

@@ -7,7 +7,8 @@ package struct NarrowGroupKernel: Hashable, Sendable {
   package var isa: VectorISA
   /// Channels of a group, in and out: a power of two below the lanes of the block.
   package var channelsPerGroup: Int
-  package var kernelHeight: Int
+  /// Kernel rows that meet the source map; the others would multiply padding.
+  package var kernelRows: Range<Int>
   package var kernelWidth: Int
   package var stride: Int
   package var segments: [StripSegment]
@@ -17,11 +18,11 @@ package struct NarrowGroupKernel: Hashable, Sendable {
   package var hasReLU: Bool
 
   package init(
-    isa: VectorISA, channelsPerGroup: Int, kernelHeight: Int, kernelWidth: Int, stride: Int,
+    isa: VectorISA, channelsPerGroup: Int, kernelRows: Range<Int>, kernelWidth: Int, stride: Int,
     segments: [StripSegment], sourceRow: Int, hasResidual: Bool, hasReLU: Bool
   ) {
     (self.isa, self.channelsPerGroup) = (isa, channelsPerGroup)
-    (self.kernelHeight, self.kernelWidth, self.stride) = (kernelHeight, kernelWidth, stride)
+    (self.kernelRows, self.kernelWidth, self.stride) = (kernelRows, kernelWidth, stride)
     (self.segments, self.sourceRow) = (segments, sourceRow)
     (self.hasResidual, self.hasReLU) = (hasResidual, hasReLU)
   }

@@ -10,13 +10,6 @@
       let largest = NarrowGroupKernel.largestTile(
         isa, channelsPerGroup: perGroup, kernelWidth: descriptor.kernelWidth)
       let segments = ConvolutionTiling.segments(width: output.width, largest: largest)
-      let kernel = try cache.kernel(
-        .narrowGroup(
-          NarrowGroupKernel(
-            isa: isa, channelsPerGroup: perGroup, kernelHeight: descriptor.kernelHeight,
-            kernelWidth: descriptor.kernelWidth, stride: descriptor.strideWidth, segments: segments,
-            sourceRow: input.rowStride * 4, hasResidual: descriptor.residual != nil,
-            hasReLU: descriptor.hasReLU)))
       let packed = WeightPacking.narrowGroups(parameters.weights, descriptor, lanes: isa.lanes)
       let indices = WeightPacking.groupIndices(channelsPerGroup: perGroup, lanes: isa.lanes)
       let bias = WeightPacking.bias(parameters.bias, channels: output.channels, width: isa.lanes)
@@ -36,8 +29,21 @@
       }
       let bandTable = AlignedBlock(byteCount: output.height * MemoryLayout<Kernels>.stride)
       let entries = bandTable.base.bindMemory(to: Kernels.self, capacity: output.height)
-      entries.update(
-        repeating: Kernels(plain: kernel.entry, prefetching: kernel.entry), count: output.height)
+      var kernels: [AnyObject] = []
+      for row in 0..<output.height {
+        let first = descriptor.paddingTop - row * descriptor.strideHeight
+        let begin = min(max(0, first), descriptor.kernelHeight)
+        let kernel = try cache.kernel(
+          .narrowGroup(
+            NarrowGroupKernel(
+              isa: isa, channelsPerGroup: perGroup,
+              kernelRows: begin..<max(begin, min(first + input.height, descriptor.kernelHeight)),
+              kernelWidth: descriptor.kernelWidth, stride: descriptor.strideWidth, segments: segments,
+              sourceRow: input.rowStride * 4, hasResidual: descriptor.residual != nil,
+              hasReLU: descriptor.hasReLU)))
+        kernels.append(kernel)
+        entries[row] = Kernels(plain: kernel.entry, prefetching: kernel.entry)
+      }
       let chunkTarget = max(1, itemTarget / output.blockCount)
       let bandsPerItem = (output.height + chunkTarget - 1) / chunkTarget
       let step = DirectStep(
@@ -58,7 +64,7 @@
         + "-\(isa.level.rawValue)"
       return KernelStep(
         kernel: name, function: groupsOutside, copying: step, items: output.blockCount * step.chunks,
-        itemsCoverBatch: true, storage: [packed, indices, bias, table, bandTable, kernel])
+        itemsCoverBatch: true, storage: [packed, indices, bias, table, bandTable] + kernels)
     }
   }
 
