@@ -105,19 +105,24 @@ extension ConvolutionTiling {
         let widest = segments[0].columns
         let mostRows = segments.count == 1 && segments[0].count == 1 ? largest / widest : 1
         for rows in 1...max(1, min(mostRows, output.height)) {
-          var cycles = 0.0
-          for (bandRows, bands) in [(rows, output.height / rows), (output.height % rows, 1)]
-          where bandRows > 0 {
-            for segment in segments {
-              cycles +=
-                Double(bands * segment.count)
-                * tileCycles(
-                  isa, pixels: bandRows * segment.columns, blocks: blocks, weightRows: window.weightRows,
-                  weightBytesPerCycle: isNear ? Cost.nearWeightBytesPerCycle : Cost.farWeightBytesPerCycle)
+          func groupCycles(_ blocks: Int) -> Double {
+            var cycles = 0.0
+            for (bandRows, bands) in [(rows, output.height / rows), (output.height % rows, 1)]
+            where bandRows > 0 {
+              for segment in segments {
+                cycles +=
+                  Double(bands * segment.count)
+                  * tileCycles(
+                    isa, pixels: bandRows * segment.columns, blocks: blocks, weightRows: window.weightRows,
+                    weightBytesPerCycle: isNear ? Cost.nearWeightBytesPerCycle : Cost.farWeightBytesPerCycle)
+              }
             }
+            return cycles
           }
-          cycles *= Double(output.blockCount) / Double(blocks)
-          if output.blockCount % blocks != 0 { cycles *= 1.1 }
+          let remainder = output.blockCount % blocks
+          let cycles =
+            Double(output.blockCount / blocks) * groupCycles(blocks)
+            + (remainder == 0 ? 0 : groupCycles(remainder))
           if best == nil || cycles < best!.cycles {
             best = (
               cycles,
