@@ -5,6 +5,8 @@ usage: python Benchmarks/Peers/compare.py [--quick] [--setup]         after `swi
 and torchvision come from TORCH_WHEEL (a path) if that is set, else by their pinned versions.
 Each round runs every runtime for a few warm inferences, one after another; the table holds medians and minima over all
 rounds and the ratio to the fastest peer. The logits of all must agree with fixresc's, or the row says so.
+--start times opening a model and its first run instead, each in a new process, with the peak of resident memory; the
+time of importing a Python package is left out, its memory is not.
 """
 import argparse
 import glob
@@ -120,6 +122,36 @@ def case(name, side, batch, threads, rounds, count, folder, exact):
     return summary, disagreeing
 
 
+def start_row(name, side, threads, rounds, folder):
+    """`| network | ... |`: milliseconds to open and run once, and peak MB, medians over `rounds` new processes of each."""
+    import numpy as np
+
+    import networks
+
+    stem, model = networks.make(name, side, 1, folder, FIXRESC)
+    picture = os.path.join(folder, f"input-{side}-b1.npy")
+    np.save(picture, np.random.default_rng(0).standard_normal((1, 3, side, side), np.float32))
+    figures = {runtime: [] for runtime in ["fixresc"] + PEERS}
+    for _ in range(rounds):
+        ours = bench(model, threads, 1, 1, exact=False)
+        figures["fixresc"].append(
+            (ours["load_milliseconds"], ours["first_run_milliseconds"], ours["peak_resident_bytes"] / 1e6))
+        for runtime in PEERS:
+            peer = Peer(runtime, stem, threads, picture, folder)
+            if peer.startup:
+                figures[runtime].append(tuple(peer.startup[key] for key in ("create", "first", "peak")))
+            peer.close()
+    cells, totals = [], {}
+    for runtime, rows in figures.items():
+        if rows:
+            totals[runtime] = statistics.median(opened + first for opened, first, _ in rows)
+            cells.append(f"{totals[runtime]:.0f} ms, {statistics.median(peak for _, _, peak in rows):.0f} MB")
+        else:
+            cells.append("-")
+    share = totals["fixresc"] / totals["onnxruntime"]
+    return f"| {name} | {side} | {threads} | " + " | ".join(cells) + f" | {share:.2f} |"
+
+
 def table(rows):
     lines = ["| network | size | batch | threads | " + " | ".join(["fixresc"] + PEERS) + " | x the fastest peer |",
              "|---" * (6 + len(PEERS)) + "|"]
@@ -160,6 +192,7 @@ def main():
     parser.add_argument("--setup", action="store_true", help="make the virtual environment first, and run in it")
     parser.add_argument("--quick", action="store_true", help="three networks only")
     parser.add_argument("--exact", action="store_true", help="fixresc without Winograd")
+    parser.add_argument("--start", action="store_true", help="time to open a model and run it once")
     parser.add_argument("--only", help="networks whose name contains this")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=7)
@@ -174,6 +207,12 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.models or temporary
         os.makedirs(folder, exist_ok=True)
+        if arguments.start:
+            print("| network | size | threads | " + " | ".join(["fixresc"] + PEERS) + " | of onnxruntime's time |", flush=True)
+            for name, side in [(n, s) for n, s, batch in cases if batch == 1]:
+                for threads in map(int, arguments.threads.split(",")):
+                    print(start_row(name, side, threads, arguments.rounds, folder), flush=True)
+            return
         for name, side, batch in cases:
             for threads in map(int, arguments.threads.split(",")):
                 row = case(name, side, batch, threads, arguments.rounds, arguments.runs, folder, arguments.exact)

@@ -2,7 +2,9 @@
 
 usage: python worker.py RUNTIME STEM THREADS INPUT.npy LOGITS.npy      (started by compare.py)
 """
+import importlib
 import json
+import resource
 import sys
 import time
 
@@ -69,15 +71,17 @@ def torch_runner(stem, threads, x):
 def main():
     runtime, stem, threads, path = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
     x = np.load(path)
+    importlib.import_module(runtime)  # not part of opening a model
     start = time.perf_counter()
     run = globals()[runtime + "_runner"](stem, threads, x)
     created = time.perf_counter()
     logits = run()
     first = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     for _ in range(5):
         run()
     np.save(sys.argv[5], logits)
-    print(json.dumps({"create": (created - start) * 1e3, "first": (first - created) * 1e3}), flush=True)
+    print(json.dumps({"create": (created - start) * 1e3, "first": (first - created) * 1e3, "peak": peak}), flush=True)
     for line in sys.stdin:
         count = int(line.split()[1])
         run()

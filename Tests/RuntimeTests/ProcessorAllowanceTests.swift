@@ -45,6 +45,8 @@ import Testing
   @Test func theMachineAllowsSomething() {
     #expect(ProcessorAllowance.current().count >= 1)
     #expect(MachineMemory.availableByteCount() > 1 << 20)
+    let peak = MachineMemory.peakResidentByteCount()
+    #expect(peak > 1 << 20 && peak < 1 << 36)
     #expect(MachineMemory.memoryAvailable("MemTotal: 5 kB\nMemAvailable:    7 kB\n") == 7168)
   }
 }

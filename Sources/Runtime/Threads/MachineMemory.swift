@@ -26,10 +26,29 @@ package enum MachineMemory {
     return available
   }
 
+  /// The most bytes that were resident in this process at a time; 0 where the system does not tell.
+  package static func peakResidentByteCount() -> Int {
+    // On Linux `ru_maxrss` starts from what the process was copied from, a large parent's memory too.
+    if let status = SystemFile.text("/proc/self/status"), let peak = byteCount("VmHWM", in: status) {
+      return peak
+    }
+    var usage = rusage()
+    #if canImport(Darwin)
+      let unit = 1
+    #else
+      let unit = 1024
+    #endif
+    // RUSAGE_SELF is 0 everywhere, but glibc imports it as an enum that its own function does not take.
+    return getrusage(0, &usage) == 0 ? Int(usage.ru_maxrss) * unit : 0
+  }
+
   /// `MemAvailable` of `/proc/meminfo`, in bytes.
-  package static func memoryAvailable(_ text: String) -> Int? {
-    for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
-      return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+  package static func memoryAvailable(_ text: String) -> Int? { byteCount("MemAvailable", in: text) }
+
+  /// The line `name: N kB` of a table of the system, in bytes.
+  private static func byteCount(_ name: String, in text: String) -> Int? {
+    for line in text.split(separator: "\n") where line.hasPrefix(name + ":") {
+      return line.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
     }
     return nil
   }

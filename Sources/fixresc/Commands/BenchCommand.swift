@@ -2,14 +2,6 @@ import FixresBase
 import FixresIR
 import FixresRuntime
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Glibc
-#endif
-
 private enum Options {
   static let resolution = Option("--resolution", "K|HxW", .size, "test resolution (default: the model's)")
   static let batch = Option("--batch", "N", .integer(1...4096), "pictures a run (default 1)")
@@ -56,7 +48,7 @@ private struct Measurement {
     let input = try TestInput.noise(for: model.graph, batch: batch)
     let times = try measure(session, input)
     let sorted = times.dropFirst().sorted()
-    let peakResident = Measurement.peakResidentByteCount()
+    let peakResident = MachineMemory.peakResidentByteCount()
     let layers =
       invocation.has(Options.perLayer) || console.isJSON
       ? try session.profile(input, batch: batch, runs: min(runs, 10)) : []
@@ -100,17 +92,6 @@ private struct Measurement {
 
   private func milliseconds(since start: UInt64) -> Double {
     Double(MonotonicClock.nanoseconds() - start) / 1e6
-  }
-
-  private static func peakResidentByteCount() -> Int {
-    var usage = rusage()
-    #if canImport(Darwin)
-      let unit = 1
-    #else
-      let unit = 1024
-    #endif
-    // RUSAGE_SELF is 0 everywhere, but glibc imports it as an enum that its own function does not take.
-    return getrusage(0, &usage) == 0 ? Int(usage.ru_maxrss) * unit : 0
   }
 
   private func gflops(_ result: Result) -> Double {
