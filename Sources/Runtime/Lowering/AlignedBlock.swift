@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -45,7 +43,7 @@ package final class AlignedBlock: @unchecked Sendable {
   }
 
   /// Part of `slab`, which lives as long as any of its parts.
-  fileprivate init(_ slab: AlignedBlock, offset: Int, byteCount: Int) {
+  init(_ slab: AlignedBlock, offset: Int, byteCount: Int) {
     (base, self.byteCount, owner) = (slab.base + offset, byteCount, .slab(slab))
   }
 
@@ -77,35 +75,6 @@ package final class AlignedBlock: @unchecked Sendable {
       return pages + head
     #else
       return nil
-    #endif
-  }
-}
-
-/// Hands out the blocks of one plan's weights side by side, so that small ones share pages of 2 MB too.
-package final class BlockPool: Sendable {
-  #if os(Linux)
-    /// Address space that is taken at a time; memory is what its blocks touch.
-    private static let slabByteCount = 64 << 20
-    private let slab = Mutex<(block: AlignedBlock, used: Int)?>(nil)
-  #endif
-
-  package init() {}
-
-  /// A zeroed block of `count` floats, aligned to 64 bytes.
-  package func block(floatCount count: Int) -> AlignedBlock {
-    #if os(Linux)
-      let byteCount = (count * 4 + 63) & ~63
-      return slab.withLock { slab in
-        if let (block, used) = slab, used + byteCount <= block.byteCount {
-          slab = (block, used + byteCount)
-          return AlignedBlock(block, offset: used, byteCount: count * 4)
-        }
-        let block = AlignedBlock(byteCount: max(byteCount, Self.slabByteCount))
-        slab = (block, byteCount)
-        return AlignedBlock(block, offset: 0, byteCount: count * 4)
-      }
-    #else
-      return AlignedBlock(floatCount: count)
     #endif
   }
 }
