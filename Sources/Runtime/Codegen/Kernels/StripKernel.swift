@@ -60,7 +60,7 @@ package struct StripKernel: Hashable, Sendable {
   package var residual: PixelSteps?
   package var start: Start
   package var hasReLU: Bool
-  /// Weight rows whose sum is added up apart, at most.
+  /// Weight rows whose sum is added up apart, at most: a chain of n additions errs by about sqrt(n) roundings.
   package var partRows: Int
   /// Cache lines of the next group's weights that each pass of the body asks for.
   package var prefetchLines: Int
@@ -80,7 +80,7 @@ package struct StripKernel: Hashable, Sendable {
     self.partRows = partRows
   }
 
-  /// A chain of n additions errs by about sqrt(n) roundings; an accumulator's part costs an addition and a store.
+  /// Shorter parts cost more than they save: each is an addition and a store for every accumulator.
   private static let leastPartRows = 32
 
   /// Where the parts of a sum end that are added up apart.

@@ -90,7 +90,7 @@
         height: d.kernelHeight, width: joinsTaps ? 1 : d.kernelWidth, rowStep: input.rowStride * 4,
         columnStep: input.block * 4, strideHeight: d.strideHeight, strideWidth: d.strideWidth,
         sourceRows: min(max(0, first), most)..<max(0, min(first + input.height, most)),
-        // Joined taps read their padding: products with it are a 70th of a 7x7 layer's.
+        // Joined taps read their padding: products with it are a 130th of a 7x7 layer's.
         sourceColumns: joinsTaps ? 0..<Int.max : d.paddingLeft..<d.paddingLeft + input.width)
     }
 
