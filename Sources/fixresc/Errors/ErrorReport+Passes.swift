@@ -75,11 +75,6 @@ extension ErrorReport {
         "pass.folded-to-non-finite",
         "tensor \(tensor): expected finite values after folding \(layer) into it, found \(count) \(cause)",
         ["tensor": .string(tensor), "layer": .string(layer), "count": JSON(count)])
-    case .nonFiniteParameter(let tensor, let layer, let count):
-      return ErrorReport(
-        "pass.non-finite-parameter",
-        "tensor \(tensor): expected finite parameters of \(layer), found \(count) that are not",
-        ["tensor": .string(tensor), "layer": .string(layer), "count": JSON(count)])
     case .batchNormFolded(let convolutions):
       return ErrorReport(
         "pass.batch-norm-folded",
