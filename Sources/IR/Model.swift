@@ -5,12 +5,18 @@ public struct Model: Sendable, Equatable {
   public var metadata: ModelMetadata
   /// Measured choices of how to compute this graph, one a processor and instruction set.
   public var tunings: [Tuning]
+  /// Constants as kernels read them; one whose constant was replaced no longer counts.
+  public var packedConstants: [PackedConstant]
 
-  public init(graph: Graph, constants: Constants, metadata: ModelMetadata, tunings: [Tuning] = []) {
+  public init(
+    graph: Graph, constants: Constants, metadata: ModelMetadata, tunings: [Tuning] = [],
+    packedConstants: [PackedConstant] = []
+  ) {
     self.graph = graph
     self.constants = constants
     self.metadata = metadata
     self.tunings = tunings
+    self.packedConstants = packedConstants
   }
 
   /// Verifies the graph, and that each constant has data of its declared shape.

@@ -47,6 +47,11 @@ public struct Tensor: Sendable {
   public var elementCount: Int { bytes.count / 4 }
   public var byteCount: Int { bytes.count }
 
+  /// Whether both are the same elements in the same place, not only equal ones.
+  func isSameMemory(as other: Tensor) -> Bool {
+    bytes.storage === other.bytes.storage && bytes.offset == other.bytes.offset && shape == other.shape
+  }
+
   /// Calls `body` with the elements in row-major order.
   public func withFloats<R, E: Error>(_ body: (UnsafeBufferPointer<Float>) throws(E) -> R) throws(E) -> R {
     try bytes.withUnsafeBytes { (raw) throws(E) in try body(raw.assumingMemoryBound(to: Float.self)) }

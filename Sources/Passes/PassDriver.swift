@@ -79,8 +79,10 @@ package struct PassDriver {
     var model = model
     for pass in passes { model = try run(pass, on: model) }
     model.constants.prune(to: model.graph)
-    // Measured on these shapes and layers, or on none.
-    model.tunings = model.graph == source.graph ? source.tunings : []
+    // Measured on these shapes and layers, and packed for them, or for none.
+    let isUnchanged = model.graph == source.graph
+    model.tunings = isUnchanged ? source.tunings : []
+    model.packedConstants = isUnchanged ? source.packedConstants : []
     if let last = passes.last, !options.verifyEach { try verify(model, after: last) }
     return model
   }

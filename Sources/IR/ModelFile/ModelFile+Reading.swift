@@ -23,9 +23,11 @@ extension ModelFile {
     let graph = try GraphParser.parse(text)
     try Verifier.check(graph)
     let metadata = try ModelMetadata(json: metadataBytes)
+    let constants = try readConstants(of: graph, from: constantBytes)
     return Model(
-      graph: graph, constants: try readConstants(of: graph, from: constantBytes), metadata: metadata,
-      tunings: try readTunings(of: graph, from: sections))
+      graph: graph, constants: constants, metadata: metadata,
+      tunings: try readTunings(of: graph, from: sections),
+      packedConstants: try readPacked(constants, constantBytes, from: sections))
   }
 
   private struct Section {
@@ -145,6 +147,18 @@ extension ModelFile {
   private static func readTunings(of graph: Graph, from sections: [Section]) throws(IRError) -> [Tuning] {
     guard sections.contains(where: { $0.kind == SectionKind.tuning.code }) else { return [] }
     return try Tuning.read(try take(.tuning, from: sections), for: graph)
+  }
+
+  private static func readPacked(
+    _ constants: Constants, _ constantBytes: Bytes, from sections: [Section]
+  ) throws(IRError) -> [PackedConstant] {
+    guard sections.contains(where: { $0.kind == SectionKind.packed.code }),
+      let checksum = sections.first(where: { $0.kind == SectionKind.constants.code })?.checksum
+    else { return [] }
+    // Nearly none of the constants' pages will be read again.
+    constantBytes.releasePages()
+    return try PackedConstant.read(
+      try take(.packed, from: sections), for: constants, checksum: checksum)
   }
 
   private static func compare(_ bytes: Bytes, with expected: UInt32, section: String) throws(IRError) {

@@ -30,7 +30,8 @@ extension ModelFile {
     if !model.tunings.isEmpty {
       texts.append((.tuning, Tuning.json(model.tunings).serialized(pretty: true)))
     }
-    let tableByteCount = (texts.count + 1) * entryByteCount
+    let packed = model.validPackedConstants
+    let tableByteCount = (texts.count + (packed.isEmpty ? 1 : 2)) * entryByteCount
     try writer.write([UInt8](repeating: 0, count: headerByteCount + tableByteCount))
     var entries: [Entry] = []
     for (kind, text) in texts {
@@ -41,7 +42,12 @@ extension ModelFile {
       try writer.write(bytes)
     }
     try writer.pad(to: alignment)
-    entries.append(try writeConstants(of: model, to: &writer))
+    let constants = try writeConstants(of: model, to: &writer)
+    entries.append(constants)
+    if !packed.isEmpty {
+      try writer.pad(to: alignment)
+      entries.append(try write(packed, constantsChecksum: constants.checksum, to: &writer))
+    }
     try writer.overwrite(header(entries, fileByteCount: writer.byteCount), at: 0)
   }
 
@@ -54,16 +60,33 @@ extension ModelFile {
       guard let tensor = model.constants[model.graph[constant].name] else {
         preconditionFailure("%\(model.graph[constant].name) was checked to have data")
       }
-      let gap = roundUp(writer.byteCount) - writer.byteCount
-      let zeros = [UInt8](repeating: 0, count: gap)
-      sum = zeros.withUnsafeBytes { CRC32C.checksum($0, seed: sum) }
-      try writer.write(zeros)
-      let partSum = checksum(of: tensor.bytes)
-      sum = CRC32C.combine(sum, partSum, byteCountOfB: tensor.byteCount)
-      try writer.write(tensor.bytes)
+      sum = try writeAligned(tensor, sum, to: &writer)
     }
     return Entry(
       kind: .constants, offset: start, byteCount: writer.byteCount - start, checksum: sum)
+  }
+
+  private static func write(
+    _ packed: [PackedConstant], constantsChecksum: UInt32, to writer: inout AtomicFileWriter
+  ) throws(FileError) -> Entry {
+    let start = writer.byteCount
+    let head = PackedConstant.head(of: packed, constantsChecksum: constantsChecksum)
+    var sum = head.withUnsafeBytes { CRC32C.checksum($0) }
+    try writer.write(head)
+    for entry in packed { sum = try writeAligned(entry.elements, sum, to: &writer) }
+    return Entry(kind: .packed, offset: start, byteCount: writer.byteCount - start, checksum: sum)
+  }
+
+  /// Writes `tensor` on the next multiple of `alignment`; `sum` with what was written added to it.
+  private static func writeAligned(
+    _ tensor: Tensor, _ sum: UInt32, to writer: inout AtomicFileWriter
+  ) throws(FileError) -> UInt32 {
+    let zeros = [UInt8](repeating: 0, count: roundUp(writer.byteCount) - writer.byteCount)
+    try writer.write(zeros)
+    let padded = zeros.withUnsafeBytes { CRC32C.checksum($0, seed: sum) }
+    let own = checksum(of: tensor.bytes)
+    try writer.write(tensor.bytes)
+    return CRC32C.combine(padded, own, byteCountOfB: tensor.byteCount)
   }
 
   private static func header(_ entries: [Entry], fileByteCount: Int) -> [UInt8] {

@@ -14,7 +14,8 @@ import FixresBase
 ///
 /// Sections start on multiples of 64. `GRPH` is the graph's text; `META` the metadata as JSON; `CNST` the
 /// constants in the order in which the graph declares them, each on a multiple of 64 from the section's start;
-/// `TUNE`, which may be missing and need not be known, what `adapt --tune` measured, as JSON.
+/// `TUNE` what `adapt --tune` measured, as JSON; `PACK` the constants that `adapt --pack` rearranged. The last two may be
+/// missing and need not be known.
 /// A reader accepts every file of its own or an earlier major version.
 public enum ModelFile {
   package static let magic: [UInt8] = Array("FIXRESC\0".utf8)
@@ -31,9 +32,10 @@ public enum ModelFile {
     case metadata = "META"
     case constants = "CNST"
     case tuning = "TUNE"
+    case packed = "PACK"
 
     /// Whether a reader that does not know the kind must refuse the file.
-    var isRequired: Bool { self != .tuning }
+    var isRequired: Bool { self != .tuning && self != .packed }
 
     var code: UInt32 { rawValue.utf8.reversed().reduce(0) { $0 << 8 | UInt32($1) } }
   }
