@@ -50,18 +50,6 @@ package struct ConvolutionDescriptor: Hashable, Sendable {
   package var firstTapOffset: Int { -(paddingTop * input.rowStride + paddingLeft * input.block) }
 }
 
-/// A convolution's parameters as the model holds them, valid during the call that takes them.
-package struct ConvolutionWeights {
-  /// `[O, I/groups, kh, kw]`
-  package var weights: UnsafePointer<Float>
-  /// `[O]`
-  package var bias: UnsafePointer<Float>?
-
-  package init(weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?) {
-    (self.weights, self.bias) = (weights, bias)
-  }
-}
-
 /// Where a convolution finds its operands: indices into `RunContext.buffers`.
 package struct ConvolutionBuffers: Hashable, Sendable {
   package var input, output: Int

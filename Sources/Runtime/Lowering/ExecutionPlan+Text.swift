@@ -20,6 +20,7 @@ extension ExecutionPlan {
     var lines = [
       "plan: \(provider), \(steps.count) steps, arena \(arenaByteCount) bytes an image, "
         + "packed weights \(packedByteCount) bytes"
+        + (mappedByteCount > 0 ? ", mapped from the model's file \(mappedByteCount) bytes" : "")
     ]
     let nameWidth = min(steps.reduce(0) { max($0, $1.layer.count) }, 48)
     let kernelWidth = steps.reduce(0) { max($0, $1.kernel.count) }

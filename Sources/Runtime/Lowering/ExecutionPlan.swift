@@ -44,8 +44,10 @@ package final class ExecutionPlan: Sendable {
   package let arenaByteCount: Int
   /// Bytes of scratch memory for each thread.
   package let scratchByteCount: Int
-  /// Bytes of packed weights and tables.
+  /// Bytes of weights that were packed for this plan, and of tables.
   package let packedByteCount: Int
+  /// Weights as kernels read them, in the order of the steps.
+  package let weights: [PackedWeights]
   /// Indices of the caller's own buffers among `RunContext.buffers`, behind those of the arena.
   package let inputBuffer: Int
   package let outputBuffers: [Int]
@@ -79,7 +81,9 @@ package final class ExecutionPlan: Sendable {
     kernels = steps.map { $0.step.storage.compactMap { $0 as? any ListedKernel } }
     owners = Owners(objects)
     storage = objects.compactMap { $0 as? AlignedBlock }
-    packedByteCount = storage.reduce(0) { $0 + $1.byteCount }
+    weights = objects.compactMap { $0 as? PackedWeights }
+    packedByteCount =
+      storage.reduce(0) { $0 + $1.byteCount } + weights.reduce(0) { $0 + $1.ownByteCount }
     flatSteps = .allocate(capacity: steps.count)
     for (index, entry) in steps.enumerated() {
       let step = entry.step
@@ -95,4 +99,9 @@ package final class ExecutionPlan: Sendable {
 
   /// Entries of `RunContext.buffers`: the arena's buffers, the input, then the outputs.
   package var bufferCount: Int { buffers.count + 1 + outputBuffers.count }
+
+  /// Bytes of packed weights that are the model file's.
+  package var mappedByteCount: Int {
+    weights.reduce(0) { $0 + ($1.ownByteCount == 0 ? $1.elements.byteCount : 0) }
+  }
 }

@@ -111,18 +111,24 @@ extension Lowering {
     _ weight: ValueID, _ bias: ValueID?, _ body: (ConvolutionWeights) -> R
   ) throws(RuntimeError) -> R {
     let biases = try bias.map { (id) throws(RuntimeError) in try constant(id).elements }
+    let name = graph[weight].name
+    let tensor = folded[weight.index] == nil ? model.constants[name] : nil
     func finish(_ weights: UnsafeBufferPointer<Float>) -> R {
       guard let base = weights.baseAddress else { preconditionFailure("a layer's weights are never empty") }
-      guard let biases else { return body(ConvolutionWeights(weights: base, bias: nil)) }
+      var parameters = ConvolutionWeights(weights: base, bias: nil)
+      if tensor != nil {
+        parameters.constant = name
+        parameters.stored = packed[UTF8Key(name)] ?? []
+      }
+      guard let biases else { return body(parameters) }
       return biases.withUnsafeBufferPointer {
-        body(ConvolutionWeights(weights: base, bias: $0.baseAddress))
+        parameters.bias = $0.baseAddress
+        return body(parameters)
       }
     }
-    if folded[weight.index] == nil, let tensor = model.constants[graph[weight].name] {
-      // Packed weights take the place of the source's pages.
-      defer { tensor.bytes.releasePages() }
-      return tensor.withFloats(finish)
-    }
-    return try constant(weight).elements.withUnsafeBufferPointer(finish)
+    guard let tensor else { return try constant(weight).elements.withUnsafeBufferPointer(finish) }
+    // Packed weights take the place of the source's pages.
+    defer { tensor.bytes.releasePages() }
+    return tensor.withFloats(finish)
   }
 }

@@ -10,6 +10,8 @@ struct Lowering: Sendable {
   let keepsValues: Bool
   /// The kernel that the model's tuning names for a layer.
   let tuned: [UTF8Key: String]
+  /// What the model holds of each constant as kernels read it.
+  let packed: [UTF8Key: [PackedConstant]]
 
   var graph: Graph { model.graph }
   /// Values made from constants alone, and the constants they were made from.
@@ -30,6 +32,7 @@ struct Lowering: Sendable {
 
   init(_ model: Model, provider: any KernelProvider, keepsValues: Bool) {
     tuned = model.tuning(for: provider)?.kernelByLayer ?? [:]
+    packed = Dictionary(grouping: model.validPackedConstants) { UTF8Key($0.constant) }
     self.model = model
     self.provider = provider
     self.keepsValues = keepsValues
@@ -50,7 +53,17 @@ struct Lowering: Sendable {
     try lowering.chooseLayouts()
     try lowering.assignBuffers(outputs, available)
     try lowering.checkMemory(available)
-    return try lowering.makePlan(outputs, available, pool)
+    let plan = try lowering.makePlan(outputs, available, pool)
+    lowering.releasePacked(except: plan.weights)
+    return plan
+  }
+
+  /// Gives back the pages of packed constants, read to be checksummed, that no kernel takes.
+  private func releasePacked(except used: [PackedWeights]) {
+    let taken = Set(used.map(\.base))
+    for entry in packed.values.joined() where !taken.contains(entry.elements.bytes.unsafeBase) {
+      entry.elements.bytes.releasePages()
+    }
   }
 
   /// The convolutions of `model` by the values they make, as a plan would describe them.

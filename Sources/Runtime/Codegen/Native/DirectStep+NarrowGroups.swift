@@ -10,7 +10,7 @@
       let largest = NarrowGroupKernel.largestTile(
         isa, channelsPerGroup: perGroup, kernelWidth: descriptor.kernelWidth)
       let segments = ConvolutionTiling.segments(width: output.width, largest: largest)
-      let packed = WeightPacking.narrowGroups(parameters.weights, descriptor, lanes: isa.lanes)
+      let packed = WeightPacking.narrowGroups(parameters, descriptor, cache)
       let indices = WeightPacking.groupIndices(channelsPerGroup: perGroup, lanes: isa.lanes)
       let bias = WeightPacking.bias(parameters.bias, channels: output.channels, width: isa.lanes)
       let bytesPerBlock = descriptor.kernelHeight * descriptor.kernelWidth * perGroup * isa.byteCount
@@ -24,7 +24,7 @@
           residual: (residual.origin + block * residual.planeStride) * 4, weights: block * bytesPerBlock,
           bias: block * isa.byteCount,
           // The kernel finds its index vectors where others find weights to prefetch.
-          nextWeights: UnsafeRawPointer(indices.base) - UnsafeRawPointer(packed.base), borderBegin: block,
+          nextWeights: UnsafeRawPointer(indices.base) - packed.base, borderBegin: block,
           borderEnd: block + 1)
       }
       let bandTable = AlignedBlock(byteCount: output.height * MemoryLayout<Kernels>.stride)
@@ -53,7 +53,7 @@
         residualImage: residual.imageStride * 4, inputBand: descriptor.strideHeight * input.rowStride * 4,
         outputBand: output.rowStride * 4, residualBand: residual.rowStride * 4, groups: groups,
         groupCount: output.blockCount, kernels: entries, lastGroupKernels: entries,
-        weights: UnsafeRawPointer(packed.base), bias: UnsafeRawPointer(bias.base),
+        weights: packed.base, bias: UnsafeRawPointer(bias.base),
         bands: output.height, bandsPerItem: bandsPerItem,
         chunks: (output.height + bandsPerItem - 1) / bandsPerItem, hasRowChunks: false, prefetchStrips: 0,
         prefetchBytesPerStrip: 0
@@ -70,25 +70,27 @@
 
   extension WeightPacking {
     /// `[block][ky][input of the group][kx][lanes]`
-    static func narrowGroups(
-      _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, lanes: Int
-    ) -> AlignedBlock {
+    package static func narrowGroups(
+      _ parameters: ConvolutionWeights, _ descriptor: ConvolutionDescriptor, _ cache: KernelCache
+    ) -> PackedWeights {
+      let lanes = cache.isa.lanes
       let perGroup = descriptor.input.channels / descriptor.groups
       let (height, width) = (descriptor.kernelHeight, descriptor.kernelWidth)
-      let packed = AlignedBlock(floatCount: descriptor.output.blockCount * lanes * perGroup * height * width)
-      for channel in 0..<descriptor.output.channels {
-        let source = weights + channel * perGroup * height * width
-        let block = packed.floats + channel / lanes * lanes * perGroup * height * width + channel % lanes
-        for input in 0..<perGroup {
-          for ky in 0..<height {
-            for kx in 0..<width {
-              block[((ky * perGroup + input) * width + kx) * lanes] =
-                source[(input * height + ky) * width + kx]
+      let count = descriptor.output.blockCount * lanes * perGroup * height * width
+      return parameters.packed("narrow groups \(lanes)", count: count, cache.weights) { packed in
+        for channel in 0..<descriptor.output.channels {
+          let source = parameters.weights + channel * perGroup * height * width
+          let block = packed + channel / lanes * lanes * perGroup * height * width + channel % lanes
+          for input in 0..<perGroup {
+            for ky in 0..<height {
+              for kx in 0..<width {
+                block[((ky * perGroup + input) * width + kx) * lanes] =
+                  source[(input * height + ky) * width + kx]
+              }
             }
           }
         }
       }
-      return packed
     }
 
     /// For each input `i` of a group: lane `l` takes lane `l - l % channelsPerGroup + i`, as 32-bit integers.

@@ -10,7 +10,7 @@
     ) throws(ExecutableMemoryError) -> KernelStep {
       let plan = DirectPlan(descriptor, tiling, cache.isa)
       let packed = try WeightPacking.direct(
-        parameters.weights, descriptor, plan.window, blocks: tiling.blocks, cache)
+        parameters, descriptor, plan.window, blocks: tiling.blocks, cache)
       let width = tiling.blocks * cache.isa.lanes
       let bias = WeightPacking.bias(parameters.bias, channels: descriptor.output.channels, width: width)
       let table = AlignedBlock(byteCount: plan.window.firstBlocks.count * MemoryLayout<Group>.stride)
@@ -33,7 +33,7 @@
         inputBand: tiling.rows * descriptor.strideHeight * descriptor.input.rowStride * 4,
         outputBand: tiling.rows * descriptor.output.rowStride * 4,
         residualBand: tiling.rows * residual.rowStride * 4, groups: groups, groupCount: groupCount,
-        kernels: kernels, lastGroupKernels: last, weights: UnsafeRawPointer(packed.base),
+        kernels: kernels, lastGroupKernels: last, weights: packed.base,
         bias: UnsafeRawPointer(bias.base), bands: bands, bandsPerItem: bandsPerItem,
         chunks: tiling.rowChunks > 0 ? tiling.rowChunks : (bands + bandsPerItem - 1) / bandsPerItem,
         hasRowChunks: tiling.rowChunks > 0,

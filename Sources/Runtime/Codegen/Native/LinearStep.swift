@@ -21,8 +21,7 @@
       // A classifier is a 1x1 convolution of a 1x1 map.
       let convolution = ConvolutionDescriptor(input: input, output: output, kernelHeight: 1, kernelWidth: 1)
       let window = ConvolutionWindow(convolution, isa, blocks: blocks)
-      let packed = try WeightPacking.direct(
-        parameters.weights, convolution, window, blocks: blocks, cache)
+      let packed = try WeightPacking.direct(parameters, convolution, window, blocks: blocks, cache)
       let width = blocks * isa.lanes
       let bias = WeightPacking.bias(parameters.bias, channels: output.channels, width: width)
       let mostImages = StripKernel.largestTile(isa, blocks: blocks)
@@ -49,7 +48,7 @@
       let step = LinearStep(
         source: source, target: target, inputImage: input.imageStride * 4,
         outputImage: output.imageStride * 4,
-        groupCount: groups, weights: UnsafeRawPointer(packed.base), bias: UnsafeRawPointer(bias.base),
+        groupCount: groups, weights: packed.base, bias: UnsafeRawPointer(bias.base),
         weightsPerGroup: window.weightRows * blocks * isa.byteCount, bytesPerGroup: blocks * isa.byteCount,
         kernels: kernels, mostImages: mostImages)
       return KernelStep(

@@ -3,17 +3,27 @@
   package enum WeightPacking {
     /// `[group][input block][ky][kx][input channel][blocks * lanes output channels]`, zeros where nothing connects.
     package static func direct(
-      _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
+      _ parameters: ConvolutionWeights, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
       blocks: Int, _ cache: KernelCache
-    ) throws(ExecutableMemoryError) -> AlignedBlock {
-      let lanes = cache.isa.lanes
-      let width = blocks * lanes
-      let groups = window.firstBlocks.count
-      let packed = cache.weights.block(floatCount: groups * window.weightRows * width)
-      if descriptor.groups > 1 {
-        packGrouped(weights, descriptor, window, packed, width: width)
-        return packed
+    ) throws(ExecutableMemoryError) -> PackedWeights {
+      let width = blocks * cache.isa.lanes
+      let layout = "direct \(cache.isa.lanes)x\(blocks), inputs by \(descriptor.input.block), "
+      return try parameters.packed(
+        layout + "groups \(descriptor.groups)", count: window.firstBlocks.count * window.weightRows * width,
+        cache.weights
+      ) { (packed) throws(ExecutableMemoryError) in
+        if descriptor.groups > 1 {
+          packGrouped(parameters.weights, descriptor, window, packed, width: width)
+        } else {
+          try packDense(parameters.weights, descriptor, window, packed, width: width, cache)
+        }
       }
+    }
+
+    private static func packDense(
+      _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
+      _ packed: UnsafeMutablePointer<Float>, width: Int, _ cache: KernelCache
+    ) throws(ExecutableMemoryError) {
       let taps = descriptor.kernelHeight * descriptor.kernelWidth
       let block = descriptor.input.block
       let rowCount = descriptor.input.channels * taps
@@ -24,27 +34,25 @@
       let outputs = descriptor.output.channels
       let transpose = try WeightTranspose(cache)
       places.withUnsafeBufferPointer { places in
-        for group in 0..<groups {
+        for group in window.firstBlocks.indices {
           transpose(
             weights + group * width * rowCount, rowLength: rowCount, columns: rowCount,
-            lanes: min(width, outputs - group * width), packed.floats + group * window.weightRows * width,
-            places)
+            lanes: min(width, outputs - group * width), packed + group * window.weightRows * width, places)
         }
       }
-      return packed
     }
 
     /// Channels of several groups in one block: rare and small, hence the plain way.
     private static func packGrouped(
       _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
-      _ packed: AlignedBlock, width: Int
+      _ packed: UnsafeMutablePointer<Float>, width: Int
     ) {
       let taps = descriptor.kernelHeight * descriptor.kernelWidth
       let block = descriptor.input.block
       let inputsPerGroup = descriptor.input.channels / descriptor.groups
       let outputsPerGroup = descriptor.output.channels / descriptor.groups
       for (group, firstBlock) in window.firstBlocks.enumerated() {
-        let target = packed.floats + group * window.weightRows * width
+        let target = packed + group * window.weightRows * width
         let firstInput = firstBlock * block
         for lane in 0..<min(width, descriptor.output.channels - group * width) {
           let channel = group * width + lane

@@ -8,7 +8,7 @@
       let plan = WinogradPlan(descriptor, tiling, cache.isa)
       let lanes = cache.isa.lanes
       let packed = try WeightPacking.winograd(
-        parameters.weights, descriptor, tiling.scheme, blocks: tiling.blocks, cache)
+        parameters, descriptor, tiling.scheme, blocks: tiling.blocks, cache)
       let bias = WeightPacking.bias(
         parameters.bias, channels: descriptor.output.channels, width: tiling.blocks * lanes)
       var storage: [AnyObject] = [packed, bias]
@@ -79,7 +79,7 @@
     }
 
     func step(
-      _ buffers: ConvolutionBuffers, _ packed: AlignedBlock, _ bias: AlignedBlock, _ cache: KernelCache,
+      _ buffers: ConvolutionBuffers, _ packed: PackedWeights, _ bias: AlignedBlock, _ cache: KernelCache,
       _ storage: inout [AnyObject]
     ) throws(ExecutableMemoryError) -> WinogradStep {
       func entry(_ kernel: AnyKernel) throws(ExecutableMemoryError) -> UnsafeRawPointer {
@@ -117,7 +117,7 @@
         products: try products(rowsPerChunk), lastProducts: try products(lastRows),
         transformedTileRow: tileColumns * isa.byteCount, transformedBlock: blockByteCount,
         inputComponent: inputComponent, outputComponent: outputComponent,
-        transformedByteCount: transformedByteCount, weights: UnsafeRawPointer(packed.base),
+        transformedByteCount: transformedByteCount, weights: packed.base,
         bias: UnsafeRawPointer(bias.base),
         filters: UnsafePointer(filters.base.assumingMemoryBound(to: Int.self)),
         weightBytesPerGroup: scheme.weightComponents * weightBytesPerProduct, laneByteCount: isa.byteCount)

@@ -8,16 +8,28 @@
 
     /// `U = G g G^T` as the products read it: `[group][filter][input channel][blocks * lanes output channels]`.
     package static func winograd(
-      _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
+      _ parameters: ConvolutionWeights, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
       blocks: Int, _ cache: KernelCache
-    ) throws(ExecutableMemoryError) -> AlignedBlock {
+    ) throws(ExecutableMemoryError) -> PackedWeights {
       let lanes = cache.isa.lanes
-      let transpose = try WeightTranspose(cache)
       let width = blocks * lanes
-      let (inputs, outputs) = (descriptor.input.channels, descriptor.output.channels)
       let rows = descriptor.input.blockCount * lanes
+      let groups = (descriptor.output.channels + width - 1) / width
+      return try parameters.packed(
+        "\(scheme.rawValue) \(lanes)x\(blocks)", count: groups * scheme.weightComponents * rows * width,
+        cache.weights
+      ) { (packed) throws(ExecutableMemoryError) in
+        try transform(
+          parameters.weights, descriptor, scheme, packed, rows: rows, width: width, WeightTranspose(cache))
+      }
+    }
+
+    private static func transform(
+      _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
+      _ packed: UnsafeMutablePointer<Float>, rows: Int, width: Int, _ transpose: WeightTranspose
+    ) {
+      let (inputs, outputs) = (descriptor.input.channels, descriptor.output.channels)
       let groups = (outputs + width - 1) / width
-      let packed = cache.weights.block(floatCount: groups * scheme.weightComponents * rows * width)
       let places = (0..<(gathered * 9)).map { $0 * width }
       // An odd number of lines between components, so that they lie in different sets of the cache.
       let stagedStride = staged * width + 16
@@ -38,7 +50,7 @@
               weights + (group * width * inputs + first) * 9, rowLength: inputs * 9, columns: count * 9,
               lanes: used, taps, places)
           }
-          let target = packed.floats + group * scheme.weightComponents * rows * width
+          let target = packed + group * scheme.weightComponents * rows * width
           for begin in stride(from: 0, to: count, by: staged) {
             let end = min(begin + staged, count)
             for input in begin..<end {
@@ -54,7 +66,6 @@
           }
         }
       }
-      return packed
     }
   }
 
