@@ -6,7 +6,7 @@ and torchvision come from TORCH_WHEEL (a path) if that is set, else by their pin
 Each round runs every runtime for a few warm inferences, one after another; the table holds medians and minima over all
 rounds and the ratio to the fastest peer. The logits of all must agree with fixresc's, or the row says so.
 --start times opening a model and its first run instead, each in a new process, with the peak of resident memory; the
-time of importing a Python package is left out, its memory is not.
+time of importing a Python package is left out, its memory is not. `packed` is a model of `adapt --pack`.
 """
 import argparse
 import glob
@@ -19,6 +19,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIXRESC = os.path.join(HERE, "..", "..", ".build", "release", "fixresc")
+OURS = ["fixresc, packed", "fixresc"]
 PEERS = ["onnxruntime", "openvino", "ncnn", "torch"]
 # network, side, batch
 CASES = [
@@ -131,11 +132,14 @@ def start_row(name, side, threads, rounds, folder):
     stem, model = networks.make(name, side, 1, folder, FIXRESC)
     picture = os.path.join(folder, f"input-{side}-b1.npy")
     np.save(picture, np.random.default_rng(0).standard_normal((1, 3, side, side), np.float32))
-    figures = {runtime: [] for runtime in ["fixresc"] + PEERS}
+    packed = os.path.join(folder, f"{name}-{side}-packed.bin")
+    subprocess.run([FIXRESC, "adapt", model, "--pack", "--no-proof", "--quiet", "-o", packed], check=True, stdout=subprocess.DEVNULL)
+    figures = {runtime: [] for runtime in OURS + PEERS}
     for _ in range(rounds):
-        ours = bench(model, threads, 1, 1, exact=False)
-        figures["fixresc"].append(
-            (ours["load_milliseconds"], ours["first_run_milliseconds"], ours["peak_resident_bytes"] / 1e6))
+        for runtime, path in zip(OURS, (packed, model)):
+            ours = bench(path, threads, 1, 1, exact=False)
+            figures[runtime].append(
+                (ours["load_milliseconds"], ours["first_run_milliseconds"], ours["peak_resident_bytes"] / 1e6))
         for runtime in PEERS:
             peer = Peer(runtime, stem, threads, picture, folder)
             if peer.startup:
@@ -148,8 +152,8 @@ def start_row(name, side, threads, rounds, folder):
             cells.append(f"{totals[runtime]:.0f} ms, {statistics.median(peak for _, _, peak in rows):.0f} MB")
         else:
             cells.append("-")
-    share = totals["fixresc"] / totals["onnxruntime"]
-    return f"| {name} | {side} | {threads} | " + " | ".join(cells) + f" | {share:.2f} |"
+    shares = " | ".join(f"{totals[runtime] / totals['onnxruntime']:.2f}" for runtime in OURS)
+    return f"| {name} | {side} | {threads} | " + " | ".join(cells) + f" | {shares} |"
 
 
 def table(rows):
@@ -208,7 +212,8 @@ def main():
         folder = arguments.models or temporary
         os.makedirs(folder, exist_ok=True)
         if arguments.start:
-            print("| network | size | threads | " + " | ".join(["fixresc"] + PEERS) + " | of onnxruntime's time |", flush=True)
+            print("| network | size | threads | " + " | ".join(OURS + PEERS)
+                  + " | packed, of onnxruntime's time | plain, of onnxruntime's time |", flush=True)
             for name, side in [(n, s) for n, s, batch in cases if batch == 1]:
                 for threads in map(int, arguments.threads.split(",")):
                     print(start_row(name, side, threads, arguments.rounds, folder), flush=True)

@@ -30,7 +30,8 @@ extension Command {
     arguments: [Shared.modelArgument],
     groups: [
       OptionGroup(
-        "Options", [Shared.output, Options.to, Options.verify, Options.noProof, KernelTuning.tune]),
+        "Options",
+        [Shared.output, Options.to, Options.verify, Options.noProof, KernelTuning.tune, WeightStorage.pack]),
       MethodAdaptations.group,
       OptionGroup(
         "Passes",
@@ -78,6 +79,7 @@ private struct Adaptation {
     let path = invocation.text(Shared.output) ?? ""
     var model = result.model
     object["tuning"] = try KernelTuning(invocation).apply(to: &model)
+    object["packed"] = try WeightStorage(invocation).apply(to: &model)
     try write(model, to: path)
     return object
   }

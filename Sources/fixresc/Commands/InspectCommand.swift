@@ -55,6 +55,10 @@ extension Command {
           "reason": use.map(JSON.string) ?? .null,
         ]
       })
+    result["packed"] = [
+      "tensors": JSON(model.packedConstants.count),
+      "bytes": JSON(model.packedConstants.reduce(0) { $0 + $1.byteCount }),
+    ]
     result["layers"] = .array(
       summary.layers.map { layer in
         [
@@ -92,6 +96,11 @@ extension Command {
         index == 0 ? "tuned" : "",
         "\(Text.count(tuning.choices.count, "layer")) for \(tuning.instructionSet) on \(tuning.processor); \(use)",
       ])
+    }
+    if !model.packedConstants.isEmpty {
+      let byteCount = model.packedConstants.reduce(0) { $0 + $1.byteCount }
+      let tensors = Text.count(model.packedConstants.count, "tensor")
+      head.add(["packed", "\(tensors), \(Text.bytes(byteCount)); --plan says how much is used here"])
     }
     console.lines(head.lines())
     console.line()

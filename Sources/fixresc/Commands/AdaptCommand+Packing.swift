@@ -1,0 +1,39 @@
+import FixresBase
+import FixresIR
+import FixresRuntime
+
+/// `adapt --pack`: weights kept in the output as the kernels of this machine read them, beside the plain ones.
+struct WeightStorage {
+  static let pack = Option(
+    "--pack",
+    "also keep the weights as this machine's kernels read them: opening maps them instead of packing them; the "
+      + "output is two to three times as large")
+
+  private let invocation: Invocation
+  private var console: Console { invocation.console }
+
+  init(_ invocation: Invocation) { self.invocation = invocation }
+
+  /// Packs `model`'s weights where that is asked for, and says how many there are.
+  func apply(to model: inout Model) throws -> JSON {
+    guard invocation.has(Self.pack) else { return .null }
+    let session = try ModelSource.session(model, invocation)
+    let packed = session.packedConstants(of: model)
+    guard !packed.isEmpty else {
+      console.note(
+        "fixresc: note: nothing to pack: this machine runs portable kernels, whose weights are packed as they open"
+      )
+      return .null
+    }
+    model.packedConstants = packed
+    let byteCount = packed.reduce(0) { $0 + $1.byteCount }
+    let name = session.plan.provider
+    model.metadata.history.append(
+      HistoryEntry("pack", [.init("instruction_set", name), .init("tensors", "\(packed.count)")]))
+    console.line(
+      "packed         \(Text.count(packed.count, "tensor")) for \(name), \(Text.bytes(byteCount))")
+    return [
+      "instruction_set": .string(name), "tensors": JSON(packed.count), "bytes": JSON(byteCount),
+    ]
+  }
+}

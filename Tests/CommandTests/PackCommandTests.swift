@@ -1,0 +1,60 @@
+import FixresBase
+import FixresIR
+import FixresRuntime
+import TestSupport
+import Testing
+import fixresc
+
+/// `adapt --pack`, and what becomes of packed weights afterwards.
+@Suite struct PackCommandTests {
+  private let folder: TemporaryFolder
+  private let input: String
+  private let plain: String
+  private let packed: String
+  private let isNative: Bool
+
+  init() throws {
+    folder = try TemporaryFolder()
+    input = folder.path + "/in.bin"
+    plain = folder.path + "/plain.bin"
+    packed = folder.path + "/packed.bin"
+    isNative = !(try InstructionSet.choose().provider.processor.isEmpty)
+    try ModelFile.write(try SmallModel.residual(), to: input)
+  }
+
+  @Test func packingChangesNoResult() throws {
+    #expect(Call("adapt", input, "-o", plain).status == 0)
+    let call = Call("adapt", input, "-o", packed, "--pack", "--verify", "--json")
+    #expect(call.status == 0, "\(call.error)")
+    let (a, b) = (try ModelFile.open(plain), try ModelFile.open(packed))
+    #expect(a.packedConstants.isEmpty && a.graph == b.graph && a.constants == b.constants)
+    guard isNative else {
+      #expect(call.json["packed"] == .null && call.error.contains("nothing to pack"))
+      return
+    }
+    #expect(call.json["packed"]?["tensors"] == JSON(b.packedConstants.count))
+    #expect(call.json["packed"]?["bytes"]?.integerValue == b.packedConstants.reduce(0) { $0 + $1.byteCount })
+    #expect(b.metadata.history.last?.action == "pack")
+    let session = try Session(contentsOf: packed)
+    #expect(session.plan.weights.allSatisfy { $0.ownByteCount == 0 } && session.plan.mappedByteCount > 0)
+    let pixels = [Float](repeating: 0.25, count: a.graph.imageInput?.type.elementCount ?? 0)
+    #expect(try Session(model: a).run(pixels) == session.run(pixels))
+    #expect(Call("inspect", packed, "--json").json["packed"]?["tensors"] == JSON(b.packedConstants.count))
+    #expect(Call("inspect", packed, "--plan").output.contains("mapped from the model's file"))
+    #expect(Call("inspect", packed).output.contains("packed"))
+    #expect(!Call("inspect", plain).output.contains("packed"))
+  }
+
+  @Test func aChangedGraphLosesItsPackedWeights() throws {
+    guard isNative else { return }
+    #expect(Call("adapt", input, "-o", packed, "--pack").status == 0)
+    let model = try ModelFile.open(packed)
+    let output = folder.path + "/again.bin"
+    #expect(Call("adapt", packed, "-o", output).status == 0)
+    #expect(try ModelFile.open(output).packedConstants == model.packedConstants, "nothing changed")
+    #expect(Call("adapt", packed, "--to", "48", "-o", output).status == 0)
+    #expect(try ModelFile.open(output).packedConstants.isEmpty)
+    #expect(Call("adapt", packed, "--to", "48", "-o", output, "--pack").status == 0)
+    #expect(try Session(contentsOf: output).plan.weights.allSatisfy { $0.ownByteCount == 0 })
+  }
+}
