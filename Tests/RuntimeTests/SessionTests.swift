@@ -5,6 +5,25 @@ import TestSupport
 import Testing
 
 @Suite struct SessionTests {
+  /// What each layer rounds adds up, so networks of more than 64 convolutions sum in shorter parts.
+  @Test(arguments: InstructionSet.available.filter { $0 != "portable" })
+  func deepNetworksSumInShorterParts(instructionSet: String) throws {
+    func firstLayer(of convolutions: Int) throws -> String {
+      var net = RandomNetwork(seed: 1)
+      var x = try net.builder.input("input", .image(256, 3, 3))
+      for _ in 0..<convolutions { x = try net.convolution(x, 256) }
+      let model = try net.head(x, classes: 3)
+      var options = SessionOptions(threads: 1)
+      options.instructionSet = instructionSet
+      let session = try Session(model: model, options: options)
+      let layer = try #require(session.plan.steps.first { $0.macs > 0 }?.layer)
+      return try #require(session.plan.assembly(ofLayer: layer))
+    }
+    let (few, many) = (try firstLayer(of: 64), try firstLayer(of: 65))
+    #expect(try firstLayer(of: 63) == few && firstLayer(of: 66) == many)
+    #expect(few != many)
+  }
+
   /// A small graph that draws its operations at random, every kind in reach.
   static func randomModel(_ seed: UInt64) throws -> Model {
     var net = RandomNetwork(seed: seed)

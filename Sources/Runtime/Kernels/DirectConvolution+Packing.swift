@@ -33,7 +33,9 @@ extension DirectConvolution {
       input: Strides(input), output: Strides(output), residual: Strides(residual),
       hasResidual: buffers.residual != nil, hasReLU: descriptor.hasReLU, run: run,
       kernelRows: descriptor.kernelHeight,
-      blocksPerPart: max(1, Self.partRows / (run * descriptor.kernelHeight)),
+      // All in one chain, what these kernels round, twice in each product without a fused multiply-add, was half again
+      // what the emitted ones do.
+      blocksPerPart: max(1, PartRows.short / (run * descriptor.kernelHeight)),
       stepX: descriptor.strideWidth * input.block,
       stepY: descriptor.strideHeight * input.rowStride, groups: groups, groupCount: groupCount,
       itemRows: itemRows, itemsPerGroup: itemsPerGroup, weights: packed.floats, bias: bias.floats)
@@ -41,10 +43,6 @@ extension DirectConvolution {
       kernel: "direct-\(descriptor.kernelHeight)x\(descriptor.kernelWidth)-2x16", function: function,
       copying: arguments, items: groupCount * itemsPerGroup, storage: [table, packed, bias])
   }
-
-  /// Products of a part at least, all in one chain otherwise: what these kernels round, twice in each product without
-  /// a fused multiply-add, was half again what the emitted ones do.
-  private static let partRows = 32
 
   /// Output rows of one item: enough multiply-adds (about 20 microseconds) to outweigh taking it, few enough to share out.
   private static func rowsPerItem(_ descriptor: ConvolutionDescriptor) -> Int {

@@ -24,9 +24,8 @@ struct Lowering: Sendable {
   var requests: [MemoryPlanner.Request] = []
   var requestNames: [String] = []
   var steps: [(info: ExecutionPlan.StepInfo, step: KernelStep)] = []
-  /// Products that a part of a convolution's sum has at most. What each layer rounds adds up over the layers: without
-  /// Winograd the logits of random ResNet-152s err by 3e-6 to 6e-6 of the largest with parts of 32, by 4e-6 to 7e-6
-  /// with parts of 128, which are 1 to 2 % faster.
+  /// One of `PartRows`. What each layer rounds adds up over the layers: without Winograd the logits of random
+  /// ResNet-152s err by 3e-6 to 6e-6 of the largest with short parts, by 4e-6 to 7e-6 with long ones.
   let partRows: Int
   private static let manyConvolutions = 64
 
@@ -40,7 +39,7 @@ struct Lowering: Sendable {
     let convolutions = model.graph.nodes.count {
       if case .conv2d = $0.op { true } else { false }
     }
-    partRows = convolutions > Self.manyConvolutions ? 32 : 128
+    partRows = convolutions > Self.manyConvolutions ? PartRows.short : PartRows.long
   }
 
   /// The plan for `model`'s outputs named `outputs`, refused where it would not fit in `available` bytes.

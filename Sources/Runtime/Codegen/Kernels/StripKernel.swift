@@ -60,7 +60,7 @@ package struct StripKernel: Hashable, Sendable {
   package var residual: PixelSteps?
   package var start: Start
   package var hasReLU: Bool
-  /// Weight rows whose sum is added up apart, at most: a chain of n additions errs by about sqrt(n) roundings.
+  /// Weight rows whose sum is added up apart, at most; each part is an addition and a store for every accumulator.
   package var partRows: Int
   /// Cache lines of the next group's weights that each pass of the body asks for.
   package var prefetchLines: Int
@@ -70,7 +70,7 @@ package struct StripKernel: Hashable, Sendable {
     segments: [StripSegment], blocks: Int,
     source: PixelSteps, output: PixelSteps, residual: PixelSteps? = nil, start: Start = .bias,
     hasReLU: Bool = false, prefetchLines: Int = 0, weightBlocks: Int? = nil,
-    partRows: Int = 128
+    partRows: Int = PartRows.long
   ) {
     (self.isa, self.bodyRows, self.taps, self.loops) = (isa, bodyRows, taps, loops)
     (self.rows, self.segments, self.blocks) = (rows, segments, blocks)
@@ -79,9 +79,6 @@ package struct StripKernel: Hashable, Sendable {
     self.weightBlocks = weightBlocks ?? blocks
     self.partRows = partRows
   }
-
-  /// Shorter parts cost more than they save: each is an addition and a store for every accumulator.
-  private static let leastPartRows = 32
 
   /// Where the parts of a sum end that are added up apart.
   enum Parts {
@@ -98,7 +95,7 @@ package struct StripKernel: Hashable, Sendable {
   /// The parts of a sum, and the loops with the outermost one cut to fit them.
   var splitLoops: (loops: [ReductionLoop], parts: Parts) {
     guard weightRows > partRows else { return (loops, .whole) }
-    if tapRows > partRows, taps.height > 1, bodyRows * taps.width >= Self.leastPartRows,
+    if tapRows > partRows, taps.height > 1, bodyRows * taps.width >= PartRows.short,
       abs(tapRows - partRows) > abs(bodyRows * taps.width - partRows)
     {
       return (loops, .kernelRow)
@@ -108,7 +105,7 @@ package struct StripKernel: Hashable, Sendable {
     let passes = (1...outermost.count).last {
       outermost.count % $0 == 0 && ($0 == 1 || $0 * rows <= partRows)
     }
-    guard let passes, passes < outermost.count, passes * rows >= Self.leastPartRows else {
+    guard let passes, passes < outermost.count, passes * rows >= PartRows.short else {
       return (loops, .whole)
     }
     let part = ReductionLoop(count: passes, sourceStep: outermost.sourceStep)

@@ -75,7 +75,7 @@
         segments: segments(tiles), blocks: blocks, source: PixelSteps(column: isa.byteCount, row: 0),
         output: PixelSteps(column: isa.byteCount, row: 0, block: blockByteCount), start: .zero,
         prefetchLines: min(lines, isa.lanes * 2), weightBlocks: tiling.blocks,
-        partRows: tiling.scheme.needsShortSums ? 32 : descriptor.partRows)
+        partRows: tiling.scheme.needsShortSums ? PartRows.short : descriptor.partRows)
     }
 
     func step(
