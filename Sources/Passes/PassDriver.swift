@@ -82,7 +82,7 @@ package struct PassDriver {
     // Measured on these shapes and layers, and packed for them, or for none.
     let isUnchanged = model.graph == source.graph
     model.tunings = isUnchanged ? source.tunings : []
-    model.packedConstants = isUnchanged ? source.packedConstants : []
+    model.packedConstants = isUnchanged ? model.validPackedConstants : []
     if let last = passes.last, !options.verifyEach { try verify(model, after: last) }
     return model
   }

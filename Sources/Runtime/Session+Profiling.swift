@@ -63,9 +63,4 @@ extension Session {
       }
     }
   }
-
-  /// Bytes that the plan holds for a pass of `batch` images: packed weights, arena and scratch.
-  package func plannedByteCount(batch: Int) -> Int {
-    plan.packedByteCount + plan.arenaByteCount * min(batch, passBatch) + plan.scratchByteCount * threadCount
-  }
 }

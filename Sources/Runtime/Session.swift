@@ -53,6 +53,9 @@ public final class Session: Sendable {
   }
 
   /// Opens the model file at `path` and plans it.
+  ///
+  /// Weights that `adapt --pack` stored in the file are read from there as long as the session lives: replace such a
+  /// file by renaming another one over it, never in place.
   public convenience init(
     contentsOf path: String, options: SessionOptions = SessionOptions()
   ) throws(RuntimeError) {

@@ -55,6 +55,35 @@ import fixresc
     #expect(Call("adapt", packed, "--to", "48", "-o", output).status == 0)
     #expect(try ModelFile.open(output).packedConstants.isEmpty)
     #expect(Call("adapt", packed, "--to", "48", "-o", output, "--pack").status == 0)
-    #expect(try Session(contentsOf: output).plan.weights.allSatisfy { $0.ownByteCount == 0 })
+    let weights = try Session(contentsOf: output).plan.weights
+    #expect(!weights.isEmpty && weights.allSatisfy { $0.ownByteCount == 0 })
+  }
+
+  @Test func droppingPackedWeightsIsSaid() throws {
+    guard isNative else { return }
+    #expect(Call("adapt", input, "-o", packed, "--pack").status == 0)
+    let output = folder.path + "/again.bin"
+    let kept = Call("adapt", packed, "-o", output)
+    #expect(kept.status == 0 && !kept.error.contains("dropped"))
+    let moved = Call("adapt", packed, "--to", "48", "-o", output)
+    #expect(moved.status == 0 && moved.error.contains("note: dropped"))
+    #expect(!Call("adapt", packed, "--to", "48", "-o", output, "--pack").error.contains("dropped"))
+  }
+
+  /// A constant that a method replaced: its packed form goes, those of the others stay, and `--verify` finds the model
+  /// that was written.
+  @Test func replacedConstantsLeaveTheOthersPacked() throws {
+    guard isNative else { return }
+    let pictures = try PictureFolder(classes: 2, perClass: 3)
+    #expect(
+      Call("adapt", input, "-o", packed, "--pack", "--passes", "canonicalize", "--no-proof").status == 0)
+    let output = folder.path + "/again.bin"
+    let call = Call(
+      "adapt", packed, "-o", output, "--passes", "canonicalize", "--no-proof", "--verify", "--equalize",
+      pictures.folder.path, "--equalize-linear")
+    #expect(call.status == 0, "\(call.error)")
+    let (before, after) = (try ModelFile.open(packed), try ModelFile.open(output))
+    #expect(after.packedConstants.count == before.packedConstants.count - 1)
+    #expect(call.error.contains("note: dropped 1 packed tensor of the input"))
   }
 }

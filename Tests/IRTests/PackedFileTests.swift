@@ -152,6 +152,14 @@ import Testing
         return
       }
     }
+    let most = UInt32(PackedConstant.mostIndexBytes)
+    guard case .failure(.modelFile("PACK", .truncated(let expected, _))) = try read("{}", byteCount: most),
+      case .failure(.modelFile("PACK", .byteCount)) = try read("{}", byteCount: most + 1)
+    else {
+      Issue.record("an index beyond its section was taken")
+      return
+    }
+    #expect(expected == 64 + Int(most), "what the index says it needs")
     let short = Result { () throws(IRError) in
       try PackedConstant.read(Bytes([1, 0, 0]), for: Constants(), checksum: 0)
     }

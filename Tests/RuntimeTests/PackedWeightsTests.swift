@@ -65,6 +65,7 @@ import Testing
     let stored = try Self.stored(model, instructionSet)
     for other in InstructionSet.available where other != instructionSet {
       let session = try Self.session(stored, other)
+      #expect(session.plan.weights.isEmpty == (other == "portable"), "\(other)")
       #expect(session.plan.weights.allSatisfy { $0.ownByteCount > 0 }, "\(other)")
       #expect(try session.run(input) == Self.session(model, other).run(input))
     }

@@ -7,6 +7,8 @@ extension PackedConstant {
   /// constants change no result. It rises whenever the bytes of any arrangement change.
   package static let version = 1
   package static let longestLayout = 128
+  /// An index is some 150 bytes a tensor; parsing a longer one would take more memory than a model can justify.
+  package static let mostIndexBytes = 1 << 24
   static let prefixByteCount = 8
 
   /// What comes before the elements of `packed`, padded to where they begin; `constantsChecksum` is the `CNST`
@@ -37,16 +39,21 @@ extension PackedConstant {
   ) throws(IRError) -> [PackedConstant] {
     let index: Bytes
     let elements: Bytes
+    var start = prefixByteCount
     do {
       var reader = ByteReader(section)
       let byteCount = Int(try reader.readLittle(UInt32.self))
+      guard byteCount <= mostIndexBytes else {
+        throw IRError.modelFile(section: "PACK", .byteCount(expected: mostIndexBytes, found: byteCount))
+      }
+      start = ModelFile.roundUp(prefixByteCount + byteCount)
       index = try section.slice(prefixByteCount, byteCount)
-      let start = ModelFile.roundUp(prefixByteCount + byteCount)
       elements = try section.slice(start, max(section.count - start, 0))
+    } catch let error as IRError {
+      throw error
     } catch {
       throw .modelFile(
-        section: "PACK",
-        .truncated(expectedByteCount: prefixByteCount, foundByteCount: section.count))
+        section: "PACK", .truncated(expectedByteCount: start, foundByteCount: section.count))
     }
     let root: JSON
     do { root = try JSON.parse(index) } catch { throw .modelFile(section: "PACK", .json(error)) }

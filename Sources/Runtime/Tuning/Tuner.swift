@@ -69,6 +69,8 @@ package struct Tuner {
   package init?(_ model: Model, options: SessionOptions) throws(RuntimeError) {
     var plain = model
     plain.tunings = []
+    // The weights of all candidates in the same kind of memory.
+    plain.packedConstants = []
     do { try plain.check() } catch { throw .model(error) }
     provider = try InstructionSet.choose(
       isExact: options.isExact, requested: options.instructionSet ?? InstructionSet.requested

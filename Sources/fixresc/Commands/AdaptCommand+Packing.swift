@@ -7,16 +7,26 @@ struct WeightStorage {
   static let pack = Option(
     "--pack",
     "also keep the weights as this machine's kernels read them: opening maps them instead of packing them; the "
-      + "output is two to three times as large")
+      + "output is two to three and a half times as large")
 
   private let invocation: Invocation
   private var console: Console { invocation.console }
 
   init(_ invocation: Invocation) { self.invocation = invocation }
 
-  /// Packs `model`'s weights where that is asked for, and says how many there are.
-  func apply(to model: inout Model) throws -> JSON {
-    guard invocation.has(Self.pack) else { return .null }
+  /// Packs `model`'s weights where that is asked for, and says how many there are; else keeps those that `source` came
+  /// with as long as the same kernels read them.
+  func apply(to model: inout Model, source: Model) throws -> JSON {
+    guard invocation.has(Self.pack) else {
+      if model.tunings != source.tunings { model.packedConstants = [] }
+      let dropped = source.packedConstants.count - model.packedConstants.count
+      if dropped > 0 {
+        console.note(
+          "fixresc: note: dropped \(Text.count(dropped, "packed tensor")) of the input, which fit it no longer; "
+            + "--pack packs anew")
+      }
+      return .null
+    }
     let session = try ModelSource.session(model, invocation)
     let packed = session.packedConstants(of: model)
     guard !packed.isEmpty else {

@@ -79,7 +79,7 @@ private struct Adaptation {
     let path = invocation.text(Shared.output) ?? ""
     var model = result.model
     object["tuning"] = try KernelTuning(invocation).apply(to: &model)
-    object["packed"] = try WeightStorage(invocation).apply(to: &model)
+    object["packed"] = try WeightStorage(invocation).apply(to: &model, source: source.model)
     try write(model, to: path)
     return object
   }
