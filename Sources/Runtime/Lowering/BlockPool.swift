@@ -6,8 +6,8 @@ package final class BlockPool: Sendable {
   #if os(Linux)
     /// Address space that is taken at a time; memory is what its blocks touch.
     private static let slabByteCount = 64 << 20
-    /// Longer than this no system takes to clear 2 MB that it has: where a virtual machine must first get them back from
-    /// its host it takes 5 ms (0.1 ms otherwise), and 512 small pages, which the host was not given, 0.7 ms.
+    /// Far longer than 2 MB take that the system has: measured 0.1 ms, and 5 ms where a virtual machine must first get
+    /// them back from its host; 512 small pages, which such a machine does not give away, take 0.7 ms.
     private static let usualSlowPageNanoseconds: UInt64 = 1_500_000
     /// Slow pages until small ones are taken: one alone may be a thread that had to wait for its processor.
     private static let mostSlowPages = 2
