@@ -97,11 +97,17 @@
     /// Tiles of a group that have whole bands.
     private var tilesPerBand: Int { tiling.segments.reduce(0) { $0 + $1.count } }
 
+    /// Whole bands that follow one another in a group.
+    private var bandsPerGroup: Int {
+      let bands = descriptor.output.height / tiling.rows
+      if tiling.rowChunks > 0 { return bands / tiling.rowChunks }
+      return tiling.groupsOutside ? bands : 1
+    }
+
     /// Lines of the next group's weights for each pass of the body, spread over all of a group's tiles.
     var prefetchLines: Int {
-      guard tiling.groupsOutside || tiling.rowChunks > 0, window.firstBlocks.count > 1 else { return 0 }
-      let bands = descriptor.output.height / tiling.rows / max(1, tiling.rowChunks)
-      let passes = max(1, bands) * tilesPerBand * bodyPasses
+      guard window.firstBlocks.count > 1 else { return 0 }
+      let passes = max(1, bandsPerGroup) * tilesPerBand * bodyPasses
       let lines = (weightBytesPerGroup / 64 + passes - 1) / passes
       // More than a line a weight row is what the hardware's own prefetching of a stream does better.
       return lines <= bodyRows ? lines : 0

@@ -59,7 +59,9 @@
         }
         let firstBand = chunk &* bandsPerItem
         for band in firstBand..<min(firstBand &+ bandsPerItem, bands) {
-          for group in 0..<groupCount { strip(context, image, band, group, prefetchIndex: Int.max) }
+          // The first band brings the weights into L2, where the others find them.
+          let prefetchIndex = item == begin && band == firstBand ? 0 : Int.max
+          for group in 0..<groupCount { strip(context, image, band, group, prefetchIndex: prefetchIndex) }
         }
       }
     }
