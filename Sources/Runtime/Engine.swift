@@ -12,21 +12,25 @@ struct Engine: ~Copyable, @unchecked Sendable {
     var inputCount, logitCount, featureCount: Int
   }
 
-  private let pool: ThreadPool
+  let pool: ThreadPool
   var threadCount: Int { pool.threadCount }
-  private let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
   private let offsets: UnsafeMutablePointer<Int>
   /// Entries of a table: buffers in the arena, and the caller's own. There is a table a thread.
   private let tableCount: Int
   private let bufferCount: Int
-  private let scratch: AlignedBlock
-  private let scratchByteCount: Int
-  private let context: UnsafeMutablePointer<RunContext>
+  let scratch: AlignedBlock
+  let scratchByteCount: Int
+  let context: UnsafeMutablePointer<RunContext>
   /// Grows to the largest pass seen.
   private var arena: Arena?
   private var arenaBatch = 0
   /// Where features go that the caller does not want.
   private var unwanted: AlignedBlock?
+  var hasRun = false
+  var hasPacked = false
+  /// Where the weights of each layer are packed just before it runs; nil once they are packed for good.
+  var lentMemory: AlignedBlock?
 
   init(_ plan: ExecutionPlan, _ pool: ThreadPool) {
     self.pool = pool
@@ -66,6 +70,7 @@ struct Engine: ~Copyable, @unchecked Sendable {
     var before = timings == nil ? 0 : MonotonicClock.nanoseconds()
     for index in 0..<plan.flatSteps.count {
       let step = plan.flatSteps[index]
+      if let lentMemory { plan.stepWeights[index]?.pack(into: lentMemory, pool, context) }
       pool.run(
         step.function, step.arguments, context, count: step.itemsCoverBatch ? step.items : step.items * count)
       if let timings {

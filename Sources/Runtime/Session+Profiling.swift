@@ -22,6 +22,7 @@ extension Session {
         let call = try checked(input, batch, logits, nil)
         var nanoseconds = [UInt64](repeating: 0, count: plan.steps.count)
         try engine.withLock { (engine) throws(RuntimeError) in
+          engine.packWeights(plan)
           for run in 0...max(runs, 1) {
             try nanoseconds.withUnsafeMutableBufferPointer { (buffer) throws(RuntimeError) in
               try engine.run(plan, call, first: 0, count: min(batch, passBatch), timings: buffer.baseAddress)
@@ -53,6 +54,7 @@ extension Session {
       try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
         let call = try checked(input, batch, logits, nil)
         try engine.withLock { (engine) throws(RuntimeError) in
+          engine.packWeights(plan)
           try engine.run(plan, call, first: 0, count: count, timings: nil)
           for value in plan.values {
             visit(

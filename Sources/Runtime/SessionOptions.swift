@@ -7,14 +7,18 @@ public struct SessionOptions: Hashable, Sendable {
   public var maximumBatch: Int
   /// Forbid algorithms whose rounding differs from direct convolution (Winograd).
   public var isExact: Bool
+  /// Pack all weights when the session is made. Otherwise the second run does, or a first run of several pictures: a
+  /// first run of one picture has its result sooner, and the next one takes longer.
+  public var packsAtOpen: Bool
   /// Keep every value to the end of a run, so that it can be looked at; takes more memory.
   package var keepsValues = false
   /// A name that `FIXRESC_ISA` may hold, in its place; nil leaves the choice to that variable and the machine.
   package var instructionSet: String?
 
-  public init(threads: Int? = nil, maximumBatch: Int = 8, isExact: Bool = false) {
+  public init(threads: Int? = nil, maximumBatch: Int = 8, isExact: Bool = false, packsAtOpen: Bool = false) {
     self.threads = threads
     self.maximumBatch = maximumBatch
     self.isExact = isExact
+    self.packsAtOpen = packsAtOpen
   }
 }

@@ -19,7 +19,7 @@ import Testing
   private static func session(
     _ model: Model, _ instructionSet: String, isExact: Bool = false
   ) throws -> Session {
-    var options = SessionOptions(threads: 2, isExact: isExact)
+    var options = SessionOptions(threads: 2, isExact: isExact, packsAtOpen: true)
     options.instructionSet = instructionSet
     return try Session(model: model, options: options)
   }

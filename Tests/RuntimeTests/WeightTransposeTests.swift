@@ -22,11 +22,15 @@
       // Backwards, so that no order of the columns is taken for granted.
       let places = (0..<columns).map { (columns - 1 - $0) * width }
       for level in CodegenConvolutionTests.levels {
-        let transpose = try WeightTranspose(KernelCache(isa: VectorISA(level)))
+        let isa = VectorISA(level)
+        let kernel = try KernelCache(isa: isa).kernel(.transpose(TransposeKernel(isa: isa)))
+        let transpose = WeightTranspose(kernel, isa)
         let target = GuardedTensor(byteCount: columns * width * 4)
         for index in 0..<(columns * width) { target.floats[index] = -1 }
-        places.withUnsafeBufferPointer {
-          transpose(source, rowLength: rowLength, columns: columns, lanes: lanes, target.floats, $0)
+        places.withUnsafeBufferPointer { places in
+          guard let first = places.baseAddress else { return }
+          transpose(source, rowLength: rowLength, columns: columns, lanes: lanes, target.floats, first)
+          extendLifetime(kernel)
         }
         var differing = 0
         for column in 0..<columns {

@@ -23,11 +23,11 @@ package final class BlockPool: Sendable {
     #endif
   }
 
-  /// A zeroed block of `count` floats, aligned to 64 bytes.
-  package func block(floatCount count: Int) -> AlignedBlock {
+  /// A zeroed block of `count` floats, aligned to 64 bytes; address space until it is written.
+  package func reserve(floatCount count: Int) -> AlignedBlock {
     #if os(Linux)
       let byteCount = (count * 4 + 63) & ~63
-      let block = slab.withLock { slab in
+      return slab.withLock { slab in
         if let (block, used) = slab, used + byteCount <= block.byteCount {
           slab = (block, used + byteCount)
           return AlignedBlock(block, offset: used, byteCount: count * 4)
@@ -36,16 +36,21 @@ package final class BlockPool: Sendable {
         slab = (block, byteCount)
         return AlignedBlock(block, offset: 0, byteCount: count * 4)
       }
-      takePages(of: block)
-      return block
     #else
       return AlignedBlock(floatCount: count)
     #endif
   }
 
-  #if os(Linux)
-    /// Takes the large pages that begin in `block` one by one, and small ones for what is left once they are slow.
-    private func takePages(of block: AlignedBlock) {
+  /// The same with its pages taken.
+  package func block(floatCount count: Int) -> AlignedBlock {
+    let block = reserve(floatCount: count)
+    takePages(of: block)
+    return block
+  }
+
+  /// Takes the large pages that begin in `block` one by one, and small ones for what is left once they are slow.
+  package func takePages(of block: AlignedBlock) {
+    #if os(Linux)
       let huge = AlignedBlock.hugePageByteCount
       var offset = (huge - Int(bitPattern: block.base) % huge) % huge
       while offset < block.byteCount {
@@ -60,6 +65,6 @@ package final class BlockPool: Sendable {
         }
         offset += huge
       }
-    }
-  #endif
+    #endif
+  }
 }

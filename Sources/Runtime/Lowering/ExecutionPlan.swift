@@ -44,10 +44,12 @@ package final class ExecutionPlan: Sendable {
   package let arenaByteCount: Int
   /// Bytes of scratch memory for each thread.
   package let scratchByteCount: Int
-  /// Bytes of weights that were packed for this plan, and of tables.
+  /// Bytes of weights that are packed for this plan, and of tables.
   package let packedByteCount: Int
   /// Weights as kernels read them, in the order of the steps.
   package let weights: [PackedWeights]
+  /// Those of each step; nil for steps without.
+  let stepWeights: [PackedWeights?]
   /// Indices of the caller's own buffers among `RunContext.buffers`, behind those of the arena.
   package let inputBuffer: Int
   package let outputBuffers: [Int]
@@ -76,12 +78,13 @@ package final class ExecutionPlan: Sendable {
     self.arenaByteCount = arenaByteCount
     self.inputBuffer = inputBuffer
     self.outputBuffers = outputBuffers
-    scratchByteCount = steps.reduce(0) { max($0, $1.step.scratchByteCount) }
+    scratchByteCount = Self.scratchByteCount(steps.lazy.map(\.step))
     let objects = steps.flatMap(\.step.storage)
     kernels = steps.map { $0.step.storage.compactMap { $0 as? any ListedKernel } }
     owners = Owners(objects)
     storage = objects.compactMap { $0 as? AlignedBlock }
-    weights = objects.compactMap { $0 as? PackedWeights }
+    stepWeights = steps.map(\.step.weights)
+    weights = stepWeights.compactMap(\.self)
     packedByteCount =
       storage.reduce(0) { $0 + $1.byteCount } + weights.reduce(0) { $0 + $1.ownByteCount }
     flatSteps = .allocate(capacity: steps.count)
@@ -96,6 +99,11 @@ package final class ExecutionPlan: Sendable {
   }
 
   deinit { flatSteps.deallocate() }
+
+  /// Bytes of scratch memory that each thread needs to run `steps` and to pack their weights.
+  static func scratchByteCount(_ steps: some Sequence<KernelStep>) -> Int {
+    steps.reduce(0) { max($0, $1.scratchByteCount, $1.weights?.scratchByteCount ?? 0) }
+  }
 
   /// Entries of `RunContext.buffers`: the arena's buffers, the input, then the outputs.
   package var bufferCount: Int { buffers.count + 1 + outputBuffers.count }

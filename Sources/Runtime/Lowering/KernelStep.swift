@@ -52,6 +52,9 @@ package struct KernelStep: @unchecked Sendable {
   /// What decided among several kernels; nil where there was but one.
   package var chosenBy: KernelDecision?
 
+  /// Those that the step's kernel reads; nil for none, and for portable kernels.
+  var weights: PackedWeights? { storage.lazy.compactMap { $0 as? PackedWeights }.first }
+
   package init(
     kernel: String, function: @escaping StepFunction, arguments: UnsafeRawPointer, items: Int,
     itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, storage: [AnyObject]

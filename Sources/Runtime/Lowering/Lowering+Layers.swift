@@ -28,13 +28,15 @@ extension Lowering {
     return descriptor
   }
 
-  func linear(_ op: Linear, _ node: Node) throws(RuntimeError) -> KernelStep {
+  func linear(_ op: Linear, _ node: Node) throws(RuntimeError) -> [KernelStep] {
     let descriptor = LinearDescriptor(input: layout(node.operands[0]), output: layout(node.result))
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
     return try withParameters(node.operands[1], op.hasBias ? node.operands[2] : nil) { parameters in
-      provider.linear(descriptor, parameters, source: source, target: target)
-        ?? LinearLayer.step(
-          source: source, target: target, input: descriptor.input, output: descriptor.output, parameters)
+      [
+        provider.linear(descriptor, parameters, source: source, target: target)
+          ?? LinearLayer.step(
+            source: source, target: target, input: descriptor.input, output: descriptor.output, parameters)
+      ]
     }
   }
 
@@ -107,17 +109,17 @@ extension Lowering {
   }
 
   /// `body` with a layer's weights and bias, straight from the model's memory where that holds them.
-  private func withParameters<R>(
-    _ weight: ValueID, _ bias: ValueID?, _ body: (ConvolutionWeights) -> R
-  ) throws(RuntimeError) -> R {
+  private func withParameters(
+    _ weight: ValueID, _ bias: ValueID?, _ body: (ConvolutionWeights) -> [KernelStep]
+  ) throws(RuntimeError) -> [KernelStep] {
     let biases = try bias.map { (id) throws(RuntimeError) in try constant(id).elements }
     let name = graph[weight].name
     let tensor = folded[weight.index] == nil ? model.constants[name] : nil
-    func finish(_ weights: UnsafeBufferPointer<Float>) -> R {
+    func finish(_ weights: UnsafeBufferPointer<Float>) -> [KernelStep] {
       guard let base = weights.baseAddress else { preconditionFailure("a layer's weights are never empty") }
       var parameters = ConvolutionWeights(weights: base, bias: nil)
-      if tensor != nil {
-        parameters.constant = name
+      if let tensor {
+        (parameters.constant, parameters.source) = (name, tensor)
         parameters.stored = packed[UTF8Key(name)] ?? []
       }
       guard let biases else { return body(parameters) }
@@ -127,8 +129,9 @@ extension Lowering {
       }
     }
     guard let tensor else { return try constant(weight).elements.withUnsafeBufferPointer(finish) }
+    let steps = tensor.withFloats(finish)
     // Packed weights take the place of the source's pages.
-    defer { tensor.bytes.releasePages() }
-    return tensor.withFloats(finish)
+    if steps.allSatisfy({ $0.weights?.isPacked ?? true }) { tensor.bytes.releasePages() }
+    return steps
   }
 }

@@ -1,7 +1,7 @@
 import FixresIR
 
 extension Lowering {
-  /// Chooses a kernel for every node, packs its weights, and places all buffers.
+  /// Chooses a kernel for every node and places all buffers.
   mutating func makePlan(
     _ outputs: [ValueID], _ available: Int, _ pool: ThreadPool
   ) throws(RuntimeError) -> ExecutionPlan {
@@ -14,8 +14,10 @@ extension Lowering {
       }
     }
     let placement = MemoryPlanner.place(requests)
-    let scratch = steps.reduce(0) { max($0, $1.step.scratchByteCount) } * pool.threadCount
-    let needed = placement.byteCount.addingSaturated(scratch)
+    let scratch = ExecutionPlan.scratchByteCount(steps.lazy.map(\.step)) * pool.threadCount
+    // Weights that nothing has been written to yet: this is the time to refuse them.
+    let packed = steps.reduce(0) { $0 + ($1.step.weights?.ownByteCount ?? 0) }
+    let needed = placement.byteCount.addingSaturated(scratch).addingSaturated(packed)
     guard needed <= available else { throw .planTooLarge(needed: needed, available: available) }
     let inputBuffer = requests.count
     let outputBuffers = outputs.indices.map { inputBuffer + 1 + $0 }
@@ -47,7 +49,7 @@ extension Lowering {
   /// Buffers kept free for each convolution's scratch; those not asked for stay empty.
   private static let scratchPerConvolution = 4
 
-  /// Lowers all nodes, several at a time: nearly all of it is packing weights.
+  /// Lowers all nodes, several at a time.
   private mutating func lowerNodes(_ pool: ThreadPool) throws(RuntimeError) -> [NodeLowering] {
     var jobs: [NodeLowering] = []
     for (index, node) in batchedNodes where !sharesOnly(node) {
@@ -142,7 +144,7 @@ extension Lowering {
     case .globalMaxPool: return [globalPooling(isMaximum: true, node)]
     case .flatten:
       return [Gather.step(source: source, target: target, input: input, output: output, flattens: true)]
-    case .linear(let op): return [try linear(op, node)]
+    case .linear(let op): return try linear(op, node)
     case .stridedSlice(let op):
       return [
         Gather.step(

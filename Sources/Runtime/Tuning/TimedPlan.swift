@@ -16,6 +16,7 @@ final class TimedPlan {
   init(_ plan: ExecutionPlan, _ pool: ThreadPool, _ input: [Float], _ counts: [Int]) {
     self.plan = plan
     engine = Engine(plan, pool)
+    engine.packWeights(plan)
     self.input = input
     logits = [Float](repeating: 0, count: counts[0])
     features = [Float](repeating: 0, count: counts.count > 1 ? counts[1] : 0)

@@ -4,7 +4,7 @@
 /// (random maps of 128 channels after ReLU, simulated); squares and cubes of these points are exact in float32.
 /// At stride 2 the even taps of a row are a filter of 2 taps over the even pixels, the odd tap one over the odd
 /// pixels: F(2, 2) at 0, 1, ∞ and two plain products, 25 products where 36 are the definition's.
-package enum WinogradScheme: String, Sendable {
+package enum WinogradScheme: String, BitwiseCopyable, Sendable {
   case f2 = "winograd2"
   case f4 = "winograd4"
   case polyphase2 = "polyphase2"

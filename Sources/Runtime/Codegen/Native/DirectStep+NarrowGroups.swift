@@ -23,7 +23,7 @@
           output: (output.origin + block * output.planeStride) * 4,
           residual: (residual.origin + block * residual.planeStride) * 4, weights: block * bytesPerBlock,
           bias: block * isa.byteCount,
-          // The kernel finds its index vectors where others find weights to prefetch.
+          // Packed at once, so that this distance holds: the kernel finds its index vectors where others find weights to prefetch.
           nextWeights: UnsafeRawPointer(indices.base) - packed.base, borderBegin: block,
           borderEnd: block + 1)
       }
@@ -53,7 +53,7 @@
         residualImage: residual.imageStride * 4, inputBand: descriptor.strideHeight * input.rowStride * 4,
         outputBand: output.rowStride * 4, residualBand: residual.rowStride * 4, groups: groups,
         groupCount: output.blockCount, kernels: entries, lastGroupKernels: entries,
-        weights: packed.base, bias: UnsafeRawPointer(bias.base),
+        weights: packed.place, bias: UnsafeRawPointer(bias.base),
         bands: output.height, bandsPerItem: bandsPerItem,
         chunks: (output.height + bandsPerItem - 1) / bandsPerItem, hasRowChunks: false, prefetchStrips: 0,
         prefetchBytesPerStrip: 0

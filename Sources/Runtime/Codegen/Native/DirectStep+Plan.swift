@@ -33,7 +33,7 @@
         inputBand: tiling.rows * descriptor.strideHeight * descriptor.input.rowStride * 4,
         outputBand: tiling.rows * descriptor.output.rowStride * 4,
         residualBand: tiling.rows * residual.rowStride * 4, groups: groups, groupCount: groupCount,
-        kernels: kernels, lastGroupKernels: last, weights: packed.base,
+        kernels: kernels, lastGroupKernels: last, weights: packed.place,
         bias: UnsafeRawPointer(bias.base), bands: bands, bandsPerItem: bandsPerItem,
         chunks: tiling.rowChunks > 0 ? tiling.rowChunks : (bands + bandsPerItem - 1) / bandsPerItem,
         hasRowChunks: tiling.rowChunks > 0,

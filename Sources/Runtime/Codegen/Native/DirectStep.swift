@@ -25,7 +25,9 @@
     var kernels: UnsafePointer<Kernels>
     /// The same for the last group, which may have fewer blocks than the others.
     var lastGroupKernels: UnsafePointer<Kernels>
-    var weights, bias: UnsafeRawPointer
+    /// Where the weights' address is found.
+    var weights: UnsafePointer<UnsafeRawPointer>
+    var bias: UnsafeRawPointer
     /// Rows of tiles; the last may be less high than the others.
     var bands: Int
     var bandsPerItem, chunks: Int
@@ -93,7 +95,7 @@
       let group = (groups + index).pointee
       let prefetches = prefetchIndex < prefetchStrips
       let kernels = (index &+ 1 == groupCount ? lastGroupKernels : self.kernels) + band
-      let buffers = context.buffers
+      let (buffers, weights) = (context.buffers, weights.pointee)
       var arguments = StripArguments(
         source: UnsafeRawPointer(buffers[inputBuffer])
           + (image &* inputImage &+ band &* inputBand &+ group.source),

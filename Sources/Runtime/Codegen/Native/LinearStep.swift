@@ -6,7 +6,9 @@
     var source, target: Int
     var inputImage, outputImage: Int
     var groupCount: Int
-    var weights, bias: UnsafeRawPointer
+    /// Where the weights' address is found.
+    var weights: UnsafePointer<UnsafeRawPointer>
+    var bias: UnsafeRawPointer
     var weightsPerGroup, bytesPerGroup: Int
     /// Entry points by images at once, 1 to `mostImages`, for whole groups and then for the last one.
     var kernels: UnsafePointer<UnsafeRawPointer>
@@ -48,7 +50,7 @@
       let step = LinearStep(
         source: source, target: target, inputImage: input.imageStride * 4,
         outputImage: output.imageStride * 4,
-        groupCount: groups, weights: packed.base, bias: UnsafeRawPointer(bias.base),
+        groupCount: groups, weights: packed.place, bias: UnsafeRawPointer(bias.base),
         weightsPerGroup: window.weightRows * blocks * isa.byteCount, bytesPerGroup: blocks * isa.byteCount,
         kernels: kernels, mostImages: mostImages)
       return KernelStep(
@@ -67,7 +69,7 @@
       while image < context.batch {
         let count = min(mostImages, context.batch &- image)
         let output = context.buffers[target] + (image &* outputImage &+ group &* bytesPerGroup)
-        let groupWeights = weights + group &* weightsPerGroup
+        let groupWeights = weights.pointee + group &* weightsPerGroup
         var arguments = StripArguments(
           source: UnsafeRawPointer(context.buffers[source]) + image &* inputImage, output: output,
           weights: groupWeights, bias: bias + group &* bytesPerGroup, residual: bias, prefetch: groupWeights)

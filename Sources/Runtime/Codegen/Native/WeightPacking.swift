@@ -7,38 +7,20 @@
       blocks: Int, _ cache: KernelCache
     ) throws(ExecutableMemoryError) -> PackedWeights {
       let width = blocks * cache.isa.lanes
-      let layout = "direct \(cache.isa.lanes)x\(blocks), inputs by \(descriptor.input.block), "
-      return try parameters.packed(
-        layout + "groups \(descriptor.groups)", count: window.firstBlocks.count * window.weightRows * width,
-        cache.weights
-      ) { (packed) throws(ExecutableMemoryError) in
-        if descriptor.groups > 1 {
+      let layout =
+        "direct \(cache.isa.lanes)x\(blocks), inputs by \(descriptor.input.block), groups \(descriptor.groups)"
+      let count = window.firstBlocks.count * window.weightRows * width
+      if descriptor.groups > 1 {
+        return parameters.packed(layout, count: count, cache.weights) { packed in
           packGrouped(parameters.weights, descriptor, window, packed, width: width)
-        } else {
-          try packDense(parameters.weights, descriptor, window, packed, width: width, cache)
         }
       }
-    }
-
-    private static func packDense(
-      _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
-      _ packed: UnsafeMutablePointer<Float>, width: Int, _ cache: KernelCache
-    ) throws(ExecutableMemoryError) {
-      let taps = descriptor.kernelHeight * descriptor.kernelWidth
-      let block = descriptor.input.block
-      let rowCount = descriptor.input.channels * taps
-      let places = (0..<rowCount).map { row in
-        let (input, tap) = (row / taps, row % taps)
-        return ((input / block * taps + tap) * block + input % block) * width
-      }
-      let outputs = descriptor.output.channels
-      let transpose = try WeightTranspose(cache)
-      places.withUnsafeBufferPointer { places in
-        for group in window.firstBlocks.indices {
-          transpose(
-            weights + group * width * rowCount, rowLength: rowCount, columns: rowCount,
-            lanes: min(width, outputs - group * width), packed + group * window.weightRows * width, places)
-        }
+      let (input, output) = (descriptor.input, descriptor.output)
+      return try parameters.packed(
+        layout, count: count, cache.weights,
+        hasGaps: input.channels % input.block != 0 || output.channels % width != 0
+      ) { (place) throws(ExecutableMemoryError) in
+        try DirectPacking.step(parameters.weights, descriptor, window, place, layout, width: width, cache)
       }
     }
 
@@ -76,6 +58,70 @@
       let block = AlignedBlock(floatCount: (channels + width - 1) / width * width)
       if let bias { block.floats.update(from: bias, count: channels) }
       return block
+    }
+
+    /// `places` where a step can point to them.
+    static func block(_ places: [Int]) -> AlignedBlock {
+      let block = AlignedBlock(byteCount: places.count * MemoryLayout<Int>.stride)
+      block.base.bindMemory(to: Int.self, capacity: places.count).update(from: places, count: places.count)
+      return block
+    }
+  }
+
+  /// Packing of dense weights: items are groups of output blocks times slices of their rows.
+  private struct DirectPacking: BitwiseCopyable {
+    var source: UnsafePointer<Float>
+    var target: UnsafePointer<UnsafeRawPointer>
+    var transpose: WeightTranspose
+    /// Where in a group each weight of an output channel goes.
+    var places: UnsafePointer<Int>
+    /// Weights of an output channel.
+    var rowCount: Int
+    var width, outputs, slices: Int
+    /// Floats of a packed group.
+    var groupCount: Int
+
+    /// Weights of a slice, a multiple of every vector.
+    private static let sliceLength = 1024
+
+    static func step(
+      _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
+      _ target: UnsafePointer<UnsafeRawPointer>, _ layout: String, width: Int, _ cache: KernelCache
+    ) throws(ExecutableMemoryError) -> KernelStep {
+      let taps = descriptor.kernelHeight * descriptor.kernelWidth
+      let block = descriptor.input.block
+      let rowCount = descriptor.input.channels * taps
+      let places = WeightPacking.block(
+        (0..<rowCount).map { row in
+          let (input, tap) = (row / taps, row % taps)
+          return ((input / block * taps + tap) * block + input % block) * width
+        })
+      let kernel = try WeightTranspose.kernel(cache)
+      let slices = (rowCount + sliceLength - 1) / sliceLength
+      let packing = DirectPacking(
+        source: weights, target: target, transpose: WeightTranspose(kernel, cache.isa),
+        places: UnsafePointer(places.base.assumingMemoryBound(to: Int.self)), rowCount: rowCount,
+        width: width, outputs: descriptor.output.channels, slices: slices,
+        groupCount: window.weightRows * width)
+      return KernelStep(
+        kernel: layout, function: function, copying: packing, items: window.firstBlocks.count * slices,
+        storage: [places, kernel])
+    }
+
+    private static let function: StepFunction = { arguments, _, begin, end, _ in
+      let packing = UnsafePointer(arguments.assumingMemoryBound(to: DirectPacking.self)).pointee
+      let target = UnsafeMutableRawPointer(mutating: packing.target.pointee)
+        .assumingMemoryBound(to: Float.self)
+      for item in begin..<end { packing.run(item, target) }
+    }
+
+    private func run(_ item: Int, _ target: UnsafeMutablePointer<Float>) {
+      let (group, slice) = (item / slices, item % slices)
+      let first = slice * Self.sliceLength
+      transpose(
+        source + (group * width * rowCount + first), rowLength: rowCount,
+        columns: min(Self.sliceLength, rowCount - first), lanes: min(width, outputs - group * width),
+        target + group * groupCount, places + first)
     }
   }
 #endif

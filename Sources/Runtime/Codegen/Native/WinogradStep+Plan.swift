@@ -117,7 +117,7 @@
         products: try products(rowsPerChunk), lastProducts: try products(lastRows),
         transformedTileRow: tileColumns * isa.byteCount, transformedBlock: blockByteCount,
         inputComponent: inputComponent, outputComponent: outputComponent,
-        transformedByteCount: transformedByteCount, weights: packed.base,
+        transformedByteCount: transformedByteCount, weights: packed.place,
         bias: UnsafeRawPointer(bias.base),
         filters: UnsafePointer(filters.base.assumingMemoryBound(to: Int.self)),
         weightBytesPerGroup: scheme.weightComponents * weightBytesPerProduct, laneByteCount: isa.byteCount)

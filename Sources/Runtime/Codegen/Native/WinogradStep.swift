@@ -22,7 +22,9 @@
     var transformedTileRow, transformedBlock, inputComponent, outputComponent: Int
     /// Bytes of the transformed input, behind which a thread keeps its products.
     var transformedByteCount: Int
-    var weights, bias: UnsafeRawPointer
+    /// Where the weights' address is found.
+    var weights: UnsafePointer<UnsafeRawPointer>
+    var bias: UnsafeRawPointer
     /// Where in a group's weights each product's filter lies, and how many bytes a group has.
     var filters: UnsafePointer<Int>
     var weightBytesPerGroup: Int
@@ -99,7 +101,7 @@
       let products = last &- first == rowsPerChunk ? self.products : lastProducts
       let isLast = group &+ 1 == groupCount
       let function = unsafeBitCast(isLast ? products.lastGroup : products.kernel, to: KernelFunction.self)
-      let groupWeights = weights + group &* weightBytesPerGroup
+      let groupWeights = weights.pointee + group &* weightBytesPerGroup
       for component in 0..<components {
         let product = groupWeights + filters[component]
         var arguments = StripArguments(

@@ -1,11 +1,5 @@
 #if arch(x86_64)
   extension WeightPacking {
-    /// Input channels whose filters are gathered before they are transformed: 36 KB that stay in the first cache.
-    private static let gathered = 16
-    /// Input channels whose transformed filters are staged before they go to memory: written one by one, the 36 streams
-    /// lie a power of two apart and push each other out of every cache.
-    private static let staged = 4
-
     /// `U = G g G^T` as the products read it: `[group][filter][input channel][blocks * lanes output channels]`.
     package static func winograd(
       _ parameters: ConvolutionWeights, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
@@ -15,55 +9,88 @@
       let width = blocks * lanes
       let rows = descriptor.input.blockCount * lanes
       let groups = (descriptor.output.channels + width - 1) / width
+      let layout = "\(scheme.rawValue) \(lanes)x\(blocks)"
       return try parameters.packed(
-        "\(scheme.rawValue) \(lanes)x\(blocks)", count: groups * scheme.weightComponents * rows * width,
-        cache.weights
-      ) { (packed) throws(ExecutableMemoryError) in
-        try transform(
-          parameters.weights, descriptor, scheme, packed, rows: rows, width: width, WeightTranspose(cache))
+        layout, count: groups * scheme.weightComponents * rows * width, cache.weights,
+        hasGaps: rows != descriptor.input.channels || descriptor.output.channels % width != 0
+      ) { (place) throws(ExecutableMemoryError) in
+        try WinogradPacking.step(
+          parameters.weights, descriptor, scheme, place, layout, rows: rows, width: width, cache)
       }
     }
+  }
 
-    private static func transform(
+  /// Transform of 3x3 weights: items are groups of output blocks times slices of input channels.
+  private struct WinogradPacking: BitwiseCopyable {
+    var source: UnsafePointer<Float>
+    var target: UnsafePointer<UnsafeRawPointer>
+    var transpose: WeightTranspose
+    /// Where each weight of a slice is gathered.
+    var places: UnsafePointer<Int>
+    var scheme: WinogradScheme
+    var inputs, outputs, slices: Int
+    /// Input channels with what fills their last block, and output channels of a group.
+    var rows, width: Int
+
+    /// Input channels whose filters are gathered before they are transformed: 36 KB that stay in the first cache.
+    private static let gathered = 16
+    /// Input channels whose transformed filters are staged before they go to memory: written one by one, the 36 streams
+    /// lie a power of two apart and push each other out of every cache.
+    private static let staged = 4
+
+    private var tapCount: Int { Self.gathered * 9 * width }
+    /// An odd number of lines between components, so that they lie in different sets of the cache.
+    private var stagedStride: Int { Self.staged * width + 16 }
+    private var stagedCount: Int { scheme.weightComponents * stagedStride }
+
+    static func step(
       _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
-      _ packed: UnsafeMutablePointer<Float>, rows: Int, width: Int, _ transpose: WeightTranspose
-    ) {
+      _ target: UnsafePointer<UnsafeRawPointer>, _ layout: String, rows: Int, width: Int, _ cache: KernelCache
+    ) throws(ExecutableMemoryError) -> KernelStep {
+      let places = WeightPacking.block((0..<(gathered * 9)).map { $0 * width })
+      let kernel = try WeightTranspose.kernel(cache)
       let (inputs, outputs) = (descriptor.input.channels, descriptor.output.channels)
-      let groups = (outputs + width - 1) / width
-      let places = (0..<(gathered * 9)).map { $0 * width }
-      // An odd number of lines between components, so that they lie in different sets of the cache.
-      let stagedStride = staged * width + 16
-      let stagedCount = scheme.weightComponents * stagedStride
-      let slices = (inputs + gathered - 1) / gathered
-      let tapCount = gathered * 9 * width
-      withUnsafeTemporaryAllocation(byteCount: (tapCount + stagedCount) * 4, alignment: 64) { memory in
-        let taps = memory.bindMemory(to: Float.self).baseAddress!
-        let stage = taps + tapCount
-        for item in 0..<(groups * slices) {
-          let (group, slice) = (item / slices, item % slices)
-          let first = slice * gathered
-          let count = min(gathered, inputs - first)
-          let used = min(width, outputs - group * width)
-          if used < width { taps.update(repeating: 0, count: tapCount + stagedCount) }
-          places.withUnsafeBufferPointer { places in
-            transpose(
-              weights + (group * width * inputs + first) * 9, rowLength: inputs * 9, columns: count * 9,
-              lanes: used, taps, places)
+      let packing = WinogradPacking(
+        source: weights, target: target, transpose: WeightTranspose(kernel, cache.isa),
+        places: UnsafePointer(places.base.assumingMemoryBound(to: Int.self)), scheme: scheme, inputs: inputs,
+        outputs: outputs, slices: (inputs + gathered - 1) / gathered, rows: rows, width: width)
+      return KernelStep(
+        kernel: layout, function: function, copying: packing,
+        items: (outputs + width - 1) / width * packing.slices,
+        scratchByteCount: (packing.tapCount + packing.stagedCount) * 4, storage: [places, kernel])
+    }
+
+    private static let function: StepFunction = { arguments, context, begin, end, thread in
+      let packing = UnsafePointer(arguments.assumingMemoryBound(to: WinogradPacking.self)).pointee
+      let context = RunContext.at(context)
+      let scratch = (context.scratch + thread &* context.scratchByteCount).assumingMemoryBound(to: Float.self)
+      let target = UnsafeMutableRawPointer(mutating: packing.target.pointee)
+        .assumingMemoryBound(to: Float.self)
+      for item in begin..<end { packing.run(item, target, scratch) }
+    }
+
+    private func run(_ item: Int, _ packed: UnsafeMutablePointer<Float>, _ taps: UnsafeMutablePointer<Float>) {
+      let stage = taps + tapCount
+      let (group, slice) = (item / slices, item % slices)
+      let first = slice * Self.gathered
+      let count = min(Self.gathered, inputs - first)
+      let used = min(width, outputs - group * width)
+      if used < width { taps.update(repeating: 0, count: tapCount + stagedCount) }
+      transpose(
+        source + (group * width * inputs + first) * 9, rowLength: inputs * 9, columns: count * 9, lanes: used,
+        taps, places)
+      let target = packed + group * scheme.weightComponents * rows * width
+      for begin in stride(from: 0, to: count, by: Self.staged) {
+        let end = min(begin + Self.staged, count)
+        for input in begin..<end {
+          for lane in stride(from: 0, to: used, by: 8) {
+            let filter = Filter8(taps + input * 9 * width + lane, stride: width)
+            filter.store(scheme, stage + (input - begin) * width + lane, stride: stagedStride)
           }
-          let target = packed + group * scheme.weightComponents * rows * width
-          for begin in stride(from: 0, to: count, by: staged) {
-            let end = min(begin + staged, count)
-            for input in begin..<end {
-              for lane in stride(from: 0, to: used, by: 8) {
-                let filter = Filter8(taps + input * 9 * width + lane, stride: width)
-                filter.store(scheme, stage + (input - begin) * width + lane, stride: stagedStride)
-              }
-            }
-            for component in 0..<scheme.weightComponents {
-              (target + (component * rows + first + begin) * width).update(
-                from: stage + component * stagedStride, count: (end - begin) * width)
-            }
-          }
+        }
+        for component in 0..<scheme.weightComponents {
+          (target + (component * rows + first + begin) * width).update(
+            from: stage + component * stagedStride, count: (end - begin) * width)
         }
       }
     }
