@@ -41,6 +41,7 @@ struct Engine: ~Copyable, @unchecked Sendable {
     for (index, buffer) in plan.buffers.enumerated() { offsets[index] = buffer.offset }
     scratchByteCount = (plan.scratchByteCount + 63) & ~63
     scratch = AlignedBlock(byteCount: scratchByteCount * pool.threadCount)
+    plan.pages.take(scratch.base, scratch.byteCount)
     context = .allocate(capacity: pool.threadCount)
   }
 
@@ -118,6 +119,7 @@ struct Engine: ~Copyable, @unchecked Sendable {
       guard let made = Arena(byteCount: needed) else {
         throw .planTooLarge(needed: needed, available: MachineMemory.availableByteCount())
       }
+      plan.pages.take(made.base, needed)
       (arena, arenaBatch) = (made, count)
     }
     let images = features ?? count

@@ -2,11 +2,12 @@ import FixresBase
 import FixresIR
 import Synchronization
 
-/// A model made ready to run: weights packed, memory planned, threads waiting.
+/// A model made ready to run: kernels chosen, memory planned, threads waiting.
 ///
 /// A session may be shared by any number of tasks and threads: runs take their turn, each on all the session's
 /// threads. Results are the same bits at every thread count, batch size, place in the batch and repetition.
-/// After the first run of a batch size no run allocates memory.
+/// After the first run of a batch size no run allocates memory; the first run of several pictures, or else the second
+/// run, fills what the weights were given when the session was made (`SessionOptions.packsAtOpen` does so at once).
 public final class Session: Sendable {
   /// Shape `[C, H, W]` of one input picture.
   public let inputShape: [Int]
@@ -24,7 +25,7 @@ public final class Session: Sendable {
   let passBatch: Int
   let engine: Mutex<Engine>
 
-  /// Plans `model` and packs its weights.
+  /// Plans `model`.
   ///
   /// Throws when the graph lacks logits, an operation cannot be run, or the plan does not fit in memory.
   public init(model: Model, options: SessionOptions = SessionOptions()) throws(RuntimeError) {
@@ -56,8 +57,8 @@ public final class Session: Sendable {
 
   /// Opens the model file at `path` and plans it.
   ///
-  /// Weights that `adapt --pack` stored in the file are read from there as long as the session lives: replace such a
-  /// file by renaming another one over it, never in place.
+  /// Weights are read from the file until they are packed, and those that `adapt --pack` stored in it as long as the
+  /// session lives: replace a file by renaming another one over it, never in place.
   public convenience init(
     contentsOf path: String, options: SessionOptions = SessionOptions()
   ) throws(RuntimeError) {

@@ -7,8 +7,9 @@ public struct SessionOptions: Hashable, Sendable {
   public var maximumBatch: Int
   /// Forbid algorithms whose rounding differs from direct convolution (Winograd).
   public var isExact: Bool
-  /// Pack all weights when the session is made. Otherwise the second run does, or a first run of several pictures: a
-  /// first run of one picture has its result sooner, and the next one takes longer.
+  /// Pack all weights when the session is made, so that no run takes longer than another. Otherwise a first run of one
+  /// picture packs each layer's as it comes to it, in memory that layers share, and has its result sooner; the run
+  /// after it packs them for good, as does a first run of several pictures.
   public var packsAtOpen: Bool
   /// Keep every value to the end of a run, so that it can be looked at; takes more memory.
   package var keepsValues = false

@@ -127,7 +127,8 @@ import fixresc
   @Test func benchAndDoctorKeepTheirKeys() {
     let bench = Call("bench", model, "--runs", "2", "--json", "--threads", "1").json
     for key in [
-      "load_milliseconds", "first_run_milliseconds", "second_run_milliseconds", "gflops", "peak_gflops", "peak_resident_bytes",
+      "load_milliseconds", "first_run_milliseconds", "second_run_milliseconds", "gflops", "peak_gflops",
+      "peak_resident_bytes",
     ] {
       #expect(bench[key]?.doubleValue ?? 0 > 0, "\(key)")
     }

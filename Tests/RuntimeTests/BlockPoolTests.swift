@@ -5,7 +5,7 @@ import Testing
 @Suite struct BlockPoolTests {
   /// With large pages, and with small ones because every large one counts as slow.
   @Test(arguments: [UInt64.max, 0]) func blocksAreZeroAlignedAndApart(slowPageNanoseconds: UInt64) {
-    let pool = BlockPool(slowPageNanoseconds: slowPageNanoseconds)
+    let pool = BlockPool(pages: LargePages(slowNanoseconds: slowPageNanoseconds))
     var random = SeededRandom(seed: 11)
     var counts = [1, 16, 17, 1 << 19, (1 << 19) + 1, 17 << 20, 5, (3 << 19) - 3, 18 << 20, 1 << 20]
     counts += (0..<40).map { _ in random.nextInt(in: 1..<(1 << 18)) }

@@ -8,7 +8,8 @@ import Testing
 /// after it with weights packed for good. Nobody may see the difference.
 @Suite struct FirstRunTests {
   private static func session(
-    _ model: Model, _ instructionSet: String, threads: Int = 2, isExact: Bool = false, packsAtOpen: Bool = false
+    _ model: Model, _ instructionSet: String, threads: Int = 2, isExact: Bool = false,
+    packsAtOpen: Bool = false
   ) throws -> Session {
     var options = SessionOptions(threads: threads, isExact: isExact, packsAtOpen: packsAtOpen)
     options.instructionSet = instructionSet
@@ -60,7 +61,9 @@ import Testing
     for run in 0..<3 { #expect(try session.run(picture) == expected, "seed \(seed), run \(run)") }
   }
 
-  @Test(arguments: PackedWeightsTests.kernelSets) func severalPicturesPackAtOnce(instructionSet: String) throws {
+  @Test(arguments: PackedWeightsTests.kernelSets) func severalPicturesPackAtOnce(instructionSet: String)
+    throws
+  {
     let model = try Model.syntheticResNet("resnet18", side: 64, width: 16)
     let session = try Self.session(model, instructionSet)
     #expect(Self.waiting(session) > 0, "opening packs nothing")

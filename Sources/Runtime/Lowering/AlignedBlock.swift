@@ -57,23 +57,11 @@ package final class AlignedBlock: @unchecked Sendable {
 
   package var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
 
-  #if os(Linux)
-    static let hugePageByteCount = 2 << 20
-
-    /// Asks for small pages from byte `offset` on, where nothing has been touched yet.
-    func refuseHugePages(from offset: Int) {
-      let first = (Int(bitPattern: base) + offset + 4095) & ~4095
-      let end = (Int(bitPattern: base) + byteCount) & ~4095
-      guard first < end, let pages = UnsafeMutableRawPointer(bitPattern: first) else { return }
-      madvise(pages, end - first, 15 /* MADV_NOHUGEPAGE */)
-    }
-  #endif
-
   /// Pages of 2 MB where the system has them: weights are read straight through, and a hardware prefetcher stops
   /// at the end of a page. The system zeroes them when they are first touched. Nil for less than such a page.
   private static func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     #if os(Linux)
-      let huge = hugePageByteCount
+      let huge = LargePages.byteCount
       guard byteCount >= huge else { return nil }
       let flags = MAP_PRIVATE | MAP_ANONYMOUS
       guard let pages = mmap(nil, byteCount + huge, PROT_READ | PROT_WRITE, flags, -1, 0), pages != MAP_FAILED

@@ -37,6 +37,8 @@ package final class ExecutionPlan: Sendable {
 
   /// The provider's name: `portable`, `avx2`, `avx512`.
   package let provider: String
+  /// What takes the pages of memory for its runs.
+  let pages: LargePages
   package let steps: [StepInfo]
   package let buffers: [BufferInfo]
   package let values: [ValueInfo]
@@ -68,10 +70,10 @@ package final class ExecutionPlan: Sendable {
   let kernels: [[any ListedKernel]]
 
   init(
-    provider: String, steps: [(info: StepInfo, step: KernelStep)], buffers: [BufferInfo],
+    provider: String, pages: LargePages, steps: [(info: StepInfo, step: KernelStep)], buffers: [BufferInfo],
     values: [ValueInfo], arenaByteCount: Int, inputBuffer: Int, outputBuffers: [Int]
   ) {
-    self.provider = provider
+    (self.provider, self.pages) = (provider, pages)
     self.steps = steps.map(\.info)
     self.buffers = buffers
     self.values = values

@@ -9,6 +9,9 @@ package protocol KernelProvider: Sendable {
   /// Channels that lie side by side in its layouts: 8 or 16.
   var block: Int { get }
 
+  /// What takes the pages of its plans' memory.
+  var pages: LargePages { get }
+
   /// The processor whose measurements hold for these kernels; empty where there is nothing to choose.
   var processor: String { get }
 
@@ -61,6 +64,7 @@ extension KernelProvider {
 package struct PortableKernels: KernelProvider {
   package let name = "portable"
   package let block: Int
+  package let pages = LargePages()
 
   /// `block` is 8, or what the provider uses whose layers these kernels complete.
   package init(block: Int = 8) {

@@ -31,8 +31,9 @@ extension Lowering {
           StoreOutput.step(source: buffer(output), target: outputBuffers[index], layout: layout(output))))
     }
     return ExecutionPlan(
-      provider: provider.name, steps: steps, buffers: bufferInfos(placement), values: valueInfos(),
-      arenaByteCount: placement.byteCount, inputBuffer: inputBuffer, outputBuffers: outputBuffers)
+      provider: provider.name, pages: provider.pages, steps: steps, buffers: bufferInfos(placement),
+      values: valueInfos(), arenaByteCount: placement.byteCount, inputBuffer: inputBuffer,
+      outputBuffers: outputBuffers)
   }
 
   /// A node to lower, and what came of it.

@@ -80,7 +80,7 @@ extension PackedWeights {
   /// Memory for these weights, or for others until these are packed.
   func takeMemory() -> AlignedBlock? {
     guard let block else { return nil }
-    pool?.takePages(of: block)
+    pool?.pages.take(block.base, block.byteCount)
     return block
   }
 

@@ -20,6 +20,7 @@
 
     package var name: String { isa.level.rawValue }
     package var block: Int { isa.lanes }
+    package var pages: LargePages { cache.weights.pages }
     package var processor: String { cpu.identity }
 
     package func convolution(

@@ -69,7 +69,8 @@
       for item in begin..<end { packing.run(item, target, scratch) }
     }
 
-    private func run(_ item: Int, _ packed: UnsafeMutablePointer<Float>, _ taps: UnsafeMutablePointer<Float>) {
+    private func run(_ item: Int, _ packed: UnsafeMutablePointer<Float>, _ taps: UnsafeMutablePointer<Float>)
+    {
       let stage = taps + tapCount
       let (group, slice) = (item / slices, item % slices)
       let first = slice * Self.gathered
