@@ -30,6 +30,13 @@ package struct ConvolutionTiling: Hashable, Sendable {
 }
 
 extension ConvolutionTiling {
+  /// The segments of a group of `blocks`: a last group of fewer blocks than the others has room for wider tiles, and
+  /// one of a single block needs them to cover the latency.
+  func segments(_ isa: VectorISA, blocks: Int, width: Int) -> [StripSegment] {
+    guard blocks < self.blocks, rows == 1 else { return segments }
+    return Self.segments(width: width, largest: StripKernel.largestTile(isa, blocks: blocks))
+  }
+
   /// Figures of the cost model, in cycles and bytes.
   enum Cost {
     /// 512- or 256-bit multiply-adds that a core starts each cycle.
@@ -116,11 +123,13 @@ extension ConvolutionTiling {
         let widest = segments[0].columns
         let mostRows = segments.count == 1 && segments[0].count == 1 ? largest / widest : 1
         for rows in 1...max(1, min(mostRows, output.height)) {
+          let tiling = ConvolutionTiling(
+            blocks: blocks, rows: rows, segments: segments, groupsOutside: true)
           func groupCycles(_ blocks: Int) -> Double {
             var cycles = 0.0
             for (bandRows, bands) in [(rows, output.height / rows), (output.height % rows, 1)]
             where bandRows > 0 {
-              for segment in segments {
+              for segment in tiling.segments(isa, blocks: blocks, width: output.width) {
                 cycles +=
                   Double(bands * segment.count) * loss(isa, bandRows * segment.columns * blocks)
                   * tileCycles(
@@ -138,9 +147,8 @@ extension ConvolutionTiling {
             best = (
               cycles,
               ordered(
-                ConvolutionTiling(blocks: blocks, rows: rows, segments: segments, groupsOutside: true),
-                output,
-                weightByteCount: window.weightRows * output.blockCount * isa.byteCount, l2ByteCount)
+                tiling, output, weightByteCount: window.weightRows * output.blockCount * isa.byteCount,
+                l2ByteCount)
             )
           }
         }

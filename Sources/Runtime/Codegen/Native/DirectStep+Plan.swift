@@ -143,14 +143,17 @@
         PixelSteps(column: layout.block * 4, row: layout.rowStride * 4, block: layout.planeStride * 4)
       }
       let rows = min(tiling.rows, output.height - row)
+      let segments = tiling.segments(isa, blocks: blocks, width: output.width)
+      let tiles = segments.reduce(0) { $0 + $1.count }
+      let lines = (prefetchLines * tilesPerBand + tiles - 1) / tiles
       return StripKernel(
         isa: isa, bodyRows: bodyRows, taps: taps(row: row, rows: rows), loops: loops, rows: rows,
-        segments: tiling.segments, blocks: blocks,
+        segments: segments, blocks: blocks,
         source: PixelSteps(
           column: descriptor.strideWidth * input.block * 4, row: descriptor.strideHeight * input.rowStride * 4
         ),
         output: steps(output), residual: descriptor.residual.map(steps), start: .bias,
-        hasReLU: descriptor.hasReLU, prefetchLines: prefetches ? prefetchLines : 0,
+        hasReLU: descriptor.hasReLU, prefetchLines: prefetches ? lines : 0,
         weightBlocks: tiling.blocks, partRows: descriptor.partRows)
     }
 
