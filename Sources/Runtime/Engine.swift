@@ -41,7 +41,8 @@ struct Engine: ~Copyable, @unchecked Sendable {
     for (index, buffer) in plan.buffers.enumerated() { offsets[index] = buffer.offset }
     scratchByteCount = (plan.scratchByteCount + 63) & ~63
     scratch = AlignedBlock(byteCount: scratchByteCount * pool.threadCount)
-    plan.pages.take(scratch.base, scratch.byteCount)
+    // Less is the heap's.
+    if scratch.byteCount >= LargePages.byteCount { plan.pages.take(scratch.base, scratch.byteCount) }
     context = .allocate(capacity: pool.threadCount)
   }
 
@@ -122,10 +123,9 @@ struct Engine: ~Copyable, @unchecked Sendable {
       plan.pages.take(made.base, needed)
       (arena, arenaBatch) = (made, count)
     }
+    // Whether the caller wants them or not: the next one of this batch size may not, and no run but a first allocates.
     let images = features ?? count
-    if plan.outputBuffers.count > 1, call.features == nil,
-      unwanted?.byteCount ?? 0 < images * call.featureCount * 4
-    {
+    if plan.outputBuffers.count > 1, unwanted?.byteCount ?? 0 < images * call.featureCount * 4 {
       unwanted = AlignedBlock(floatCount: images * call.featureCount)
     }
   }

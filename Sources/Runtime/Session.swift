@@ -25,7 +25,7 @@ public final class Session: Sendable {
   let passBatch: Int
   let engine: Mutex<Engine>
 
-  /// Plans `model`.
+  /// Plans `model`, whose weights the session keeps until they are packed (`SessionOptions.packsAtOpen`).
   ///
   /// Throws when the graph lacks logits, an operation cannot be run, or the plan does not fit in memory.
   public init(model: Model, options: SessionOptions = SessionOptions()) throws(RuntimeError) {

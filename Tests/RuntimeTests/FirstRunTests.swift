@@ -1,6 +1,7 @@
 import FixresBase
 import FixresIR
 import FixresRuntime
+import Synchronization
 import TestSupport
 import Testing
 
@@ -93,5 +94,38 @@ import Testing
       #expect(session.packedConstants(of: model) == expected.packedConstants(of: model))
       #expect(try session.run(picture) == expected.run(picture))
     }
+  }
+
+  /// Until it has packed them for good the session keeps the model's weights, and no longer.
+  @Test(arguments: PackedWeightsTests.kernelSets) func modelsAreFreedOnceTheyArePacked(instructionSet: String)
+    throws
+  {
+    final class Owner: Sendable {
+      let freed = Atomic<Int>(0)
+    }
+    let owner = Owner()
+    var model: Model? = try Model.syntheticResNet("resnet18", side: 64, width: 16)
+    var count = 0
+    for node in model?.graph.nodes ?? [] {
+      guard case .conv2d = node.op, let name = model?.graph[node.operands[1]].name,
+        let tensor = model?.constants[name]
+      else { continue }
+      let block = AlignedBlock(floatCount: tensor.elementCount)
+      tensor.withFloats { block.floats.update(from: $0.baseAddress!, count: $0.count) }
+      let storage = ByteStorage(base: block.base, count: block.byteCount) {
+        extendLifetime(block)
+        owner.freed.wrappingAdd(1, ordering: .relaxed)
+      }
+      model?.constants[name] = Tensor(shape: tensor.shape, bytes: Bytes(storage))
+      count += 1
+    }
+    let picture = Self.pictures(try #require(model), 1, seed: 6)
+    let session = try Self.session(try #require(model), instructionSet)
+    model = nil
+    let first = try session.run(picture)
+    #expect(owner.freed.load(ordering: .relaxed) == 0 && count > 10)
+    #expect(try session.run(picture) == first)
+    #expect(owner.freed.load(ordering: .relaxed) == count)
+    #expect(try session.run(picture) == first)
   }
 }

@@ -283,6 +283,31 @@ import Testing
     }
   }
 
+  /// A small file may name one constant in any number of layers, each of which packs it for itself.
+  @Test(arguments: InstructionSet.available) func sharedWeightsAreCountedInEachLayer(
+    instructionSet: String
+  ) throws {
+    var net = RandomNetwork(seed: 13)
+    let channels = 1024
+    var x = try net.builder.input("input", .image(channels, 1, 1))
+    let weights = try net.builder.constant("shared", shape: [channels, channels, 3, 3])
+    let byteCount = channels * channels * 9 * 4
+    net.constants["shared"] = Tensor(
+      shape: [channels, channels, 3, 3], [Float](repeating: 0, count: byteCount / 4))
+    for _ in 0...(MachineMemory.availableByteCount() / byteCount + 100) {
+      x = try net.append(.conv2d(Conv2D(padding: Padding(1))), [x, weights])
+    }
+    let model = try net.head(x, classes: 3)
+    var options = SessionOptions(threads: 1)
+    options.instructionSet = instructionSet
+    do {
+      _ = try Session(model: model, options: options)
+      Issue.record("more weights than memory were planned")
+    } catch RuntimeError.planTooLarge(let needed, let available) {
+      #expect(needed > available && available > byteCount)
+    }
+  }
+
   @Test func absurdPaddingIsRefusedByItsMemory() throws {
     var net = RandomNetwork(seed: 12)
     var x = try net.builder.input("input", .image(3, 8, 8))

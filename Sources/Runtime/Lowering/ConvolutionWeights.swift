@@ -52,7 +52,7 @@ package struct ConvolutionWeights {
         buffers.initialize(to: memory)
         var context = RunContext(
           buffers: buffers, batch: 1, scratch: memory, scratchByteCount: step.scratchByteCount)
-        step.function(step.arguments, &context, 0, step.items, 0)
+        withExtendedLifetime(step) { step.function(step.arguments, &context, 0, step.items, 0) }
       }
     }
     return packed

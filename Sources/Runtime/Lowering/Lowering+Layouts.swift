@@ -151,10 +151,25 @@ extension Lowering {
     }
   }
 
+  /// The least bytes that the layers' weights take once they are packed, each layer's apart though several may have one
+  /// constant. Groups narrower than a channel block are packed with zeros between them.
+  private var packedByteCount: Int {
+    batchedNodes.reduce(0) { sum, entry in
+      let groups: Int
+      switch entry.node.op {
+      case .conv2d(let op): groups = op.groups
+      case .linear: groups = 1
+      default: return sum
+      }
+      let count = graph[entry.node.operands[1]].type.elementCount
+      return sum.addingSaturated(count * min(groups, provider.block) * 4)
+    }
+  }
+
   /// Refuses, before anything is allocated, a plan whose arena and weights are more than the machine has.
   func checkMemory(_ available: Int) throws(RuntimeError) {
     let arena = MemoryPlanner.place(requests).byteCount
-    let needed = arena.addingSaturated(model.constants.byteCount)
+    let needed = arena.addingSaturated(max(model.constants.byteCount, packedByteCount))
     guard needed <= available else { throw .planTooLarge(needed: needed, available: available) }
   }
 }

@@ -74,7 +74,7 @@ private struct Measurement {
     let peak: Double
   }
 
-  /// Milliseconds of the first run, of the second, which packs the weights for all others, then of each of `runs`.
+  /// Milliseconds of the first run, of the second, then of each of `runs`; one of the first two packs all weights.
   private func measure(_ session: Session, _ input: [Float]) throws -> [Double] {
     var logits = [Float](repeating: 0, count: batch * session.classCount)
     var bar = Progress("bench", total: runs, on: console)
