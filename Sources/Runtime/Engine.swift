@@ -27,6 +27,7 @@ struct Engine: ~Copyable, @unchecked Sendable {
   private var arenaBatch = 0
   /// Where features go that the caller does not want.
   private var unwanted: AlignedBlock?
+  /// Whether a session has asked for weights, and whether they are all packed for good.
   var hasRun = false
   var hasPacked = false
   /// Where the weights of each layer are packed just before it runs; nil once they are packed for good.

@@ -23,7 +23,8 @@
           output: (output.origin + block * output.planeStride) * 4,
           residual: (residual.origin + block * residual.planeStride) * 4, weights: block * bytesPerBlock,
           bias: block * isa.byteCount,
-          // Packed at once, so that this distance holds: the kernel finds its index vectors where others find weights to prefetch.
+          // The kernel finds its index vectors where others find weights to prefetch; these weights are packed at
+          // once, so that the distance holds.
           nextWeights: UnsafeRawPointer(indices.base) - packed.base, borderBegin: block,
           borderEnd: block + 1)
       }
