@@ -67,7 +67,8 @@ enum CheckpointFiles {
 
   static func read(_ bytes: Bytes) -> Bool {
     do {
-      for tensor in try Checkpoint.read(bytes, path: "case").tensors where tensor.elementCount < 1 << 20 {
+      for tensor in try Checkpoint.read(SourceFile(bytes, path: "case")).tensors
+      where tensor.elementCount < 1 << 20 {
         _ = try tensor.float32()
       }
       return true

@@ -1,29 +1,3 @@
-/// What is known of a network beside its weights: from config.json, `--arch` and the other options.
-package struct ArchitectureHints: Hashable, Sendable {
-  package var stridePlacement: ArchitectureDescription.StridePlacement?
-  package var batchNormEpsilon: Double?
-  package var downsamplesInFirstStage: Bool?
-
-  package init(
-    stridePlacement: ArchitectureDescription.StridePlacement? = nil, batchNormEpsilon: Double? = nil,
-    downsamplesInFirstStage: Bool? = nil
-  ) {
-    self.stridePlacement = stridePlacement
-    self.batchNormEpsilon = batchNormEpsilon
-    self.downsamplesInFirstStage = downsamplesInFirstStage
-  }
-}
-
-/// A network read off names and shapes, and what had to be taken for granted.
-package struct InferredArchitecture: Sendable {
-  package var description: ArchitectureDescription
-  /// Every parameter by torchvision's name, in the order of the network.
-  package var parameters: [(name: String, shape: [Int])]
-  /// The file's names that the network has no use for.
-  package var ignored: [String]
-  package var assumed: [String]
-}
-
 /// Reads depth, width, groups, stem, shortcuts and attention off the names and shapes of weights.
 package struct ArchitectureInference {
   private var weights: WeightShapes

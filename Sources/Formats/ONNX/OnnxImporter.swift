@@ -96,7 +96,7 @@ struct OnnxImporter {
     return ImportResult(
       model: Model(graph: built, constants: constants, metadata: metadata),
       architecture: metadata.architecture, assumed: assumed, wrapper: nil,
-      parameters: Importer.parameterCount(of: built), ignored: [],
+      parameters: ImportResult.parameterCount(of: built), ignored: [],
       notes: notes + WeightCheck.summary(warnings))
   }
 

@@ -37,6 +37,13 @@ struct SafeTensorsFile {
     return file.checkpoint
   }
 
+  /// The checkpoint of one file, its names without prefix; `key` keeps the names below it.
+  static func checkpoint(_ bytes: Bytes, path: String, key: String?) throws(FormatError) -> Checkpoint {
+    var checkpoint = try read(bytes, path: path)
+    try checkpoint.takeNames(path: path, below: key)
+    return checkpoint
+  }
+
   private init(_ bytes: Bytes, path: String) throws(FormatError) {
     self.path = path
     let context = FaultContext(path: path, format: .safetensors)

@@ -46,18 +46,3 @@ package struct ImportOptions: Hashable, Sendable {
     numbers.map { "\($0)" }.joined(separator: ",")
   }
 }
-
-/// A network, and what was found and assumed on the way to it.
-package struct ImportResult: Sendable {
-  package var model: Model
-  package var architecture: String
-  /// What the weights could not say, a sentence each.
-  package var assumed: [String]
-  /// The dictionary and prefix that were taken; nil where the file holds the tensors directly.
-  package var wrapper: String?
-  /// Trained parameters; running statistics are not counted.
-  package var parameters: Int
-  /// Names of the file that the network has no use for.
-  package var ignored: [String]
-  package var notes: [String]
-}

@@ -86,14 +86,12 @@ enum ShardIndex {
 
   /// A shard under its own names; an index that names another index is refused.
   private static func readShard(_ path: String) throws(FormatError) -> Checkpoint {
-    let bytes: Bytes
-    do { bytes = try MappedFile.open(path) } catch { throw .file(error) }
-    let kind = FileKind.detect(bytes)
-    switch kind {
-    case .safetensors: return try SafeTensorsFile.read(bytes, path: path)
-    case .zip: return try TorchZip.read(bytes, path: path, key: nil, keepsNames: true)
-    case .pickle: return try TorchLegacy.read(bytes, path: path, key: nil, keepsNames: true)
-    default: throw .notCheckpoint(path: path, kind: kind)
+    let file = try SourceFile.open(path)
+    switch file.kind {
+    case .safetensors: return try SafeTensorsFile.read(file.bytes, path: path)
+    case .zip: return try TorchZip.read(file.bytes, path: path, key: nil, keepsNames: true)
+    case .pickle: return try TorchLegacy.read(file.bytes, path: path, key: nil, keepsNames: true)
+    default: throw .notCheckpoint(path: path, kind: file.kind)
     }
   }
 

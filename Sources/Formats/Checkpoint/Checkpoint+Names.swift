@@ -1,14 +1,3 @@
-import FixresBase
-
-extension SafeTensorsFile {
-  /// The checkpoint of one file, its names without prefix; `key` keeps the names below it.
-  static func checkpoint(_ bytes: Bytes, path: String, key: String?) throws(FormatError) -> Checkpoint {
-    var checkpoint = try read(bytes, path: path)
-    try checkpoint.takeNames(path: path, below: key)
-    return checkpoint
-  }
-}
-
 extension Checkpoint {
   /// Settles names for containers without nested dictionaries: what lies below `key`, then without prefixes.
   mutating func takeNames(path: String, below key: String?) throws(FormatError) {

@@ -2,7 +2,7 @@ import FixresBase
 import FixresIR
 
 /// One import: a checkpoint, what is said about it, and the model that comes of both.
-struct CheckpointAssembly {
+struct CheckpointImporter {
   let path: String
   let checkpoint: Checkpoint
   let configuration: SourceConfiguration?
@@ -47,7 +47,7 @@ struct CheckpointAssembly {
     return ImportResult(
       model: Model(graph: graph, constants: loaded.constants, metadata: metadata),
       architecture: network.name, assumed: assumed, wrapper: checkpoint.wrapper,
-      parameters: Importer.parameterCount(of: graph), ignored: checkpoint.ignored + inferred.ignored,
+      parameters: ImportResult.parameterCount(of: graph), ignored: checkpoint.ignored + inferred.ignored,
       notes: notes)
   }
 

@@ -1,29 +1,6 @@
 import FixresBase
 
-/// What a file is, by its first bytes and never by its name.
-package enum FileKind: Hashable, Sendable {
-  /// Our own `.bin`.
-  case fixresModel
-  /// A zip archive; PyTorch 1.6 and later write one.
-  case zip
-  /// A pickle stream; PyTorch before 1.6 wrote several in a row.
-  case pickle
-  case safetensors
-  /// JSON text, such as the index of a sharded checkpoint.
-  case json
-  /// Begins like an ONNX model.
-  case onnx
-  case tar
-  /// A compressed file, with the name of its format.
-  case compressed(String)
-  case hdf5
-  case html
-  case gitLFSPointer
-  /// A known format that holds no network, by its name: a picture, a `.npy` array.
-  case other(String)
-  case empty
-  case unknown(firstBytes: [UInt8])
-
+extension FileKind {
   package static func detect(_ bytes: Bytes) -> FileKind {
     guard bytes.count > 0 else { return .empty }
     if let kind = bySignature(bytes) { return kind }
@@ -114,12 +91,5 @@ package enum FileKind: Hashable, Sendable {
 
   private static func isSpace(_ byte: UInt8) -> Bool {
     byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
-  }
-}
-
-extension Bytes {
-  /// The first `byteCount` bytes, or all where there are fewer.
-  func prefixArray(_ byteCount: Int) -> [UInt8] {
-    withUnsafeBytes { Array($0.prefix(byteCount)) }
   }
 }

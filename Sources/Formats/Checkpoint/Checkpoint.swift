@@ -24,25 +24,4 @@ package struct Checkpoint: Sendable {
 
   /// The most tensors a dictionary may hold.
   package static let maximumTensorCount = 1 << 16
-
-  /// Reads the checkpoint at `path`; `key` picks a nested dictionary by its dotted path, or a prefix of names.
-  package static func load(path: String, key: String? = nil) throws(FormatError) -> Checkpoint {
-    let bytes: Bytes
-    do { bytes = try MappedFile.open(path) } catch { throw .file(error) }
-    return try read(bytes, path: path, key: key)
-  }
-
-  /// The checkpoint in `bytes`; `path` names it in errors and finds the other shards.
-  package static func read(_ bytes: Bytes, path: String, key: String? = nil) throws(FormatError) -> Checkpoint
-  {
-    let kind = FileKind.detect(bytes)
-    switch kind {
-    case .zip: return try TorchZip.read(bytes, path: path, key: key)
-    case .safetensors: return try SafeTensorsFile.checkpoint(bytes, path: path, key: key)
-    case .json: return try ShardIndex.read(bytes, path: path, key: key)
-    case .pickle: return try TorchLegacy.read(bytes, path: path, key: key)
-    case .tar: throw .unsupported(path: path, .tarCheckpoint)
-    default: throw .notCheckpoint(path: path, kind: kind)
-    }
-  }
 }

@@ -177,10 +177,3 @@ extension ZipDirectoryParser {
     return dataOffset
   }
 }
-
-extension Bytes {
-  func isEqual(to other: Bytes) -> Bool {
-    guard count == other.count else { return false }
-    return withUnsafeBytes { mine in other.withUnsafeBytes { theirs in mine.elementsEqual(theirs) } }
-  }
-}
