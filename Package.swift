@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Rooms may only look down this list: fixresc -> Method -> {Imaging, Formats, Passes, Runtime} -> IR -> Base.
+// Rooms may only look down this list: fixresc -> Method -> {Imaging, Formats, Passes, Runtime} -> IR -> Assembler -> Base.
 // `Runtime` is also the name of a toolchain module, so every target carries the prefix `Fixres`.
 let package = Package(
   name: "fixresc",
@@ -9,22 +9,26 @@ let package = Package(
   products: [
     .executable(name: "fixresc", targets: ["fixresc"]),
     .library(
-      name: "FixresRuntime", targets: ["FixresBase", "FixresIR", "FixresRuntime", "FixresImaging"]),
+      name: "FixresRuntime",
+      targets: ["FixresBase", "FixresAssembler", "FixresIR", "FixresRuntime", "FixresImaging"]),
   ],
   targets: [
     .target(name: "FixresBase", path: "Sources/Base"),
-    .target(name: "FixresIR", dependencies: ["FixresBase"], path: "Sources/IR"),
+    .target(name: "FixresAssembler", dependencies: ["FixresBase"], path: "Sources/Assembler"),
+    .target(name: "FixresIR", dependencies: ["FixresAssembler", "FixresBase"], path: "Sources/IR"),
     .target(
       name: "FixresFormats", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Formats"),
     .target(name: "FixresPasses", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Passes"),
     .target(
-      name: "FixresRuntime", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Runtime"),
+      name: "FixresRuntime", dependencies: ["FixresIR", "FixresAssembler", "FixresBase"],
+      path: "Sources/Runtime"),
     .target(
       name: "FixresImaging", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Imaging"),
     .target(
       name: "FixresMethod",
       dependencies: [
-        "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime", "FixresIR", "FixresBase",
+        "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime", "FixresIR", "FixresAssembler",
+        "FixresBase",
       ],
       path: "Sources/Method"),
     .executableTarget(
@@ -35,7 +39,7 @@ let package = Package(
       ],
       path: "Sources/fixresc"),
     .executableTarget(
-      name: "kernel-bench", dependencies: ["FixresRuntime", "FixresIR", "FixresBase"],
+      name: "kernel-bench", dependencies: ["FixresRuntime", "FixresIR", "FixresAssembler", "FixresBase"],
       path: "Benchmarks/Kernels"),
     .executableTarget(
       name: "file-bench", dependencies: ["FixresIR", "FixresBase"], path: "Benchmarks/Files"),
@@ -52,7 +56,11 @@ let package = Package(
       ("IRTests", ["FixresIR", "FixresBase"]),
       ("FormatsTests", ["FixresFormats", "FixresIR", "FixresBase"]),
       ("PassesTests", ["FixresPasses", "FixresFormats", "FixresRuntime", "FixresIR", "FixresBase"]),
-      ("RuntimeTests", ["FixresRuntime", "FixresPasses", "FixresFormats", "FixresIR", "FixresBase"]),
+      ("AssemblerTests", ["FixresAssembler", "FixresBase"]),
+      (
+        "RuntimeTests",
+        ["FixresRuntime", "FixresPasses", "FixresFormats", "FixresIR", "FixresAssembler", "FixresBase"]
+      ),
       ("ImagingTests", ["FixresImaging", "FixresIR", "FixresBase"]),
       (
         "MethodTests",

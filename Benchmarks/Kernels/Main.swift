@@ -1,4 +1,5 @@
 #if arch(x86_64)
+  import FixresAssembler
   import FixresBase
   import FixresIR
   import FixresRuntime
@@ -109,7 +110,7 @@
   }
 
   struct Bench {
-    var provider: MachineCodeProvider
+    var backend: MachineCodeBackend
     let peakLoop: PeakLoop
 
     /// Best rate of the register loop right now, in operations a second.
@@ -121,7 +122,7 @@
     }
 
     func run(_ layer: Layer, repeats: Int = 12) -> (milliseconds: Double, share: Double, kernel: String) {
-      let block = provider.block
+      let block = backend.block
       let padding = layer.kernel / 2
       let out = (layer.size + 2 * padding - layer.kernel) / layer.stride + 1
       let border = Border(top: padding, left: padding, bottom: padding, right: padding)
@@ -137,16 +138,13 @@
         floatCount: layer.outputs * layer.inputs / layer.groups * layer.kernel * layer.kernel)
       for index in 0..<(weights.byteCount / 4) { weights.floats[index] = Float(index % 17) * 0.01 - 0.08 }
       let bias = AlignedBlock(floatCount: layer.outputs)
-      var scratch = ScratchBuffers(nextIndex: 2)
       guard
-        let steps = provider.convolution(
-          descriptor, .init(weights: weights.floats, bias: bias.floats), .init(input: 0, output: 1),
-          scratch: &scratch)
+        let steps = backend.convolution(
+          descriptor, .init(weights: weights.floats, bias: bias.floats), .init(input: 0, output: 1))
       else { return (0, 0, "none") }
-      var blocks = [
+      let blocks = [
         AlignedBlock(floatCount: input.imageStride), AlignedBlock(floatCount: output.imageStride),
       ]
-      blocks += scratch.byteCounts.map { AlignedBlock(byteCount: $0) }
       for index in 0..<input.imageStride { blocks[0].floats[index] = Float(index % 13) * 0.05 }
       let own = steps.map(\.scratchByteCount).max() ?? 0
       let thread = AlignedBlock(byteCount: own)
@@ -178,15 +176,15 @@
         (64, 56), (128, 28), (256, 14), (512, 7), (64, 96), (128, 48), (256, 24), (512, 12),
       ] {
         let layer = Layer(name: "", inputs: width, outputs: width, size: size, kernel: 3, stride: 1, count: 1)
-        bench.provider.forced = nil
-        bench.provider.allowsWinograd = false
+        bench.backend.forced = nil
+        bench.backend.allowsWinograd = false
         let direct = bench.run(layer)
         print("\(width)@\(size) direct", fixed(direct.milliseconds, 3), fixed(direct.share * 100, 1) + "%")
         for scheme in [WinogradScheme.f4, .f2] {
           let rows = (size + scheme.outputSide - 1) / scheme.outputSide
           for (chunk, shared) in [(1, false), (2, false), (3, false), (4, false), (7, false), (rows, true)] {
             if !shared && chunk > rows { continue }
-            bench.provider.forced = .winograd(
+            bench.backend.forced = .winograd(
               WinogradTiling(scheme: scheme, blocks: 4, rowsPerChunk: chunk, isReplicated: shared))
             let result = bench.run(layer)
             print(
@@ -225,7 +223,6 @@
     let runs = numbers.dropFirst(2).first ?? 20
     print("CPU at start", fixed(processMilliseconds(), 1), "ms")
     var start = MonotonicClock.nanoseconds()
-    HardwareChecksum.install()
     let model = try ModelFile.open(path)
     print("CPU after reading", fixed(processMilliseconds(), 1), "ms")
     let session = try Session(model: model, options: SessionOptions(threads: threads))
@@ -244,7 +241,7 @@
       best = min(best, Double(MonotonicClock.nanoseconds() - start) * 1e-6)
     }
     let peak = try PeakLoop(.avx512)
-    let bench = Bench(provider: try MachineCodeProvider(.avx512), peakLoop: peak)
+    let bench = Bench(backend: try MachineCodeBackend(.avx512), peakLoop: peak)
     for step in try session.profile(input, batch: batch, runs: runs) {
       print(
         padded(step.name, 26), padded(fixed(step.milliseconds, 3), 8),
@@ -265,8 +262,8 @@
         print("this processor lacks", missing.map(\.rawValue))
         return
       }
-      var bench = Bench(provider: try MachineCodeProvider(level), peakLoop: try PeakLoop(VectorISA(level)))
-      bench.provider.allowsWinograd = !arguments.contains("exact")
+      var bench = Bench(backend: try MachineCodeBackend(level), peakLoop: try PeakLoop(VectorISA(level)))
+      bench.backend.allowsWinograd = !arguments.contains("exact")
       print("peak", fixed(bench.peak() * 1e-9, 1), "GFLOP/s")
       let networks: [(String, [Layer])] = [
         ("resnet50", resnet50(224)), ("resnet50-384", resnet50(384)), ("resnet18", resnet18(224)),

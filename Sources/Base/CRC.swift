@@ -1,5 +1,3 @@
-import Synchronization
-
 /// CRC-32 of IEEE 802.3, as zip and PNG use it.
 package enum CRC32 {
   /// The checksum of `seed`'s bytes followed by `bytes`; a `seed` of 0 starts anew.
@@ -15,44 +13,10 @@ package enum CRC32 {
 
 /// CRC-32C (Castagnoli, RFC 3720), as the model file uses it.
 package enum CRC32C {
-  /// Advances three states over three runs of `byteCount` bytes each that lie one behind the other.
-  package typealias ThreeRuns =
-    @convention(c) (_ runs: UnsafeRawPointer, _ byteCount: Int, _ states: UnsafeMutablePointer<UInt64>) ->
-    Void
-
-  /// Address of a `ThreeRuns`, 0 for none, and the words that a run's length must be a multiple of.
-  private static let installed = Atomic<UInt>(0)
-  private static let wordMultiple = Atomic<Int>(1)
-  /// Fewer bytes are summed in software: joining three sums takes a few microseconds.
-  private static let leastInstalledByteCount = 1 << 16
-
-  /// Leaves long checksums to `function` from now on.
-  package static func install(_ function: @escaping ThreeRuns, wordMultiple: Int) {
-    self.wordMultiple.store(wordMultiple, ordering: .relaxed)
-    installed.store(
-      UInt(bitPattern: unsafeBitCast(function, to: UnsafeRawPointer.self)), ordering: .releasing)
-  }
-
   /// The checksum of `seed`'s bytes followed by `bytes`; a `seed` of 0 starts anew.
   package static func checksum(_ bytes: UnsafeRawBufferPointer, seed: UInt32 = 0) -> UInt32 {
-    guard bytes.count >= leastInstalledByteCount, let base = bytes.baseAddress,
-      let function = UnsafeRawPointer(bitPattern: installed.load(ordering: .acquiring))
-    else { return SlicedCRC.castagnoli.checksum(bytes, seed: seed) }
-    let unit = 8 * wordMultiple.load(ordering: .relaxed)
-    let run = bytes.count / (3 * unit) * unit
-    var states: InlineThree = (UInt64(~seed), UInt64(UInt32.max), UInt64(UInt32.max))
-    withUnsafeMutablePointer(to: &states) {
-      $0.withMemoryRebound(to: UInt64.self, capacity: 3) {
-        unsafeBitCast(function, to: ThreeRuns.self)(base, run, $0)
-      }
-    }
-    var sum = ~UInt32(truncatingIfNeeded: states.0)
-    sum = combine(sum, ~UInt32(truncatingIfNeeded: states.1), byteCountOfB: run)
-    sum = combine(sum, ~UInt32(truncatingIfNeeded: states.2), byteCountOfB: run)
-    return SlicedCRC.castagnoli.checksum(UnsafeRawBufferPointer(rebasing: bytes[(3 * run)...]), seed: sum)
+    SlicedCRC.castagnoli.checksum(bytes, seed: seed)
   }
-
-  private typealias InlineThree = (UInt64, UInt64, UInt64)
 
   /// The checksum of A followed by B, from their own checksums; so parts can be summed in parallel.
   package static func combine(_ a: UInt32, _ b: UInt32, byteCountOfB: Int) -> UInt32 {

@@ -11,7 +11,6 @@ import FixresRuntime
 @main
 enum Main {
   static func main() {
-    HardwareChecksum.install()
     exit(Tool.run(Array(CommandLine.arguments.dropFirst()), Console.standard()))
   }
 }

@@ -18,7 +18,7 @@ import fixresc
     input = folder.path + "/in.bin"
     plain = folder.path + "/plain.bin"
     packed = folder.path + "/packed.bin"
-    isNative = !(try InstructionSet.choose().provider.processor.isEmpty)
+    isNative = !(try InstructionSet.choose().backend.processor.isEmpty)
     try ModelFile.write(try SmallModel.residual(), to: input)
   }
 

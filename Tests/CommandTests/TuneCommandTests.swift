@@ -24,12 +24,12 @@ import fixresc
     #expect(Call("adapt", input, "-o", plain).status == 0)
     let call = Call("adapt", input, "-o", tuned, "--tune", "--verify", "--json")
     #expect(call.status == 0, "\(call.error)")
-    let provider = try InstructionSet.choose().provider
-    guard !provider.processor.isEmpty else {
+    let backend = try InstructionSet.choose().backend
+    guard !backend.processor.isEmpty else {
       #expect(call.json["tuning"] == .null && call.error.contains("nothing to tune"))
       return
     }
-    #expect(call.json["tuning"]?["processor"] == .string(provider.processor))
+    #expect(call.json["tuning"]?["processor"] == .string(backend.processor))
     #expect(call.json["tuning"]?["kinds"]?.integerValue ?? 0 > 0)
     let (a, b) = (try ModelFile.open(plain), try ModelFile.open(tuned))
     #expect(a.tunings.isEmpty && a.graph == b.graph && a.constants == b.constants)
@@ -43,10 +43,10 @@ import fixresc
     var model = try ModelFile.open(plain)
     let layer = try #require(model.graph.nodes.first { if case .conv2d = $0.op { true } else { false } })
     let choice = Tuning.Choice(layer: model.graph[layer.result].name, kernel: "direct 1x1x1 groups")
-    let provider = try InstructionSet.choose().provider
+    let backend = try InstructionSet.choose().backend
     model.tunings = [
-      Tuning(processor: "Abacus-1", instructionSet: provider.name, choices: [choice]),
-      Tuning(processor: provider.processor, instructionSet: provider.name, choices: [choice]),
+      Tuning(processor: "Abacus-1", instructionSet: backend.name, choices: [choice]),
+      Tuning(processor: backend.processor, instructionSet: backend.name, choices: [choice]),
     ]
     try ModelFile.write(model, to: tuned)
     return model
@@ -59,7 +59,7 @@ import fixresc
     let tunings = call.json["tuning"]?.arrayValue ?? []
     #expect(tunings.count == 2 && tunings[0]["layers"] == 1)
     #expect(tunings[0]["used"] == false && tunings[0]["reason"] != .null)
-    let isNative = !(try InstructionSet.choose().provider.processor.isEmpty)
+    let isNative = !(try InstructionSet.choose().backend.processor.isEmpty)
     #expect(tunings[1]["used"] == .bool(isNative))
     #expect(Call("inspect", tuned).output.contains("not used here"))
     let plan = Call("inspect", tuned, "--plan").output

@@ -60,7 +60,7 @@ struct EngineProbe {
             }
             let made = CountedAllocator.count.load(ordering: .relaxed) - calls
             let grown = mappedByteCount() - mapped
-            print("\(session.plan.provider) \(session.threadCount) \(made) \(grown)")
+            print("\(session.plan.backend) \(session.threadCount) \(made) \(grown)")
           }
         }
       }
@@ -97,7 +97,7 @@ struct EngineProbe {
       let session = try Session(model: try ModelFile.open(path))
       let output = try session.run([Float](repeating: 0.25, count: session.inputShape.reduce(1, *)))
       print(
-        "\(session.plan.provider)|\(report.isa)|\(report.reason)|\(report.executableMemory)|"
+        "\(session.plan.backend)|\(report.isa)|\(report.reason)|\(report.executableMemory)|"
           + "\(report.executableMemoryReason)|\(output.logits[0])")
       do {
         var options = SessionOptions()

@@ -1,4 +1,5 @@
 #if arch(x86_64)
+  import FixresAssembler
   import FixresBase
   import FixresRuntime
   import Testing
@@ -119,9 +120,9 @@
     func matchesTheDefinition(_ shape: Shape) throws {
       for level in Self.levels {
         let problem = ConvolutionProblem(shape, block: VectorISA(level).lanes)
-        var provider = try MachineCodeProvider(level)
-        provider.allowsWinograd = false
-        for items in [1, 3] { try problem.check(provider, itemsPerCall: items) }
+        var backend = try MachineCodeBackend(level)
+        backend.allowsWinograd = false
+        for items in [1, 3] { try problem.check(backend, itemsPerCall: items) }
       }
     }
 
@@ -129,14 +130,14 @@
     @Test(.enabled(if: !levels.isEmpty, "this processor runs no emitted kernels"), arguments: [1, 3])
     func shortPartsErrLess(kernel: Int) throws {
       for level in Self.levels {
-        var provider = try MachineCodeProvider(level)
-        provider.allowsWinograd = false
+        var backend = try MachineCodeBackend(level)
+        backend.allowsWinograd = false
         func error(_ partRows: Int) throws -> Double {
           let shape = Shape(
             inputs: 512, outputs: 64, height: 6, width: 6, kernel: kernel, padding: kernel / 2,
             partRows: partRows)
           let problem = ConvolutionProblem(shape, block: VectorISA(level).lanes)
-          let found = try problem.check(provider, itemsPerCall: 1)
+          let found = try problem.check(backend, itemsPerCall: 1)
           return zip(found, problem.expected).reduce(0) { $0 + Double(abs($1.0 - $1.1)) }
         }
         #expect(try error(32) < 0.7 * error(1 << 20), "\(level)")
@@ -150,9 +151,9 @@
     func noProductIsTakenWithPadding(_ shape: Shape) throws {
       for level in Self.levels {
         let problem = ConvolutionProblem(shape, block: VectorISA(level).lanes)
-        var provider = try MachineCodeProvider(level)
-        provider.allowsWinograd = false
-        try problem.check(provider, itemsPerCall: 2, inputBorder: .nan)
+        var backend = try MachineCodeBackend(level)
+        backend.allowsWinograd = false
+        try problem.check(backend, itemsPerCall: 2, inputBorder: .nan)
       }
     }
 
@@ -209,11 +210,11 @@
       for level in Self.levels {
         let isa = VectorISA(level)
         let problem = ConvolutionProblem(shape, block: isa.lanes)
-        var provider = try MachineCodeProvider(level)
+        var backend = try MachineCodeBackend(level)
         for blocks in level == .avx512 ? [4, 1] : [2, 1] {
-          provider.forced = .winograd(
+          backend.forced = .winograd(
             WinogradTiling(scheme: scheme, blocks: blocks, rowsPerChunk: rows, isReplicated: isReplicated))
-          for items in [1, 3] { try problem.check(provider, itemsPerCall: items) }
+          for items in [1, 3] { try problem.check(backend, itemsPerCall: items) }
         }
       }
     }
@@ -325,41 +326,39 @@
     /// The result, once found right and inside its memory.
     @discardableResult
     func check(
-      _ provider: MachineCodeProvider, itemsPerCall: Int, tuned: String? = nil,
+      _ backend: MachineCodeBackend, itemsPerCall: Int, tuned: String? = nil,
       chosenBy: KernelDecision? = nil, inputBorder: Float = 0
     ) throws -> [Float] {
-      var scratch = ScratchBuffers(nextIndex: 3)
       let buffers = ConvolutionBuffers(input: 0, output: 1, residual: shape.hasResidual ? 2 : nil)
       let steps = weights.withUnsafeBufferPointer { weights in
         bias.withUnsafeBufferPointer { bias in
-          provider.convolution(
+          backend.convolution(
             descriptor, .init(weights: weights.baseAddress!, bias: shape.hasBias ? bias.baseAddress : nil),
-            buffers, scratch: &scratch, tuned: tuned)
+            buffers, tuned: tuned)
         }
       }
       guard let steps else {
-        Issue.record("\(provider.name) declined \(shape)")
+        Issue.record("\(backend.name) declined \(shape)")
         return []
       }
       if let chosenBy { #expect(steps[0].chosenBy == chosenBy, "\(tuned ?? "") for \(shape)") }
       let residualLayout = descriptor.residual ?? descriptor.output
-      var guarded = [
+      let guarded = [
         GuardedTensor(descriptor.input, batch: shape.batch),
         GuardedTensor(descriptor.output, batch: shape.batch),
         GuardedTensor(residualLayout, batch: shape.batch),
       ]
-      guarded += scratch.byteCounts.map { GuardedTensor(byteCount: $0 * shape.batch) }
       guarded[0].fill(input, border: inputBorder)
       guarded[1].fill([], border: .nan)
       guarded[2].fill(residual, border: .nan)
       StepRunner.run(steps, guarded, batch: shape.batch, itemsPerCall: itemsPerCall)
-      for tensor in guarded { #expect(tensor.guardsAreIntact, "\(provider.name) \(shape) wrote outside") }
+      for tensor in guarded { #expect(tensor.guardsAreIntact, "\(backend.name) \(shape) wrote outside") }
       let found = guarded[1].values()
       let scale = max(1, expected.map(abs).max() ?? 1)
       var worst: Float = 0
       for (a, b) in zip(found, expected) { worst = max(worst, a.isNaN ? .infinity : abs(a - b)) }
-      #expect(worst <= 2e-5 * scale, "\(provider.name) \(steps.map(\.kernel)) \(shape)")
-      #expect(guarded[1].borderIsZero, "\(provider.name) \(shape) left its border")
+      #expect(worst <= 2e-5 * scale, "\(backend.name) \(steps.map(\.kernel)) \(shape)")
+      #expect(guarded[1].borderIsZero, "\(backend.name) \(shape) left its border")
       return found
     }
   }

@@ -35,12 +35,12 @@
     @Test(.enabled(if: !levels.isEmpty, "this processor runs no emitted kernels"), arguments: windows)
     func poolingEqualsThePortableKernel(_ descriptor: PoolingDescriptor) throws {
       for level in Self.levels {
-        let provider = try MachineCodeProvider(level)
+        let backend = try MachineCodeBackend(level)
         var d = descriptor
-        (d.input.block, d.output.block) = (provider.block, provider.block)
-        let step = try #require(provider.pooling(d, source: 0, target: 1))
+        (d.input.block, d.output.block) = (backend.block, backend.block)
+        let step = try #require(backend.pooling(d, source: 0, target: 1))
         let portable = try #require(
-          PortableKernels(block: provider.block).pooling(d, source: 0, target: 1))
+          PortableKernels(block: backend.block).pooling(d, source: 0, target: 1))
         compare(step, portable, d.input, d.output, batch: 2)
       }
     }
@@ -50,17 +50,17 @@
       arguments: [(1, 1, 1), (20, 7, 7), (64, 3, 5), (100, 12, 1)])
     func globalPoolingEqualsThePortableKernel(_ shape: (Int, Int, Int)) throws {
       for level in Self.levels {
-        let provider = try MachineCodeProvider(level)
+        let backend = try MachineCodeBackend(level)
         for isMaximum in [true, false] {
           let d = GlobalPoolingDescriptor(
             input: TensorLayout(
-              channels: shape.0, height: shape.1, width: shape.2, block: provider.block,
+              channels: shape.0, height: shape.1, width: shape.2, block: backend.block,
               border: Border(top: 1, right: 1)),
-            output: TensorLayout(channels: shape.0, height: 1, width: 1, block: provider.block),
+            output: TensorLayout(channels: shape.0, height: 1, width: 1, block: backend.block),
             isMaximum: isMaximum)
-          let step = try #require(provider.globalPooling(d, source: 0, target: 1))
+          let step = try #require(backend.globalPooling(d, source: 0, target: 1))
           let portable = try #require(
-            PortableKernels(block: provider.block).globalPooling(d, source: 0, target: 1))
+            PortableKernels(block: backend.block).globalPooling(d, source: 0, target: 1))
           compare(step, portable, d.input, d.output, batch: 3)
         }
       }
@@ -75,13 +75,13 @@
       let weights = (0..<(features * outputs)).map { _ in Float(random.nextGaussian()) }
       let bias = (0..<outputs).map { _ in Float(random.nextGaussian()) }
       for level in Self.levels {
-        let provider = try MachineCodeProvider(level)
+        let backend = try MachineCodeBackend(level)
         let d = LinearDescriptor(
-          input: TensorLayout(channels: features, height: 1, width: 1, block: provider.block),
-          output: TensorLayout(channels: outputs, height: 1, width: 1, block: provider.block))
+          input: TensorLayout(channels: features, height: 1, width: 1, block: backend.block),
+          output: TensorLayout(channels: outputs, height: 1, width: 1, block: backend.block))
         let step = weights.withUnsafeBufferPointer { weights in
           bias.withUnsafeBufferPointer { bias in
-            provider.linear(
+            backend.linear(
               d, .init(weights: weights.baseAddress!, bias: bias.baseAddress!), source: 0, target: 1)
           }
         }

@@ -32,7 +32,7 @@
         #expect(text.contains(step.kernel))
         if text.contains("vfmadd231ps") && text.contains("ret") { listed += 1 }
       }
-      #expect(listed > 10 || plan.provider == "portable")
+      #expect(listed > 10 || plan.backend == "portable")
       #expect(plan.assembly(ofLayer: "no such layer") == nil)
     }
   }

@@ -49,7 +49,7 @@ struct EngineProbeTests {
     let (lines, status) = try run(words)
     #expect(status == 0 && lines.count == 1)
     let threads = min(shape.threads, ProcessorAllowance.current().count)
-    #expect(lines.first == "\(instructionSet) \(threads) 0 0", "\(shape): provider, threads, calls, bytes")
+    #expect(lines.first == "\(instructionSet) \(threads) 0 0", "\(shape): backend, threads, calls, bytes")
   }
 
   /// The same with a model as it comes: batch norms, activations and sums as steps of their own.

@@ -1,3 +1,4 @@
+import FixresAssembler
 import FixresBase
 import FixresIR
 import FixresRuntime
@@ -133,7 +134,7 @@ import Testing
           kernelHeight: kernel, kernelWidth: kernel, groups: groups)
         let name = "\(outputs)x\(inputs)x\(kernel)x\(kernel), \(groups) groups"
         try weights.withUnsafeBufferPointer { weights in
-          let parameters = ConvolutionWeights(weights: try #require(weights.baseAddress), bias: nil)
+          let parameters = LayerParameters(weights: try #require(weights.baseAddress), bias: nil)
           for blocks in 1...3 {
             let window = ConvolutionWindow(descriptor, cache.isa, blocks: blocks)
             add(name, try WeightPacking.direct(parameters, descriptor, window, blocks: blocks, cache))

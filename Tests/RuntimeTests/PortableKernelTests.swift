@@ -99,15 +99,13 @@ import Testing
 
     let descriptor = Self.descriptor(shape, size)
     let buffers = ConvolutionBuffers(input: 0, output: 1, residual: shape.hasResidual ? 2 : nil)
-    var scratch = ScratchBuffers(nextIndex: 3)
     let bias = shape.hasBias ? operands[1].floats : []
     let steps = operands[0].withFloats { weights in
       bias.withUnsafeBufferPointer { bias in
         weights.baseAddress.flatMap {
           PortableKernels(block: shape.block).convolution(
-            descriptor, ConvolutionWeights(weights: $0, bias: shape.hasBias ? bias.baseAddress : nil),
-            buffers,
-            scratch: &scratch)
+            descriptor, LayerParameters(weights: $0, bias: shape.hasBias ? bias.baseAddress : nil),
+            buffers)
         }
       }
     }

@@ -1,3 +1,4 @@
+import FixresAssembler
 import FixresBase
 import FixresIR
 import FixresRuntime
@@ -329,7 +330,7 @@ import Testing
   }
 
   @Test func instructionSetsAreChosenByName() throws {
-    #expect(try InstructionSet.choose(requested: "portable").provider.name == "portable")
+    #expect(try InstructionSet.choose(requested: "portable").backend.name == "portable")
     #expect(throws: RuntimeError.unknownInstructionSet(found: "mmx", known: InstructionSet.known)) {
       _ = try InstructionSet.choose(requested: "mmx")
     }
@@ -340,7 +341,7 @@ import Testing
       var old = CPUFeatures()
       old.features = [.sse42, .ymmState, .avx2]
       let fallback = try InstructionSet.choose(requested: nil, cpu: .success(old))
-      #expect(fallback.provider.name == "portable" && fallback.reason == "this machine lacks fma")
+      #expect(fallback.backend.name == "portable" && fallback.reason == "this machine lacks fma")
       #expect(throws: RuntimeError.instructionSetUnavailable(name: "avx2", missing: "fma")) {
         _ = try InstructionSet.choose(requested: "avx2", cpu: .success(old))
       }
@@ -353,7 +354,7 @@ import Testing
     @Test func refusedExecutableMemoryLeavesPortableKernels() throws {
       let error = ExecutableMemoryError(operation: .protect, code: 13, byteCount: 4096)
       let choice = try InstructionSet.choose(requested: nil, cpu: .failure(error))
-      #expect(choice.provider.name == "portable")
+      #expect(choice.backend.name == "portable")
       #expect(choice.reason == "the system refuses executable memory (mprotect, errno 13)")
       #expect(throws: RuntimeError.instructionSetUnavailable(name: "avx2", missing: "executable memory")) {
         _ = try InstructionSet.choose(requested: "avx2", cpu: .failure(error))

@@ -1,3 +1,4 @@
+import FixresAssembler
 import FixresBase
 import FixresIR
 import FixresRuntime
@@ -37,14 +38,14 @@ import Testing
   private static func tuned(
     _ model: Model, _ instructionSet: String, processor: String? = nil, _ kernel: (String) -> String
   ) throws -> Model {
-    let provider = try InstructionSet.choose(requested: instructionSet).provider
+    let backend = try InstructionSet.choose(requested: instructionSet).backend
     let layers = model.graph.nodes.compactMap { node in
       if case .conv2d = node.op { model.graph[node.result].name } else { nil }
     }
     var tuned = model
     tuned.tunings = [
       Tuning(
-        processor: processor ?? provider.processor, instructionSet: instructionSet,
+        processor: processor ?? backend.processor, instructionSet: instructionSet,
         choices: layers.map { .init(layer: $0, kernel: kernel($0)) })
     ]
     return tuned
@@ -91,8 +92,8 @@ import Testing
     var last = (-1, 0)
     let outcome = try tuner.run { last = ($0, $1) }
     #expect(last.0 >= 0 && last.0 < last.1 && outcome.kinds > 3)
-    let provider = try InstructionSet.choose(requested: instructionSet).provider
-    #expect(outcome.tuning.holds(for: provider))
+    let backend = try InstructionSet.choose(requested: instructionSet).backend
+    #expect(outcome.tuning.holds(for: backend))
     #expect(outcome.isKept || outcome.tuning.choices.isEmpty)
     #expect(outcome.changes.allSatisfy { $0.from != $0.to && $0.ratio < 1 })
     var tuned = model
@@ -131,22 +132,22 @@ import Testing
       for level in CodegenConvolutionTests.levels {
         for isExact in [true, false] {
           let problem = ConvolutionProblem(shape, block: VectorISA(level).lanes)
-          var provider = try MachineCodeProvider(level)
-          provider.allowsWinograd = !isExact
+          var backend = try MachineCodeBackend(level)
+          backend.allowsWinograd = !isExact
           let seed = UInt64(shape.inputs * 1000 + shape.width)
           var random = SeededRandom(seed: seed)
-          let basis = provider.alternatives(problem.descriptor, around: nil)
+          let basis = backend.alternatives(problem.descriptor, around: nil)
           #expect(basis.count > 1, "\(shape) leaves no choice")
-          let expected = try problem.check(provider, itemsPerCall: 2)
+          let expected = try problem.check(backend, itemsPerCall: 2)
           var place = basis[0]
           var measured: Set<String> = []
           for _ in 0..<4 {
-            let near = provider.alternatives(problem.descriptor, around: place)
+            let near = backend.alternatives(problem.descriptor, around: place)
             #expect(near[0] == place)
             for _ in 0..<3 {
               let choice = near[random.nextInt(in: 0..<near.count)]
               guard measured.insert(choice).inserted else { continue }
-              let found = try problem.check(provider, itemsPerCall: 3, tuned: choice, chosenBy: .tuned)
+              let found = try problem.check(backend, itemsPerCall: 3, tuned: choice, chosenBy: .tuned)
               #expect(found == expected, "\(level) \(choice) for \(shape), seed \(seed)")
               place = choice
             }
@@ -162,10 +163,10 @@ import Testing
     func randomNumbersAreCheckedOrPassedOver(_ shape: CodegenConvolutionTests.Shape) throws {
       for level in CodegenConvolutionTests.levels {
         let problem = ConvolutionProblem(shape, block: VectorISA(level).lanes)
-        let provider = try MachineCodeProvider(level)
+        let backend = try MachineCodeBackend(level)
         let seed = UInt64(shape.outputs * 1000 + shape.width)
         var random = SeededRandom(seed: seed)
-        let expected = try problem.check(provider, itemsPerCall: 2)
+        let expected = try problem.check(backend, itemsPerCall: 2)
         for _ in 0..<25 {
           func number() -> Int {
             let bound = [3, 9, 40, 100_000][random.nextInt(in: 0..<4)]
@@ -176,7 +177,7 @@ import Testing
             ? "winograd4 \(number())x\(number()) chunked"
             : "direct \(number())x\(number())x\(number()) "
               + ["pixels", "groups", "rows\(number())"][random.nextInt(in: 0..<3)]
-          let found = try problem.check(provider, itemsPerCall: 3, tuned: text)
+          let found = try problem.check(backend, itemsPerCall: 3, tuned: text)
           #expect(found == expected, "\(level) \(text) for \(shape), seed \(seed)")
         }
       }

@@ -1,4 +1,5 @@
 #if arch(x86_64)
+  import FixresAssembler
   import FixresBase
   import FixresRuntime
   import Testing

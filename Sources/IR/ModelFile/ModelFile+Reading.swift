@@ -1,3 +1,4 @@
+import FixresAssembler
 import FixresBase
 
 extension ModelFile {
@@ -191,12 +192,12 @@ extension ModelFile {
   package static func checksum(of bytes: Bytes) -> UInt32 {
     let pieceByteCount = 4 << 20
     let pieceCount = (bytes.count + pieceByteCount - 1) / pieceByteCount
-    guard pieceCount > 1 else { return bytes.withUnsafeBytes { CRC32C.checksum($0) } }
+    guard pieceCount > 1 else { return bytes.withUnsafeBytes { HardwareChecksum.checksum($0) } }
     let sums = PieceSums(count: pieceCount)
     Concurrently.perform(pieceCount) { piece in
       let start = piece * pieceByteCount
       bytes.withUnsafeBytes { all in
-        sums[piece] = CRC32C.checksum(
+        sums[piece] = HardwareChecksum.checksum(
           UnsafeRawBufferPointer(rebasing: all[start..<min(start + pieceByteCount, all.count)]))
       }
     }

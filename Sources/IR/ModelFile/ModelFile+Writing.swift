@@ -1,3 +1,4 @@
+import FixresAssembler
 import FixresBase
 
 extension ModelFile {
@@ -37,7 +38,7 @@ extension ModelFile {
     for (kind, text) in texts {
       try writer.pad(to: alignment)
       let bytes = Array(text.utf8)
-      let sum = bytes.withUnsafeBytes { CRC32C.checksum($0) }
+      let sum = bytes.withUnsafeBytes { HardwareChecksum.checksum($0) }
       entries.append(Entry(kind: kind, offset: writer.byteCount, byteCount: bytes.count, checksum: sum))
       try writer.write(bytes)
     }
@@ -71,7 +72,7 @@ extension ModelFile {
   ) throws(FileError) -> Entry {
     let start = writer.byteCount
     let head = PackedConstant.head(of: packed, constantsChecksum: constantsChecksum)
-    var sum = head.withUnsafeBytes { CRC32C.checksum($0) }
+    var sum = head.withUnsafeBytes { HardwareChecksum.checksum($0) }
     try writer.write(head)
     for entry in packed { sum = try writeAligned(entry.elements, sum, to: &writer) }
     return Entry(kind: .packed, offset: start, byteCount: writer.byteCount - start, checksum: sum)
@@ -83,7 +84,7 @@ extension ModelFile {
   ) throws(FileError) -> UInt32 {
     let zeros = [UInt8](repeating: 0, count: roundUp(writer.byteCount) - writer.byteCount)
     try writer.write(zeros)
-    let padded = zeros.withUnsafeBytes { CRC32C.checksum($0, seed: sum) }
+    let padded = zeros.withUnsafeBytes { HardwareChecksum.checksum($0, seed: sum) }
     let own = checksum(of: tensor.bytes)
     try writer.write(tensor.bytes)
     return CRC32C.combine(padded, own, byteCountOfB: tensor.byteCount)
@@ -100,8 +101,8 @@ extension ModelFile {
     var header = magic
     header += littleEndian(UInt16(majorVersion)) + littleEndian(UInt16(minorVersion))
     header += littleEndian(UInt32(entries.count)) + littleEndian(UInt64(fileByteCount))
-    header += littleEndian(table.withUnsafeBytes { CRC32C.checksum($0) })
-    header += littleEndian(header.withUnsafeBytes { CRC32C.checksum($0) })
+    header += littleEndian(table.withUnsafeBytes { HardwareChecksum.checksum($0) })
+    header += littleEndian(header.withUnsafeBytes { HardwareChecksum.checksum($0) })
     return header + table
   }
 

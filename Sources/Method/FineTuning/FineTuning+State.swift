@@ -1,3 +1,4 @@
+import FixresAssembler
 import FixresBase
 import FixresIR
 
@@ -49,11 +50,11 @@ extension FineTuning {
   /// Over graph and constants but for the last batch norm's statistics, which the training replaces.
   private static func checksum(of model: Model) -> String {
     let text = Array(GraphPrinter.text(of: model.graph).utf8)
-    var sum = text.withUnsafeBytes { CRC32C.checksum($0) }
+    var sum = text.withUnsafeBytes { HardwareChecksum.checksum($0) }
     let norm = (try? NetworkTail(model.graph))?.norm
     for name in model.constants.names where name != norm?.mean && name != norm?.variance {
       guard let tensor = model.constants[name] else { continue }
-      sum = tensor.bytes.withUnsafeBytes { CRC32C.checksum($0, seed: sum) }
+      sum = tensor.bytes.withUnsafeBytes { HardwareChecksum.checksum($0, seed: sum) }
     }
     return String(sum, radix: 16)
   }
@@ -62,7 +63,7 @@ extension FineTuning {
     var sum: UInt32 = 0
     for (entry, label) in zip(pictures.entries, pictures.labels) {
       let line = Array("\(label) \(entry.path)\n".utf8)
-      sum = line.withUnsafeBytes { CRC32C.checksum($0, seed: sum) }
+      sum = line.withUnsafeBytes { HardwareChecksum.checksum($0, seed: sum) }
     }
     return "\(pictures.count) pictures, \(String(sum, radix: 16))"
   }

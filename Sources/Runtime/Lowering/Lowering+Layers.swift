@@ -3,15 +3,15 @@ import FixresIR
 
 extension Lowering {
   func convolution(
-    _ op: Conv2D, _ node: Node, _ scratch: inout ScratchBuffers
+    _ op: Conv2D, _ node: Node
   ) throws(RuntimeError) -> [KernelStep] {
     let descriptor = descriptor(op, node)
     let residual = op.residualIndex.map { node.operands[$0] }
     let buffers = ConvolutionBuffers(
       input: buffer(node.operands[0]), output: buffer(node.result), residual: residual.map(buffer))
     return try withParameters(node.operands[1], op.biasIndex.map { node.operands[$0] }) { parameters in
-      provider.convolution(
-        descriptor, parameters, buffers, scratch: &scratch, tuned: tuned[UTF8Key(graph[node.result].name)])
+      backend.convolution(
+        descriptor, parameters, buffers, tuned: tuned[UTF8Key(graph[node.result].name)])
         ?? [DirectConvolution.step(descriptor, parameters, buffers)]
     }
   }
@@ -33,7 +33,7 @@ extension Lowering {
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
     return try withParameters(node.operands[1], op.hasBias ? node.operands[2] : nil) { parameters in
       [
-        provider.linear(descriptor, parameters, source: source, target: target)
+        backend.linear(descriptor, parameters, source: source, target: target)
           ?? LinearLayer.step(
             source: source, target: target, input: descriptor.input, output: descriptor.output, parameters)
       ]
@@ -94,7 +94,7 @@ extension Lowering {
         top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
       isMaximum: isMaximum, countsPadding: countsPadding)
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
-    return provider.pooling(descriptor, source: source, target: target)
+    return backend.pooling(descriptor, source: source, target: target)
       ?? Pooling.step(source: source, target: target, descriptor)
   }
 
@@ -102,7 +102,7 @@ extension Lowering {
     let descriptor = GlobalPoolingDescriptor(
       input: layout(node.operands[0]), output: layout(node.result), isMaximum: isMaximum)
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
-    return provider.globalPooling(descriptor, source: source, target: target)
+    return backend.globalPooling(descriptor, source: source, target: target)
       ?? GlobalPooling.step(
         source: source, target: target, input: descriptor.input, output: descriptor.output,
         isMaximum: isMaximum)
@@ -110,14 +110,14 @@ extension Lowering {
 
   /// `body` with a layer's weights and bias, straight from the model's memory where that holds them.
   private func withParameters(
-    _ weight: ValueID, _ bias: ValueID?, _ body: (ConvolutionWeights) -> [KernelStep]
+    _ weight: ValueID, _ bias: ValueID?, _ body: (LayerParameters) -> [KernelStep]
   ) throws(RuntimeError) -> [KernelStep] {
     let biases = try bias.map { (id) throws(RuntimeError) in try constant(id).elements }
     let name = graph[weight].name
     let tensor = folded[weight.index] == nil ? model.constants[name] : nil
     func finish(_ weights: UnsafeBufferPointer<Float>) -> [KernelStep] {
       guard let base = weights.baseAddress else { preconditionFailure("a layer's weights are never empty") }
-      var parameters = ConvolutionWeights(weights: base, bias: nil)
+      var parameters = LayerParameters(weights: base, bias: nil)
       if let tensor {
         (parameters.constant, parameters.source) = (name, tensor)
         parameters.stored = packed[UTF8Key(name)] ?? []

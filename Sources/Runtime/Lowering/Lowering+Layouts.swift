@@ -43,7 +43,7 @@ extension Lowering {
   private func plainLayout(_ type: TensorType) -> TensorLayout {
     TensorLayout(
       channels: type.isImage ? type.channels : type.elementCount, height: type.spatial.height,
-      width: type.spatial.width, block: provider.block)
+      width: type.spatial.width, block: backend.block)
   }
 
   /// True where the result is the operand, bit for bit and in place.
@@ -162,14 +162,16 @@ extension Lowering {
       default: return sum
       }
       let count = graph[entry.node.operands[1]].type.elementCount
-      return sum.addingSaturated(count * min(groups, provider.block) * 4)
+      return sum.addingSaturated(count * min(groups, backend.block) * 4)
     }
   }
 
-  /// Refuses, before anything is allocated, a plan whose arena and weights are more than the machine has.
-  func checkMemory(_ available: Int) throws(RuntimeError) {
-    let arena = MemoryPlanner.place(requests).byteCount
-    let needed = arena.addingSaturated(max(model.constants.byteCount, packedByteCount))
+  /// Places all buffers in the arena, and refuses, before anything is allocated, a plan whose arena and weights are
+  /// more than the machine has.
+  func placeBuffers(_ available: Int) throws(RuntimeError) -> MemoryPlanner.Placement {
+    let placement = MemoryPlanner.place(requests)
+    let needed = placement.byteCount.addingSaturated(max(model.constants.byteCount, packedByteCount))
     guard needed <= available else { throw .planTooLarge(needed: needed, available: available) }
+    return placement
   }
 }

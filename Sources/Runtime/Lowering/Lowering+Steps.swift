@@ -1,19 +1,13 @@
 import FixresIR
 
 extension Lowering {
-  /// Chooses a kernel for every node and places all buffers.
+  /// Chooses a kernel for every node; the buffers lie where `placement` puts them.
   mutating func makePlan(
-    _ outputs: [ValueID], _ available: Int, _ pool: ThreadPool
+    _ outputs: [ValueID], _ placement: MemoryPlanner.Placement, _ available: Int, _ pool: ThreadPool
   ) throws(RuntimeError) -> ExecutionPlan {
     for made in try lowerNodes(pool) {
       for step in made.steps { steps.append((info(made.node, step), step)) }
-      for (offset, byteCount) in made.scratch.byteCounts.enumerated() {
-        requests[made.firstScratch + offset] = .init(
-          byteCount: byteCount, first: made.index, last: made.index)
-        requestNames[made.firstScratch + offset] = graph[made.node.result].name + ".scratch"
-      }
     }
-    let placement = MemoryPlanner.place(requests)
     let scratch = ExecutionPlan.scratchByteCount(steps.lazy.map(\.step)) * pool.threadCount
     // Weights that nothing has been written to yet: this is the time to refuse them.
     let packed = steps.reduce(0) { $0 + ($1.step.weights?.ownByteCount ?? 0) }
@@ -31,55 +25,30 @@ extension Lowering {
           StoreOutput.step(source: buffer(output), target: outputBuffers[index], layout: layout(output))))
     }
     return ExecutionPlan(
-      provider: provider.name, pages: provider.pages, steps: steps, buffers: bufferInfos(placement),
+      backend: backend.name, pages: backend.pages, steps: steps, buffers: bufferInfos(placement),
       values: valueInfos(), arenaByteCount: placement.byteCount, inputBuffer: inputBuffer,
       outputBuffers: outputBuffers)
   }
 
   /// A node to lower, and what came of it.
   private struct NodeLowering {
-    var index: Int
     var node: Node
-    /// First of the buffers kept free for the node's scratch.
-    var firstScratch: Int
-    var scratch: ScratchBuffers
     var steps: [KernelStep] = []
     var error: RuntimeError?
   }
 
-  /// Buffers kept free for each convolution's scratch; those not asked for stay empty.
-  private static let scratchPerConvolution = 4
-
   /// Lowers all nodes, several at a time.
-  private mutating func lowerNodes(_ pool: ThreadPool) throws(RuntimeError) -> [NodeLowering] {
-    var jobs: [NodeLowering] = []
-    for (index, node) in batchedNodes where !sharesOnly(node) {
-      let first = requests.count
-      jobs.append(
-        NodeLowering(index: index, node: node, firstScratch: first, scratch: ScratchBuffers(nextIndex: first))
-      )
-      guard case .conv2d = node.op else { continue }
-      for _ in 0..<Self.scratchPerConvolution {
-        requests.append(.init(byteCount: 0, first: index, last: index))
-        requestNames.append("")
-      }
-    }
-    let lowering = self
+  private func lowerNodes(_ pool: ThreadPool) throws(RuntimeError) -> [NodeLowering] {
+    var jobs = batchedNodes.filter { !sharesOnly($0.node) }.map { NodeLowering(node: $0.node) }
     let queue = WorkQueue(count: jobs.count)
     jobs.withUnsafeMutableBufferPointer { jobs in
       nonisolated(unsafe) let jobs = jobs
       pool.forEach(queue) { position in
-        var job = jobs[position]
         do throws(RuntimeError) {
-          job.steps = try lowering.kernels(job.node, &job.scratch)
+          jobs[position].steps = try kernels(jobs[position].node)
         } catch {
-          job.error = error
+          jobs[position].error = error
         }
-        precondition(
-          job.scratch.byteCounts.count <= Self.scratchPerConvolution,
-          "a layer may ask for \(Self.scratchPerConvolution) scratch buffers, not \(job.scratch.byteCounts.count)"
-        )
-        jobs[position] = job
       }
     }
     if let error = jobs.lazy.compactMap(\.error).first { throw error }
@@ -125,7 +94,7 @@ extension Lowering {
   }
 
   /// The steps of one node.
-  private func kernels(_ node: Node, _ scratch: inout ScratchBuffers) throws(RuntimeError) -> [KernelStep] {
+  private func kernels(_ node: Node) throws(RuntimeError) -> [KernelStep] {
     guard let first = node.operands.first, graph[first].type.batched else {
       throw .unsupported(
         value: graph[node.result].name, operation: node.op.mnemonic, reason: "its first operand has no batch")
@@ -133,7 +102,7 @@ extension Lowering {
     let (source, target) = (buffer(first), buffer(node.result))
     let (input, output) = (layout(first), layout(node.result))
     switch node.op {
-    case .conv2d(let op): return try convolution(op, node, &scratch)
+    case .conv2d(let op): return try convolution(op, node)
     case .batchNorm(let op): return [try batchNorm(op, node)]
     case .relu, .sigmoid, .scalarAffineClamp: return [unary(node, source, target, input, output)]
     case .add: return [try binary(.add, node)]

@@ -4,8 +4,7 @@ import FixresIR
 /// Turns a verified graph into an execution plan: layouts, buffers, kernels, then places in the arena.
 struct Lowering: Sendable {
   let model: Model
-  let provider: any KernelProvider
-  let portable: PortableKernels
+  let backend: any Backend
   /// Every value keeps a buffer of its own to the end of the run, for `compare`.
   let keepsValues: Bool
   /// The kernel that the model's tuning names for a layer.
@@ -29,13 +28,12 @@ struct Lowering: Sendable {
   let partRows: Int
   private static let manyConvolutions = 64
 
-  init(_ model: Model, provider: any KernelProvider, keepsValues: Bool) {
-    tuned = model.tuning(for: provider)?.kernelByLayer ?? [:]
+  init(_ model: Model, backend: any Backend, keepsValues: Bool) {
+    tuned = model.tuning(for: backend)?.kernelByLayer ?? [:]
     packed = Dictionary(grouping: model.validPackedConstants) { UTF8Key($0.constant) }
     self.model = model
-    self.provider = provider
+    self.backend = backend
     self.keepsValues = keepsValues
-    portable = PortableKernels(block: provider.block)
     let convolutions = model.graph.nodes.count {
       if case .conv2d = $0.op { true } else { false }
     }
@@ -44,15 +42,15 @@ struct Lowering: Sendable {
 
   /// The plan for `model`'s outputs named `outputs`, refused where it would not fit in `available` bytes.
   static func plan(
-    _ model: Model, outputs: [ValueID], provider: any KernelProvider, keepsValues: Bool, available: Int,
+    _ model: Model, outputs: [ValueID], backend: any Backend, keepsValues: Bool, available: Int,
     pool: ThreadPool
   ) throws(RuntimeError) -> ExecutionPlan {
-    var lowering = Lowering(model, provider: provider, keepsValues: keepsValues)
+    var lowering = Lowering(model, backend: backend, keepsValues: keepsValues)
     try lowering.foldConstants()
     try lowering.chooseLayouts()
     try lowering.assignBuffers(outputs, available)
-    try lowering.checkMemory(available)
-    let plan = try lowering.makePlan(outputs, available, pool)
+    let placement = try lowering.placeBuffers(available)
+    let plan = try lowering.makePlan(outputs, placement, available, pool)
     lowering.releasePacked(except: plan.weights)
     return plan
   }
@@ -67,9 +65,9 @@ struct Lowering: Sendable {
 
   /// The convolutions of `model` by the values they make, as a plan would describe them.
   static func convolutions(
-    of model: Model, provider: any KernelProvider, available: Int
+    of model: Model, backend: any Backend, available: Int
   ) throws(RuntimeError) -> [(layer: String, descriptor: ConvolutionDescriptor)] {
-    var lowering = Lowering(model, provider: provider, keepsValues: false)
+    var lowering = Lowering(model, backend: backend, keepsValues: false)
     let outputs = [GraphOutput.logits, GraphOutput.features].compactMap { model.graph.output($0) }
     try lowering.chooseLayouts()
     try lowering.assignBuffers(outputs, available)

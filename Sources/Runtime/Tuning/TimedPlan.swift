@@ -4,7 +4,7 @@ import FixresIR
 /// A plan with memory of its own, and the times of its steps over many passes of one picture.
 final class TimedPlan {
   private let plan: ExecutionPlan
-  private var engine: Engine
+  private var engine: SessionState
   private let input: [Float]
   private var logits: [Float]
   private var features: [Float]
@@ -15,7 +15,7 @@ final class TimedPlan {
   /// `counts` are floats of each output: logits, then features if there are any.
   init(_ plan: ExecutionPlan, _ pool: ThreadPool, _ input: [Float], _ counts: [Int]) {
     self.plan = plan
-    engine = Engine(plan, pool)
+    engine = SessionState(plan, pool)
     engine.packWeights(plan)
     self.input = input
     logits = [Float](repeating: 0, count: counts[0])
@@ -30,7 +30,7 @@ final class TimedPlan {
       try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
         try features.withUnsafeMutableBufferPointer { (features) throws(RuntimeError) in
           guard let pixels = input.baseAddress, let results = logits.baseAddress else { return }
-          let call = Engine.Call(
+          let call = SessionState.Call(
             input: pixels, logits: results, features: features.baseAddress, inputCount: input.count,
             logitCount: logits.count, featureCount: features.count)
           try times.withUnsafeMutableBufferPointer { (times) throws(RuntimeError) in

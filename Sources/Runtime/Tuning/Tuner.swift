@@ -36,7 +36,7 @@ package struct Tuner {
   }
 
   let model: Model
-  let provider: any KernelProvider
+  let backend: any Backend
   let outputs: [ValueID]
   let available: Int
   let pools: [ThreadPool]
@@ -72,10 +72,10 @@ package struct Tuner {
     // The weights of all candidates in the same kind of memory.
     plain.packedConstants = []
     do { try plain.check() } catch { throw .model(error) }
-    provider = try InstructionSet.choose(
+    backend = try InstructionSet.choose(
       isExact: options.isExact, requested: options.instructionSet ?? InstructionSet.requested
-    ).provider
-    guard !provider.processor.isEmpty else { return nil }
+    ).backend
+    guard !backend.processor.isEmpty else { return nil }
     guard let logits = plain.graph.output(GraphOutput.logits) else {
       throw .missingOutput(name: GraphOutput.logits)
     }
@@ -86,7 +86,7 @@ package struct Tuner {
     self.model = plain
     available = MachineMemory.availableByteCount()
     basePlan = try Lowering.plan(
-      plain, outputs: outputs, provider: provider, keepsValues: false, available: available,
+      plain, outputs: outputs, backend: backend, keepsValues: false, available: available,
       pool: pools[pools.count - 1])
     var random = SeededRandom(seed: 1)
     let count = plain.graph[plain.graph.inputs[0]].type.elementCount
@@ -114,7 +114,7 @@ package struct Tuner {
     // Around what was better: its tile in other orders, its order with other tiles.
     problems = problems.filter { $0.best != $0.basis }
     for index in problems.indices {
-      let near = provider.alternatives(problems[index].descriptor, around: problems[index].best)
+      let near = backend.alternatives(problems[index].descriptor, around: problems[index].best)
       problems[index].candidates = near.filter { !problems[index].seen.contains($0) }
     }
     try sweep(&problems, rounds: Limit.rounds)
@@ -137,13 +137,12 @@ package struct Tuner {
   private func problems() throws(RuntimeError) -> [Problem] {
     var problems: [Problem] = []
     var places: [ConvolutionDescriptor: Int] = [:]
-    for (layer, descriptor) in try Lowering.convolutions(of: model, provider: provider, available: available)
-    {
+    for (layer, descriptor) in try Lowering.convolutions(of: model, backend: backend, available: available) {
       if let place = places[descriptor] {
         problems[place].layers.append(layer)
         continue
       }
-      let choices = provider.alternatives(descriptor, around: nil)
+      let choices = backend.alternatives(descriptor, around: nil)
       guard choices.count > 1 else { continue }
       places[descriptor] = problems.count
       problems.append(
@@ -205,13 +204,13 @@ package struct Tuner {
     var tuned = model
     tuned.tunings = [tuning(choices)]
     return try Lowering.plan(
-      tuned, outputs: outputs, provider: provider, keepsValues: false, available: available,
+      tuned, outputs: outputs, backend: backend, keepsValues: false, available: available,
       pool: pools[pools.count - 1])
   }
 
   private func tuning(_ choices: [(problem: Problem, kernel: String)]) -> Tuning {
     Tuning(
-      processor: provider.processor, instructionSet: provider.name,
+      processor: backend.processor, instructionSet: backend.name,
       choices: choices.flatMap { problem, kernel in
         problem.layers.map { Tuning.Choice(layer: $0, kernel: kernel) }
       })

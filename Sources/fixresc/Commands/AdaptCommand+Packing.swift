@@ -37,7 +37,7 @@ struct WeightStorage {
     }
     model.packedConstants = packed
     let byteCount = packed.reduce(0) { $0 + $1.byteCount }
-    let name = session.plan.provider
+    let name = session.plan.backend
     model.metadata.history.append(
       HistoryEntry("pack", [.init("instruction_set", name), .init("tensors", "\(packed.count)")]))
     console.line(

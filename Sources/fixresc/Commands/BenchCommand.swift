@@ -53,12 +53,12 @@ private struct Measurement {
       invocation.has(Options.perLayer) || console.isJSON
       ? try session.profile(input, batch: batch, runs: min(runs, 10)) : []
     let result = Result(
-      isa: session.plan.provider, threads: session.threadCount, load: load, firstRun: times[0],
+      isa: session.plan.backend, threads: session.threadCount, load: load, firstRun: times[0],
       secondRun: times[1],
       least: sorted[0], median: sorted[sorted.count / 2],
       p95: sorted[min(sorted.count - 1, sorted.count * 95 / 100)],
       macs: model.graph.multiplyAccumulates, peakResident: peakResident, layers: layers,
-      peak: PeakRate.measure(isa: session.plan.provider) * Double(session.threadCount))
+      peak: PeakRate.measure(isa: session.plan.backend) * Double(session.threadCount))
     show(result, model)
     return object(result)
   }

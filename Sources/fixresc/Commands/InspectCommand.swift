@@ -120,14 +120,14 @@ extension Command {
 
   /// Each tuning of `model`, and why it is not used here, nil where it is.
   private static func tuningUses(_ model: Model) -> [(Tuning, String?)] {
-    let provider = try? InstructionSet.choose().provider
+    let backend = try? InstructionSet.choose().backend
     return model.tunings.map { tuning in
-      guard let provider else { return (tuning, "no kernels run") }
-      if tuning.holds(for: provider) { return (tuning, nil) }
-      if provider.processor.isEmpty || tuning.instructionSet != provider.name {
-        return (tuning, "\(provider.name) kernels run")
+      guard let backend else { return (tuning, "no kernels run") }
+      if tuning.holds(for: backend) { return (tuning, nil) }
+      if backend.processor.isEmpty || tuning.instructionSet != backend.name {
+        return (tuning, "\(backend.name) kernels run")
       }
-      return (tuning, "this CPU is \(provider.processor)")
+      return (tuning, "this CPU is \(backend.processor)")
     }
   }
 

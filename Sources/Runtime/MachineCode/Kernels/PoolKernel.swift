@@ -1,0 +1,70 @@
+import FixresAssembler
+
+/// One emitted function: a row of output pixels of one channel block, each the maximum or mean of its window.
+///
+/// Windows are clipped to the image: columns here, rows by the caller, who passes how many there are.
+package struct PoolKernel: Hashable, Sendable {
+  package var isa: VectorISA
+  package var isMaximum: Bool
+  package var inputWidth: Int
+  package var outputWidth: Int
+  package var kernelWidth: Int
+  package var stride: Int
+  package var paddingLeft: Int
+  /// Bytes between rows of the source.
+  package var sourceRow: Int
+
+  package init(
+    isa: VectorISA, isMaximum: Bool, inputWidth: Int, outputWidth: Int, kernelWidth: Int, stride: Int,
+    paddingLeft: Int, sourceRow: Int
+  ) {
+    (self.isa, self.isMaximum) = (isa, isMaximum)
+    (self.inputWidth, self.outputWidth, self.kernelWidth) = (inputWidth, outputWidth, kernelWidth)
+    (self.stride, self.paddingLeft, self.sourceRow) = (stride, paddingLeft, sourceRow)
+  }
+
+  /// Columns of the image that output column `x` looks at.
+  func window(_ x: Int) -> Range<Int> {
+    let left = x * stride - paddingLeft
+    return max(left, 0)..<max(min(left + kernelWidth, inputWidth), max(left, 0))
+  }
+}
+
+/// One emitted function: the maximum or mean of whole maps of `blocks` channel blocks.
+package struct GlobalPoolKernel: Hashable, Sendable {
+  package var isa: VectorISA
+  package var isMaximum: Bool
+  package var height: Int
+  package var width: Int
+  package var blocks: Int
+  /// Bytes between rows and between blocks of the source, and between blocks of the output.
+  package var sourceRow: Int
+  package var sourceBlock: Int
+  package var outputBlock: Int
+
+  package init(
+    isa: VectorISA, isMaximum: Bool, height: Int, width: Int, blocks: Int, sourceRow: Int, sourceBlock: Int,
+    outputBlock: Int
+  ) {
+    (self.isa, self.isMaximum, self.height, self.width) = (isa, isMaximum, height, width)
+    (self.blocks, self.sourceRow, self.sourceBlock) = (blocks, sourceRow, sourceBlock)
+    self.outputBlock = outputBlock
+  }
+}
+
+/// What both read from their only argument.
+package struct PoolArguments: BitwiseCopyable {
+  /// The first row of the windows, at the image's first column.
+  package var source: UnsafeRawPointer
+  package var output: UnsafeMutableRawPointer
+  /// One float an output pixel of the row (a mean divides by it); one in all for a whole map.
+  package var divisors: UnsafeRawPointer
+  /// Rows of the windows, at least one; unused for a whole map.
+  package var rows: Int
+
+  package init(
+    source: UnsafeRawPointer, output: UnsafeMutableRawPointer, divisors: UnsafeRawPointer, rows: Int
+  ) {
+    (self.source, self.output, self.divisors, self.rows) = (source, output, divisors, rows)
+  }
+}

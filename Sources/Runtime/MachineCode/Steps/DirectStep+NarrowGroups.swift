@@ -1,0 +1,109 @@
+import FixresAssembler
+
+extension DirectStep {
+  /// A step for groups narrower than a channel block: one block at a time, a row at a time.
+  package static func narrowGroups(
+    _ descriptor: ConvolutionDescriptor, _ parameters: LayerParameters, _ buffers: ConvolutionBuffers,
+    _ cache: KernelCache
+  ) throws(ExecutableMemoryError) -> KernelStep {
+    let (input, output, isa) = (descriptor.input, descriptor.output, cache.isa)
+    let perGroup = input.channels / descriptor.groups
+    let largest = NarrowGroupKernel.largestTile(
+      isa, channelsPerGroup: perGroup, kernelWidth: descriptor.kernelWidth)
+    let segments = ConvolutionTiling.segments(width: output.width, largest: largest)
+    let packed = WeightPacking.narrowGroups(parameters, descriptor, cache)
+    let indices = WeightPacking.groupIndices(channelsPerGroup: perGroup, lanes: isa.lanes)
+    let bias = WeightPacking.bias(parameters.bias, channels: output.channels, width: isa.lanes)
+    let bytesPerBlock = descriptor.kernelHeight * descriptor.kernelWidth * perGroup * isa.byteCount
+    let residual = descriptor.residual ?? output
+    let table = AlignedBlock(byteCount: output.blockCount * MemoryLayout<Group>.stride)
+    let groups = table.base.bindMemory(to: Group.self, capacity: output.blockCount)
+    for block in 0..<output.blockCount {
+      groups[block] = Group(
+        source: (input.origin + descriptor.firstTapOffset + block * input.planeStride) * 4,
+        output: (output.origin + block * output.planeStride) * 4,
+        residual: (residual.origin + block * residual.planeStride) * 4, weights: block * bytesPerBlock,
+        bias: block * isa.byteCount,
+        // The kernel finds its index vectors where others find weights to prefetch; these weights are packed at
+        // once, so that the distance holds.
+        nextWeights: UnsafeRawPointer(indices.base) - packed.base, borderBegin: block,
+        borderEnd: block + 1)
+    }
+    let bandTable = AlignedBlock(byteCount: output.height * MemoryLayout<Kernels>.stride)
+    let entries = bandTable.base.bindMemory(to: Kernels.self, capacity: output.height)
+    var kernels: [AnyObject] = []
+    for row in 0..<output.height {
+      let first = descriptor.paddingTop - row * descriptor.strideHeight
+      let begin = min(max(0, first), descriptor.kernelHeight)
+      let kernel = try cache.kernel(
+        .narrowGroup(
+          NarrowGroupKernel(
+            isa: isa, channelsPerGroup: perGroup,
+            kernelRows: begin..<max(begin, min(first + input.height, descriptor.kernelHeight)),
+            kernelWidth: descriptor.kernelWidth, stride: descriptor.strideWidth, segments: segments,
+            sourceRow: input.rowStride * 4, hasResidual: descriptor.residual != nil,
+            hasReLU: descriptor.hasReLU)))
+      kernels.append(kernel)
+      entries[row] = Kernels(plain: kernel.entry, prefetching: kernel.entry)
+    }
+    let chunkTarget = max(1, itemTarget / output.blockCount)
+    let bandsPerItem = (output.height + chunkTarget - 1) / chunkTarget
+    let step = DirectStep(
+      inputBuffer: buffers.input, outputBuffer: buffers.output,
+      residualBuffer: buffers.residual ?? buffers.input, output: Strides(output),
+      inputImage: input.imageStride * 4, outputImage: output.imageStride * 4,
+      residualImage: residual.imageStride * 4, inputBand: descriptor.strideHeight * input.rowStride * 4,
+      outputBand: output.rowStride * 4, residualBand: residual.rowStride * 4, groups: groups,
+      groupCount: output.blockCount, kernels: entries, lastGroupKernels: entries,
+      weights: packed.place, bias: UnsafeRawPointer(bias.base),
+      bands: output.height, bandsPerItem: bandsPerItem,
+      chunks: (output.height + bandsPerItem - 1) / bandsPerItem, hasRowChunks: false, prefetchStrips: 0,
+      prefetchBytesPerStrip: 0
+    )
+    let stride = descriptor.strideHeight > 1 ? "s\(descriptor.strideHeight)" : ""
+    let name =
+      "grouped\(perGroup)-\(descriptor.kernelHeight)x\(descriptor.kernelWidth)\(stride)-\(segments[0].columns)"
+      + "-\(isa.level.rawValue)"
+    return KernelStep(
+      kernel: name, function: groupsOutside, copying: step, items: output.blockCount * step.chunks,
+      itemsCoverBatch: true, storage: [packed, indices, bias, table, bandTable] + kernels)
+  }
+}
+
+extension WeightPacking {
+  /// `[block][ky][input of the group][kx][lanes]`
+  package static func narrowGroups(
+    _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ cache: KernelCache
+  ) -> PackedWeights {
+    let lanes = cache.isa.lanes
+    let perGroup = descriptor.input.channels / descriptor.groups
+    let (height, width) = (descriptor.kernelHeight, descriptor.kernelWidth)
+    let count = descriptor.output.blockCount * lanes * perGroup * height * width
+    return parameters.packed("narrow groups \(lanes)", count: count, cache.weights) { packed in
+      for channel in 0..<descriptor.output.channels {
+        let source = parameters.weights + channel * perGroup * height * width
+        let block = packed + channel / lanes * lanes * perGroup * height * width + channel % lanes
+        for input in 0..<perGroup {
+          for ky in 0..<height {
+            for kx in 0..<width {
+              block[((ky * perGroup + input) * width + kx) * lanes] =
+                source[(input * height + ky) * width + kx]
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// For each input `i` of a group: lane `l` takes lane `l - l % channelsPerGroup + i`, as 32-bit integers.
+  static func groupIndices(channelsPerGroup: Int, lanes: Int) -> AlignedBlock {
+    let block = AlignedBlock(floatCount: channelsPerGroup * lanes)
+    let indices = block.base.bindMemory(to: Int32.self, capacity: channelsPerGroup * lanes)
+    for input in 0..<channelsPerGroup {
+      for lane in 0..<lanes {
+        indices[input * lanes + lane] = Int32(lane - lane % channelsPerGroup + input)
+      }
+    }
+    return block
+  }
+}

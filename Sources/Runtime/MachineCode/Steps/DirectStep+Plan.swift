@@ -1,0 +1,189 @@
+import FixresAssembler
+
+extension DirectStep {
+  /// Items that a layer is cut into at most; enough to share out, few enough to cost nothing.
+  static let itemTarget = 32
+
+  /// The step for `descriptor`, weights packed and kernels emitted.
+  package static func step(
+    _ descriptor: ConvolutionDescriptor, _ parameters: LayerParameters, _ buffers: ConvolutionBuffers,
+    _ tiling: ConvolutionTiling, _ cache: KernelCache
+  ) throws(ExecutableMemoryError) -> KernelStep {
+    let plan = DirectPlan(descriptor, tiling, cache.isa)
+    let packed = try WeightPacking.direct(
+      parameters, descriptor, plan.window, blocks: tiling.blocks, cache)
+    let width = tiling.blocks * cache.isa.lanes
+    let bias = WeightPacking.bias(parameters.bias, channels: descriptor.output.channels, width: width)
+    let table = AlignedBlock(byteCount: plan.window.firstBlocks.count * MemoryLayout<Group>.stride)
+    let groups = table.base.bindMemory(to: Group.self, capacity: plan.window.firstBlocks.count)
+    for index in plan.window.firstBlocks.indices { groups[index] = plan.group(index) }
+    var storage: [AnyObject] = [packed, bias, table]
+    let kernels = try plan.kernels(blocks: tiling.blocks, cache, &storage)
+    let remainder = descriptor.output.blockCount % tiling.blocks
+    let last = remainder == 0 ? kernels : try plan.kernels(blocks: remainder, cache, &storage)
+    let bands = plan.bands
+    let groupCount = plan.window.firstBlocks.count
+    let chunkTarget = tiling.groupsOutside ? max(1, itemTarget / groupCount) : itemTarget
+    let bandsPerItem = (bands + chunkTarget - 1) / chunkTarget
+    let residual = descriptor.residual ?? descriptor.output
+    let step = DirectStep(
+      inputBuffer: buffers.input, outputBuffer: buffers.output,
+      residualBuffer: buffers.residual ?? buffers.input, output: Strides(descriptor.output),
+      inputImage: descriptor.input.imageStride * 4, outputImage: descriptor.output.imageStride * 4,
+      residualImage: residual.imageStride * 4,
+      inputBand: tiling.rows * descriptor.strideHeight * descriptor.input.rowStride * 4,
+      outputBand: tiling.rows * descriptor.output.rowStride * 4,
+      residualBand: tiling.rows * residual.rowStride * 4, groups: groups, groupCount: groupCount,
+      kernels: kernels, lastGroupKernels: last, weights: packed.place,
+      bias: UnsafeRawPointer(bias.base), bands: bands, bandsPerItem: bandsPerItem,
+      chunks: tiling.rowChunks > 0 ? tiling.rowChunks : (bands + bandsPerItem - 1) / bandsPerItem,
+      hasRowChunks: tiling.rowChunks > 0,
+      prefetchStrips: plan.prefetchStrips, prefetchBytesPerStrip: plan.prefetchBytesPerStrip)
+    let items = tiling.groupsOutside ? groupCount * step.chunks : step.chunks
+    return KernelStep(
+      kernel: plan.name, function: tiling.groupsOutside ? groupsOutside : pixelsOutside, copying: step,
+      items: items, itemsCoverBatch: tiling.groupsOutside, storage: storage)
+  }
+}
+
+/// The numbers of a direct convolution that follow from its tiling.
+struct DirectPlan {
+  let descriptor: ConvolutionDescriptor
+  let tiling: ConvolutionTiling
+  let isa: VectorISA
+  let window: ConvolutionWindow
+
+  init(_ descriptor: ConvolutionDescriptor, _ tiling: ConvolutionTiling, _ isa: VectorISA) {
+    (self.descriptor, self.tiling, self.isa) = (descriptor, tiling, isa)
+    window = ConvolutionWindow(descriptor, isa, blocks: tiling.blocks)
+  }
+
+  var bands: Int { (descriptor.output.height + tiling.rows - 1) / tiling.rows }
+  var weightBytesPerGroup: Int { window.weightRows * tiling.blocks * isa.byteCount }
+
+  /// Such as `direct-3x3s2-7x4-avx512`.
+  var name: String {
+    let (d, columns) = (descriptor, tiling.segments[0].columns)
+    let tile =
+      tiling.rows > 1 ? "\(tiling.rows)x\(columns)x\(tiling.blocks)" : "\(columns)x\(tiling.blocks)"
+    let stride = d.strideHeight > 1 || d.strideWidth > 1 ? "s\(d.strideHeight)" : ""
+    let groups = d.groups > 1 ? "g\(d.groups)" : ""
+    return "direct-\(d.kernelHeight)x\(d.kernelWidth)\(stride)\(groups)-\(tile)-\(isa.level.rawValue)"
+  }
+
+  /// A channel block of few channels is read a kernel row at a time, its taps being neighbours in memory.
+  private var joinsTaps: Bool { descriptor.input.block < 8 }
+  private var bodyRows: Int { descriptor.input.block * (joinsTaps ? descriptor.kernelWidth : 1) }
+  private var bodyPasses: Int { window.weightRows / bodyRows }
+
+  private var loops: [ReductionLoop] {
+    [ReductionLoop(count: window.blockCount, sourceStep: descriptor.input.planeStride * 4)]
+      .filter { $0.count > 1 }
+  }
+
+  /// The taps as the band whose first output row is `row` meets them.
+  private func taps(row: Int, rows: Int) -> TapWindow {
+    let (d, input) = (descriptor, descriptor.input)
+    let first = d.paddingTop - row * d.strideHeight
+    // Bands that lie inside the map share one kernel.
+    let most = (rows - 1) * d.strideHeight + d.kernelHeight
+    return TapWindow(
+      height: d.kernelHeight, width: joinsTaps ? 1 : d.kernelWidth, rowStep: input.rowStride * 4,
+      columnStep: input.block * 4, strideHeight: d.strideHeight, strideWidth: d.strideWidth,
+      sourceRows: min(max(0, first), most)..<max(0, min(first + input.height, most)),
+      // Joined taps read their padding: products with it are a 130th of a 7x7 layer's.
+      sourceColumns: joinsTaps ? 0..<Int.max : d.paddingLeft..<d.paddingLeft + input.width)
+  }
+
+  /// Tiles of a group that have whole bands.
+  private var tilesPerBand: Int { tiling.segments.reduce(0) { $0 + $1.count } }
+
+  /// Whole bands that follow one another in a group.
+  private var bandsPerGroup: Int {
+    let bands = descriptor.output.height / tiling.rows
+    if tiling.rowChunks > 0 { return bands / tiling.rowChunks }
+    return tiling.groupsOutside ? bands : 1
+  }
+
+  /// Lines of the next group's weights for each pass of the body, spread over all of a group's tiles.
+  var prefetchLines: Int {
+    guard window.firstBlocks.count > 1 else { return 0 }
+    let passes = max(1, bandsPerGroup) * tilesPerBand * bodyPasses
+    let lines = (weightBytesPerGroup / 64 + passes - 1) / passes
+    // More than a line a weight row is what the hardware's own prefetching of a stream does better.
+    return lines <= bodyRows ? lines : 0
+  }
+
+  var prefetchBytesPerStrip: Int { prefetchLines * 64 * bodyPasses * tilesPerBand }
+
+  var prefetchStrips: Int {
+    prefetchLines == 0 ? 0 : (weightBytesPerGroup + prefetchBytesPerStrip - 1) / prefetchBytesPerStrip
+  }
+
+  func group(_ index: Int) -> DirectStep.Group {
+    let (input, output) = (descriptor.input, descriptor.output)
+    let residual = descriptor.residual ?? output
+    let firstBlock = index * tiling.blocks
+    // A chunk of rows is followed by the next chunk's first group.
+    let following = tiling.rowChunks > 0 ? 0 : index
+    let next = index + 1 < window.firstBlocks.count ? index + 1 : following
+    return DirectStep.Group(
+      source: (input.origin + descriptor.firstTapOffset + window.firstBlocks[index] * input.planeStride)
+        * 4,
+      output: (output.origin + firstBlock * output.planeStride) * 4,
+      residual: (residual.origin + firstBlock * residual.planeStride) * 4,
+      weights: index * weightBytesPerGroup, bias: firstBlock * isa.byteCount,
+      nextWeights: next * weightBytesPerGroup, borderBegin: firstBlock,
+      borderEnd: min(firstBlock + tiling.blocks, output.blockCount))
+  }
+
+  /// The kernel of the bands that start at output row `row`.
+  private func strip(row: Int, blocks: Int, prefetches: Bool) -> StripKernel {
+    let (input, output) = (descriptor.input, descriptor.output)
+    func steps(_ layout: TensorLayout) -> PixelSteps {
+      PixelSteps(column: layout.block * 4, row: layout.rowStride * 4, block: layout.planeStride * 4)
+    }
+    let rows = min(tiling.rows, output.height - row)
+    let segments = tiling.segments(isa, blocks: blocks, width: output.width)
+    let tiles = segments.reduce(0) { $0 + $1.count }
+    let lines = (prefetchLines * tilesPerBand + tiles - 1) / tiles
+    return StripKernel(
+      isa: isa, bodyRows: bodyRows, taps: taps(row: row, rows: rows), loops: loops, rows: rows,
+      segments: segments, blocks: blocks,
+      source: PixelSteps(
+        column: descriptor.strideWidth * input.block * 4, row: descriptor.strideHeight * input.rowStride * 4
+      ),
+      output: steps(output), residual: descriptor.residual.map(steps), start: .bias,
+      hasReLU: descriptor.hasReLU, prefetchLines: prefetches ? lines : 0,
+      weightBlocks: tiling.blocks, partRows: descriptor.partRows)
+  }
+
+  /// Each band's kernels; bands that meet the source map alike share theirs.
+  func kernels(
+    blocks: Int, _ cache: KernelCache, _ storage: inout [AnyObject]
+  ) throws(ExecutableMemoryError) -> UnsafePointer<DirectStep.Kernels> {
+    let block = AlignedBlock(byteCount: bands * MemoryLayout<DirectStep.Kernels>.stride)
+    let table = block.base.bindMemory(to: DirectStep.Kernels.self, capacity: bands)
+    storage.append(block)
+    var entries: [StripKernel: DirectStep.Kernels] = [:]
+    for band in 0..<bands {
+      let plain = strip(row: band * tiling.rows, blocks: blocks, prefetches: false)
+      if let known = entries[plain] {
+        table[band] = known
+        continue
+      }
+      let kernel = try cache.kernel(.strip(plain))
+      var found = DirectStep.Kernels(plain: kernel.entry, prefetching: kernel.entry)
+      storage.append(kernel)
+      if prefetchLines > 0 {
+        let prefetching = try cache.kernel(
+          .strip(strip(row: band * tiling.rows, blocks: blocks, prefetches: true)))
+        found.prefetching = prefetching.entry
+        storage.append(prefetching)
+      }
+      entries[plain] = found
+      table[band] = found
+    }
+    return UnsafePointer(table)
+  }
+}

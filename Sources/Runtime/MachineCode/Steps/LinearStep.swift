@@ -1,0 +1,81 @@
+import FixresAssembler
+
+/// A fully connected layer at run time: a strip kernel whose pixels are the images of the batch.
+///
+/// Items are groups of output blocks of the whole batch, so that weights are read once.
+struct LinearStep: BitwiseCopyable {
+  var source, target: Int
+  var inputImage, outputImage: Int
+  var groupCount: Int
+  /// Where the weights' address is found.
+  var weights: UnsafePointer<UnsafeRawPointer>
+  var bias: UnsafeRawPointer
+  var weightsPerGroup, bytesPerGroup: Int
+  /// Entry points by images at once, 1 to `mostImages`, for whole groups and then for the last one.
+  var kernels: UnsafePointer<UnsafeRawPointer>
+  var mostImages: Int
+
+  static func step(
+    _ descriptor: LinearDescriptor, _ parameters: LayerParameters, source: Int, target: Int,
+    _ cache: KernelCache
+  ) throws(ExecutableMemoryError) -> KernelStep {
+    let (input, output, isa) = (descriptor.input, descriptor.output, cache.isa)
+    let blocks = min(4, output.blockCount)
+    // A classifier is a 1x1 convolution of a 1x1 map.
+    let convolution = ConvolutionDescriptor(input: input, output: output, kernelHeight: 1, kernelWidth: 1)
+    let window = ConvolutionWindow(convolution, isa, blocks: blocks)
+    let packed = try WeightPacking.direct(parameters, convolution, window, blocks: blocks, cache)
+    let width = blocks * isa.lanes
+    let bias = WeightPacking.bias(parameters.bias, channels: output.channels, width: width)
+    let mostImages = StripKernel.largestTile(isa, blocks: blocks)
+    let table = AlignedBlock(byteCount: 2 * mostImages * MemoryLayout<UnsafeRawPointer>.stride)
+    let kernels = table.base.bindMemory(to: UnsafeRawPointer.self, capacity: 2 * mostImages)
+    var storage: [AnyObject] = [packed, bias, table]
+    let remainder = output.blockCount % blocks
+    for (index, count) in [blocks, remainder == 0 ? blocks : remainder].enumerated() {
+      for images in 1...mostImages {
+        let kernel = try cache.kernel(
+          .strip(
+            StripKernel(
+              isa: isa, bodyRows: isa.lanes,
+              loops: [ReductionLoop(count: input.blockCount, sourceStep: isa.byteCount)],
+              segments: [StripSegment(columns: images, count: 1)], blocks: count,
+              source: PixelSteps(column: input.imageStride * 4, row: 0),
+              output: PixelSteps(column: output.imageStride * 4, row: 0, block: isa.byteCount),
+              weightBlocks: blocks)))
+        kernels[index * mostImages + images - 1] = kernel.entry
+        storage.append(kernel)
+      }
+    }
+    let groups = window.firstBlocks.count
+    let step = LinearStep(
+      source: source, target: target, inputImage: input.imageStride * 4,
+      outputImage: output.imageStride * 4,
+      groupCount: groups, weights: packed.place, bias: UnsafeRawPointer(bias.base),
+      weightsPerGroup: window.weightRows * blocks * isa.byteCount, bytesPerGroup: blocks * isa.byteCount,
+      kernels: kernels, mostImages: mostImages)
+    return KernelStep(
+      kernel: "linear-1x\(blocks)-\(isa.level.rawValue)", function: function, copying: step, items: groups,
+      itemsCoverBatch: true, storage: storage)
+  }
+
+  private static let function: StepFunction = { arguments, context, begin, end, _ in
+    let step = UnsafePointer(arguments.assumingMemoryBound(to: LinearStep.self))
+    for group in begin..<end { step.pointee.run(RunContext.at(context), group) }
+  }
+
+  private func run(_ context: RunContext, _ group: Int) {
+    let entries = kernels + (group &+ 1 == groupCount ? mostImages : 0)
+    var image = 0
+    while image < context.batch {
+      let count = min(mostImages, context.batch &- image)
+      let output = context.buffers[target] + (image &* outputImage &+ group &* bytesPerGroup)
+      let groupWeights = weights.pointee + group &* weightsPerGroup
+      var arguments = StripArguments(
+        source: UnsafeRawPointer(context.buffers[source]) + image &* inputImage, output: output,
+        weights: groupWeights, bias: bias + group &* bytesPerGroup, residual: bias, prefetch: groupWeights)
+      unsafeBitCast(entries[count &- 1], to: KernelFunction.self)(&arguments)
+      image &+= count
+    }
+  }
+}

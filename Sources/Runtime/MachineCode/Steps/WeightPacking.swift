@@ -1,0 +1,127 @@
+import FixresAssembler
+
+/// Packs `[O, I/groups, kh, kw]` weights as strip kernels read them.
+package enum WeightPacking {
+  /// `[group][input block][ky][kx][input channel][blocks * lanes output channels]`, zeros where nothing connects.
+  package static func direct(
+    _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
+    blocks: Int, _ cache: KernelCache
+  ) throws(ExecutableMemoryError) -> PackedWeights {
+    let width = blocks * cache.isa.lanes
+    let layout =
+      "direct \(cache.isa.lanes)x\(blocks), inputs by \(descriptor.input.block), groups \(descriptor.groups)"
+    let count = window.firstBlocks.count * window.weightRows * width
+    if descriptor.groups > 1 {
+      return parameters.packed(layout, count: count, cache.weights) { packed in
+        packGrouped(parameters.weights, descriptor, window, packed, width: width)
+      }
+    }
+    let (input, output) = (descriptor.input, descriptor.output)
+    return try parameters.packed(
+      layout, count: count, cache.weights,
+      hasGaps: input.channels % input.block != 0 || output.channels % width != 0
+    ) { (place) throws(ExecutableMemoryError) in
+      try DirectPacking.step(parameters.weights, descriptor, window, place, layout, width: width, cache)
+    }
+  }
+
+  /// Channels of several groups in one block: rare and small, hence the plain way.
+  private static func packGrouped(
+    _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
+    _ packed: UnsafeMutablePointer<Float>, width: Int
+  ) {
+    let taps = descriptor.kernelHeight * descriptor.kernelWidth
+    let block = descriptor.input.block
+    let inputsPerGroup = descriptor.input.channels / descriptor.groups
+    let outputsPerGroup = descriptor.output.channels / descriptor.groups
+    for (group, firstBlock) in window.firstBlocks.enumerated() {
+      let target = packed + group * window.weightRows * width
+      let firstInput = firstBlock * block
+      for lane in 0..<min(width, descriptor.output.channels - group * width) {
+        let channel = group * width + lane
+        let first = channel / outputsPerGroup * inputsPerGroup
+        let source = weights + channel * inputsPerGroup * taps
+        for input in 0..<inputsPerGroup {
+          let place = first + input - firstInput
+          var to = target + (place / block * taps * block + place % block) * width + lane
+          let from = source + input * taps
+          for tap in 0..<taps {
+            to.pointee = from[tap]
+            to += block * width
+          }
+        }
+      }
+    }
+  }
+
+  /// Biases of whole groups of `width` channels; zeros where there are none.
+  package static func bias(_ bias: UnsafePointer<Float>?, channels: Int, width: Int) -> AlignedBlock {
+    let block = AlignedBlock(floatCount: (channels + width - 1) / width * width)
+    if let bias { block.floats.update(from: bias, count: channels) }
+    return block
+  }
+
+  /// `places` where a step can point to them.
+  static func block(_ places: [Int]) -> AlignedBlock {
+    let block = AlignedBlock(byteCount: places.count * MemoryLayout<Int>.stride)
+    block.base.bindMemory(to: Int.self, capacity: places.count).update(from: places, count: places.count)
+    return block
+  }
+}
+
+/// Packing of dense weights: items are groups of output blocks times slices of their rows.
+private struct DirectPacking: BitwiseCopyable {
+  var source: UnsafePointer<Float>
+  var target: UnsafePointer<UnsafeRawPointer>
+  var transpose: WeightTranspose
+  /// Where in a group each weight of an output channel goes.
+  var places: UnsafePointer<Int>
+  /// Weights of an output channel.
+  var rowCount: Int
+  var width, outputs, slices: Int
+  /// Floats of a packed group.
+  var groupCount: Int
+
+  /// Weights of a slice, a multiple of every vector.
+  private static let sliceLength = 1024
+
+  static func step(
+    _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
+    _ target: UnsafePointer<UnsafeRawPointer>, _ layout: String, width: Int, _ cache: KernelCache
+  ) throws(ExecutableMemoryError) -> KernelStep {
+    let taps = descriptor.kernelHeight * descriptor.kernelWidth
+    let block = descriptor.input.block
+    let rowCount = descriptor.input.channels * taps
+    let places = WeightPacking.block(
+      (0..<rowCount).map { row in
+        let (input, tap) = (row / taps, row % taps)
+        return ((input / block * taps + tap) * block + input % block) * width
+      })
+    let kernel = try WeightTranspose.kernel(cache)
+    let slices = (rowCount + sliceLength - 1) / sliceLength
+    let packing = DirectPacking(
+      source: weights, target: target, transpose: WeightTranspose(kernel, cache.isa),
+      places: UnsafePointer(places.base.assumingMemoryBound(to: Int.self)), rowCount: rowCount,
+      width: width, outputs: descriptor.output.channels, slices: slices,
+      groupCount: window.weightRows * width)
+    return KernelStep(
+      kernel: layout, function: function, copying: packing, items: window.firstBlocks.count * slices,
+      storage: [places, kernel])
+  }
+
+  private static let function: StepFunction = { arguments, _, begin, end, _ in
+    let packing = UnsafePointer(arguments.assumingMemoryBound(to: DirectPacking.self)).pointee
+    let target = UnsafeMutableRawPointer(mutating: packing.target.pointee)
+      .assumingMemoryBound(to: Float.self)
+    for item in begin..<end { packing.run(item, target) }
+  }
+
+  private func run(_ item: Int, _ target: UnsafeMutablePointer<Float>) {
+    let (group, slice) = (item / slices, item % slices)
+    let first = slice * Self.sliceLength
+    transpose(
+      source + (group * width * rowCount + first), rowLength: rowCount,
+      columns: min(Self.sliceLength, rowCount - first), lanes: min(width, outputs - group * width),
+      target + group * groupCount, places + first)
+  }
+}

@@ -1,0 +1,117 @@
+/// A lowered graph: steps in order, and where in the arena each buffer lies; bound to a batch only by a run.
+package final class ExecutionPlan: Sendable {
+  /// A step as the run loop wants it.
+  struct Step: BitwiseCopyable {
+    var function: StepFunction
+    var arguments: UnsafeRawPointer
+    var items: Int
+    var itemsCoverBatch: Bool
+  }
+
+  /// What a person wants to know of a step.
+  package struct StepInfo: Hashable, Sendable {
+    /// The value that the step's layer makes.
+    package var layer: String
+    package var kernel: String
+    /// Multiply-adds for one image.
+    package var macs: Int
+    /// What decided among several kernels; nil where there was but one.
+    package var chosenBy: KernelDecision?
+  }
+
+  /// A buffer's place: bytes from the arena's start, for a batch of one.
+  package struct BufferInfo: Hashable, Sendable {
+    package var value: String
+    package var offset: Int
+    package var byteCount: Int
+    package var firstStep, lastStep: Int
+  }
+
+  /// A value of the graph that the plan keeps in a buffer.
+  package struct ValueInfo: Hashable, Sendable {
+    package var name: String
+    package var dims: [Int]
+    package var buffer: Int
+    package var layout: TensorLayout
+  }
+
+  /// The backend's name: `portable`, `avx2`, `avx512`.
+  package let backend: String
+  /// What takes the pages of memory for its runs.
+  let pages: LargePages
+  package let steps: [StepInfo]
+  package let buffers: [BufferInfo]
+  package let values: [ValueInfo]
+  /// Bytes of the arena for each image of a batch.
+  package let arenaByteCount: Int
+  /// Bytes of scratch memory for each thread.
+  package let scratchByteCount: Int
+  /// Bytes of weights that are packed for this plan, and of tables.
+  package let packedByteCount: Int
+  /// Weights as kernels read them, in the order of the steps.
+  package let weights: [PackedWeights]
+  /// Those of each step; nil for steps without.
+  let stepWeights: [PackedWeights?]
+  /// Indices of the caller's own buffers among `RunContext.buffers`, behind those of the arena.
+  package let inputBuffer: Int
+  package let outputBuffers: [Int]
+
+  nonisolated(unsafe) let flatSteps: UnsafeMutableBufferPointer<Step>
+  private let storage: [AlignedBlock]
+  private let owners: Owners
+
+  /// Holds what steps point to; immutable once made.
+  private final class Owners: @unchecked Sendable {
+    let objects: [AnyObject]
+    init(_ objects: [AnyObject]) { self.objects = objects }
+  }
+
+  /// Emitted kernels of each step; none for portable ones.
+  let kernels: [[any ListedKernel]]
+
+  init(
+    backend: String, pages: LargePages, steps: [(info: StepInfo, step: KernelStep)], buffers: [BufferInfo],
+    values: [ValueInfo], arenaByteCount: Int, inputBuffer: Int, outputBuffers: [Int]
+  ) {
+    (self.backend, self.pages) = (backend, pages)
+    self.steps = steps.map(\.info)
+    self.buffers = buffers
+    self.values = values
+    self.arenaByteCount = arenaByteCount
+    self.inputBuffer = inputBuffer
+    self.outputBuffers = outputBuffers
+    scratchByteCount = Self.scratchByteCount(steps.lazy.map(\.step))
+    let objects = steps.flatMap(\.step.storage)
+    kernels = steps.map { $0.step.storage.compactMap { $0 as? any ListedKernel } }
+    owners = Owners(objects)
+    storage = objects.compactMap { $0 as? AlignedBlock }
+    stepWeights = steps.map(\.step.weights)
+    weights = stepWeights.compactMap(\.self)
+    packedByteCount =
+      storage.reduce(0) { $0 + $1.byteCount } + weights.reduce(0) { $0 + $1.ownByteCount }
+    flatSteps = .allocate(capacity: steps.count)
+    for (index, entry) in steps.enumerated() {
+      let step = entry.step
+      flatSteps.initializeElement(
+        at: index,
+        to: Step(
+          function: step.function, arguments: step.arguments, items: step.items,
+          itemsCoverBatch: step.itemsCoverBatch))
+    }
+  }
+
+  deinit { flatSteps.deallocate() }
+
+  /// Bytes of scratch memory that each thread needs to run `steps` and to pack their weights.
+  static func scratchByteCount(_ steps: some Sequence<KernelStep>) -> Int {
+    steps.reduce(0) { max($0, $1.scratchByteCount, $1.weights?.scratchByteCount ?? 0) }
+  }
+
+  /// Entries of `RunContext.buffers`: the arena's buffers, the input, then the outputs.
+  package var bufferCount: Int { buffers.count + 1 + outputBuffers.count }
+
+  /// Bytes of packed weights that are the model file's.
+  package var mappedByteCount: Int {
+    weights.reduce(0) { $0 + ($1.ownByteCount == 0 ? $1.elements.byteCount : 0) }
+  }
+}

@@ -1,0 +1,60 @@
+import FixresIR
+
+/// A layer's parameters as the model holds them, valid during the call that takes them.
+package struct LayerParameters {
+  /// `[O, I/groups, kh, kw]`
+  package var weights: UnsafePointer<Float>
+  /// `[O]`
+  package var bias: UnsafePointer<Float>?
+  /// The name of the weights, where they are a constant of the model.
+  package var constant: String?
+  /// What owns `weights`, so that they can be packed later; nil where they must be packed during the call.
+  package var source: Tensor?
+  /// What the model's file holds of the weights, packed.
+  package var stored: [PackedConstant] = []
+
+  package init(weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?) {
+    (self.weights, self.bias) = (weights, bias)
+  }
+
+  private func stored(_ layout: String, _ count: Int) -> PackedWeights? {
+    stored.first { $0.layout == layout && $0.elements.elementCount == count }.map(PackedWeights.init)
+  }
+
+  /// The weights arranged as `layout`: taken from the model's file where that holds them, else made by `pack`, which
+  /// finds zeros. `layout`, `count` and the weights' own shape decide every element.
+  package func packed<E: Error>(
+    _ layout: String, count: Int, _ pool: BlockPool, _ pack: (UnsafeMutablePointer<Float>) throws(E) -> Void
+  ) throws(E) -> PackedWeights {
+    if let stored = stored(layout, count) { return stored }
+    let block = pool.block(floatCount: count)
+    try pack(block.floats)
+    return PackedWeights(block, pool, layout, of: constant)
+  }
+
+  /// The same by a step, when a run needs the weights, or at once where nothing owns them. `makeStep` gets the place of
+  /// the address to write to, and what the items of its step leave out where it `hasGaps` must become zero.
+  package func packed<E: Error>(
+    _ layout: String, count: Int, _ pool: BlockPool, hasGaps: Bool,
+    by makeStep: (UnsafePointer<UnsafeRawPointer>) throws(E) -> KernelStep
+  ) throws(E) -> PackedWeights {
+    if let stored = stored(layout, count) { return stored }
+    let packed = PackedWeights(pool.reserve(floatCount: count), pool, layout, of: constant)
+    let step = try makeStep(packed.place)
+    if let source {
+      packed.wait(for: .init(source: source, step: step, hasGaps: hasGaps))
+      return packed
+    }
+    _ = packed.takeMemory()
+    withUnsafeTemporaryAllocation(byteCount: max(step.scratchByteCount, 1), alignment: 64) { scratch in
+      withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: 1) { none in
+        guard let memory = scratch.baseAddress, let buffers = none.baseAddress else { return }
+        buffers.initialize(to: memory)
+        var context = RunContext(
+          buffers: buffers, batch: 1, scratch: memory, scratchByteCount: step.scratchByteCount)
+        withExtendedLifetime(step) { step.function(step.arguments, &context, 0, step.items, 0) }
+      }
+    }
+    return packed
+  }
+}

@@ -1,0 +1,145 @@
+import FixresBase
+import FixresIR
+import Synchronization
+
+/// A model made ready to run: kernels chosen, memory planned, threads waiting.
+///
+/// A session may be shared by any number of tasks and threads: runs take their turn, each on all the session's
+/// threads. Results are the same bits at every thread count, batch size, place in the batch and repetition.
+/// After the first run of a batch size no run allocates memory; the first run of several pictures, or else the second
+/// run, fills what the weights were given when the session was made (`SessionOptions.packsAtOpen` does so at once).
+public final class Session: Sendable {
+  /// Shape `[C, H, W]` of one input picture.
+  public let inputShape: [Int]
+  /// Length of one image's logits.
+  public let classCount: Int
+  /// Length of one image's pooled features; 0 where the graph does not give them.
+  public let featureCount: Int
+  /// Threads that a run uses.
+  public let threadCount: Int
+  /// Floats of one input picture.
+  let inputCount: Int
+  package let plan: ExecutionPlan
+  package let options: SessionOptions
+  /// The most images that run at once within `maximumBatch` and a bounded arena.
+  let passBatch: Int
+  let engine: Mutex<SessionState>
+
+  /// Plans `model`, whose weights the session keeps until they are packed (`SessionOptions.packsAtOpen`).
+  ///
+  /// Throws when the graph lacks logits, an operation cannot be run, or the plan does not fit in memory.
+  public init(model: Model, options: SessionOptions = SessionOptions()) throws(RuntimeError) {
+    do { try model.check() } catch { throw .model(error) }
+    guard let logits = model.graph.output(GraphOutput.logits) else {
+      throw .missingOutput(name: GraphOutput.logits)
+    }
+    let backend = try InstructionSet.choose(
+      isExact: options.isExact, requested: options.instructionSet ?? InstructionSet.requested
+    ).backend
+    let allowance = ProcessorAllowance.current().count
+    let pool = ThreadPool(threads: min(max(options.threads ?? allowance, 1), allowance))
+    let features = model.graph.output(GraphOutput.features)
+    let available = MachineMemory.availableByteCount()
+    plan = try Lowering.plan(
+      model, outputs: [logits] + (features.map { [$0] } ?? []), backend: backend,
+      keepsValues: options.keepsValues, available: available, pool: pool)
+    self.options = options
+    inputShape = model.graph[model.graph.inputs[0]].type.dims
+    inputCount = inputShape.reduce(1, *)
+    classCount = model.graph[logits].type.elementCount
+    featureCount = features.map { model.graph[$0].type.elementCount } ?? 0
+    threadCount = pool.threadCount
+    passBatch = Self.passBatch(options.maximumBatch, plan.arenaByteCount, available)
+    var engine = SessionState(plan, pool)
+    if options.packsAtOpen { engine.packWeights(plan) }
+    self.engine = Mutex(engine)
+  }
+
+  /// Opens the model file at `path` and plans it.
+  ///
+  /// Weights are read from the file until they are packed, and those that `adapt --pack` stored in it as long as the
+  /// session lives: replace a file by renaming another one over it, never in place.
+  public convenience init(
+    contentsOf path: String, options: SessionOptions = SessionOptions()
+  ) throws(RuntimeError) {
+    let model: Model
+    do { model = try ModelFile.open(path) } catch { throw .model(error) }
+    try self.init(model: model, options: options)
+  }
+
+  /// As many images as `maximum` allows within 256 MB and half of the memory there is; at least one.
+  static func passBatch(_ maximum: Int, _ arenaByteCount: Int, _ available: Int) -> Int {
+    let budget = min(1 << 28, available / 2)
+    return max(1, min(maximum, budget / max(arenaByteCount, 1)))
+  }
+
+  /// What a run gives: logits `[batch, classCount]` and pooled features `[batch, featureCount]`, row-major.
+  public struct Output: Equatable, Sendable {
+    public let batch: Int
+    public let logits: [Float]
+    public let features: [Float]
+  }
+
+  /// Runs pictures `[N, C, H, W]`, normalised as the model wants them; N follows from the count.
+  public func run(_ input: [Float]) throws(RuntimeError) -> Output {
+    let batch = max(input.count / inputCount, 1)
+    var logits = [Float](repeating: 0, count: batch * classCount)
+    var features = [Float](repeating: 0, count: batch * featureCount)
+    try input.withUnsafeBufferPointer { (input) throws(RuntimeError) in
+      try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
+        try features.withUnsafeMutableBufferPointer { (features) throws(RuntimeError) in
+          try run(input, batch: batch, logits: logits, features: features)
+        }
+      }
+    }
+    return Output(batch: batch, logits: logits, features: features)
+  }
+
+  /// Runs `batch` pictures `[batch, C, H, W]` into the caller's memory: `logits` `[batch, classCount]` and, where
+  /// given, `features` `[batch, featureCount]`.
+  public func run(
+    _ input: UnsafeBufferPointer<Float>, batch: Int, logits: UnsafeMutableBufferPointer<Float>,
+    features: UnsafeMutableBufferPointer<Float>? = nil
+  ) throws(RuntimeError) {
+    let call = try checked(input, batch, logits, features)
+    try engine.withLock { (engine) throws(RuntimeError) in
+      engine.readyWeights(plan, images: batch)
+      var first = 0
+      while first < batch {
+        let threads = engine.threadCount
+        let rest = batch - first
+        // An image on each thread where there are enough (measured: 1.3 times the rate of a shared batch of 8 on two
+        // threads, whose activations fall out of the caches); what is left over is shared.
+        if rest >= threads, threads <= passBatch, !engine.lendsMemory {
+          try engine.runImages(plan, call, first: first, count: rest - rest % threads)
+          first += rest - rest % threads
+        } else {
+          let count = min(passBatch, rest)
+          try engine.run(plan, call, first: first, count: count, timings: nil)
+          first += count
+        }
+      }
+    }
+  }
+
+  /// The call's memory, its sizes checked.
+  func checked(
+    _ input: UnsafeBufferPointer<Float>, _ batch: Int, _ logits: UnsafeMutableBufferPointer<Float>,
+    _ features: UnsafeMutableBufferPointer<Float>?
+  ) throws(RuntimeError) -> SessionState.Call {
+    let (expected, overflow) = max(batch, 1).multipliedReportingOverflow(by: inputCount)
+    guard batch > 0, !overflow, input.count == expected, let inputBase = input.baseAddress else {
+      throw .inputSize(
+        batch: batch, shape: inputShape, expected: overflow ? .max : expected, found: input.count)
+    }
+    guard logits.count == batch * classCount, let logitsBase = logits.baseAddress else {
+      throw .outputSize(name: GraphOutput.logits, expected: batch * classCount, found: logits.count)
+    }
+    if let features, features.count != batch * featureCount {
+      throw .outputSize(name: GraphOutput.features, expected: batch * featureCount, found: features.count)
+    }
+    return SessionState.Call(
+      input: inputBase, logits: logitsBase, features: features?.baseAddress, inputCount: inputCount,
+      logitCount: classCount, featureCount: featureCount)
+  }
+}

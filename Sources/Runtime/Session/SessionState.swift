@@ -1,0 +1,153 @@
+import FixresBase
+
+/// The moving parts of a session: arena, buffer table and threads; used by one run at a time.
+struct SessionState: ~Copyable, @unchecked Sendable {
+  // Sendable because a session's lock guards it.
+
+  /// The memory that a caller gave, and floats of one image in each.
+  struct Call {
+    var input: UnsafePointer<Float>
+    var logits: UnsafeMutablePointer<Float>
+    var features: UnsafeMutablePointer<Float>?
+    var inputCount, logitCount, featureCount: Int
+  }
+
+  let pool: ThreadPool
+  var threadCount: Int { pool.threadCount }
+  let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  private let offsets: UnsafeMutablePointer<Int>
+  /// Entries of a table: buffers in the arena, and the caller's own. There is a table a thread.
+  private let tableCount: Int
+  private let bufferCount: Int
+  let scratch: AlignedBlock
+  let scratchByteCount: Int
+  let context: UnsafeMutablePointer<RunContext>
+  /// Grows to the largest pass seen.
+  private var arena: Arena?
+  private var arenaBatch = 0
+  /// Where features go that the caller does not want.
+  private var unwanted: AlignedBlock?
+  /// Whether a session has asked for weights, and whether they are all packed for good.
+  var hasRun = false
+  var hasPacked = false
+  /// Where the weights of each layer are packed just before it runs; nil once they are packed for good.
+  var lentMemory: AlignedBlock?
+
+  init(_ plan: ExecutionPlan, _ pool: ThreadPool) {
+    self.pool = pool
+    bufferCount = plan.buffers.count
+    tableCount = plan.bufferCount
+    table = .allocate(capacity: tableCount * pool.threadCount)
+    offsets = .allocate(capacity: max(bufferCount, 1))
+    for (index, buffer) in plan.buffers.enumerated() { offsets[index] = buffer.offset }
+    scratchByteCount = (plan.scratchByteCount + 63) & ~63
+    scratch = AlignedBlock(byteCount: scratchByteCount * pool.threadCount)
+    // Less is the heap's.
+    if scratch.byteCount >= LargePages.byteCount { plan.pages.take(scratch.base, scratch.byteCount) }
+    context = .allocate(capacity: pool.threadCount)
+  }
+
+  deinit {
+    table.deallocate()
+    offsets.deallocate()
+    context.deallocate()
+  }
+
+  /// Runs images `first ..< first + count` of `call`; `timings` gets nanoseconds a step.
+  mutating func run(
+    _ plan: ExecutionPlan, _ call: Call, first: Int, count: Int, timings: UnsafeMutablePointer<UInt64>?
+  ) throws(RuntimeError) {
+    try prepare(plan, call, count)
+    guard let arena = arena?.base else { preconditionFailure("a pass runs in an arena") }
+    for index in 0..<bufferCount { table[index] = arena + offsets[index] * count }
+    table[plan.inputBuffer] = UnsafeMutableRawPointer(mutating: call.input + first * call.inputCount)
+    table[plan.outputBuffers[0]] = UnsafeMutableRawPointer(call.logits + first * call.logitCount)
+    if plan.outputBuffers.count > 1 {
+      table[plan.outputBuffers[1]] =
+        call.features.map { UnsafeMutableRawPointer($0 + first * call.featureCount) } ?? unwanted?.base
+        ?? scratch.base
+    }
+    context.initialize(
+      to: RunContext(
+        buffers: table, batch: count, scratch: scratch.base, scratchByteCount: scratchByteCount))
+    var before = timings == nil ? 0 : MonotonicClock.nanoseconds()
+    for index in 0..<plan.flatSteps.count {
+      let step = plan.flatSteps[index]
+      if let lentMemory { plan.stepWeights[index]?.pack(into: lentMemory, pool, context) }
+      pool.run(
+        step.function, step.arguments, context, count: step.itemsCoverBatch ? step.items : step.items * count)
+      if let timings {
+        let after = MonotonicClock.nanoseconds()
+        timings[index] = after - before
+        before = after
+      }
+    }
+  }
+
+  /// Runs images `first ..< first + count` of `call`, each on one thread from end to end.
+  ///
+  /// Threads then never wait for one another, nor read what another core has written, and what an image leaves
+  /// behind stays in the caches for its next layer. The bits are those of `run`: no sum depends on who computes it.
+  mutating func runImages(
+    _ plan: ExecutionPlan, _ call: Call, first: Int, count: Int
+  ) throws(RuntimeError) {
+    try prepare(plan, call, pool.threadCount, features: count)
+    guard let arena = arena?.base else { preconditionFailure("a pass runs in an arena") }
+    for thread in 0..<pool.threadCount {
+      let own = table + thread * tableCount
+      for index in 0..<bufferCount { own[index] = arena + (thread * plan.arenaByteCount + offsets[index]) }
+      (context + thread).initialize(
+        to: RunContext(buffers: own, batch: 1, scratch: scratch.base, scratchByteCount: scratchByteCount))
+    }
+    guard let steps = plan.flatSteps.baseAddress else { return }
+    let hasFeatures = plan.outputBuffers.count > 1
+    let features = call.features.map { $0 + first * call.featureCount } ?? unwanted?.floats
+    let job = ImageJob(
+      steps: UnsafePointer(steps), stepCount: plan.flatSteps.count, contexts: context, tables: table,
+      tableCount: tableCount, inputBuffer: plan.inputBuffer, logitBuffer: plan.outputBuffers[0],
+      featureBuffer: hasFeatures ? plan.outputBuffers[1] : -1, input: call.input + first * call.inputCount,
+      logits: call.logits + first * call.logitCount, features: features ?? call.logits,
+      inputCount: call.inputCount, logitCount: call.logitCount, featureCount: call.featureCount)
+    withUnsafePointer(to: job) { pool.run(ImageJob.function, $0, context, count: count) }
+  }
+
+  /// Takes what memory a pass of `count` images needs and does not have yet.
+  private mutating func prepare(
+    _ plan: ExecutionPlan, _ call: Call, _ count: Int, features: Int? = nil
+  ) throws(RuntimeError) {
+    if count > arenaBatch {
+      (arena, arenaBatch) = (nil, 0)  // the old one goes before the new one comes
+      let needed = plan.arenaByteCount * count
+      guard let made = Arena(byteCount: needed) else {
+        throw .planTooLarge(needed: needed, available: MachineMemory.availableByteCount())
+      }
+      plan.pages.take(made.base, needed)
+      (arena, arenaBatch) = (made, count)
+    }
+    // Whether the caller wants them or not: the next one of this batch size may not, and no run but a first allocates.
+    let images = features ?? count
+    if plan.outputBuffers.count > 1, unwanted?.byteCount ?? 0 < images * call.featureCount * 4 {
+      unwanted = AlignedBlock(floatCount: images * call.featureCount)
+    }
+  }
+
+  /// NCHW floats of `value` in the pass that ran last, whose batch was `count`.
+  func read(_ value: ExecutionPlan.ValueInfo, count: Int) -> [Float] {
+    let area = value.layout.height * value.layout.width
+    let layout = value.layout
+    let base = table[value.buffer].assumingMemoryBound(to: Float.self)
+    return [Float](unsafeUninitializedCapacity: count * layout.channels * area) { target, filled in
+      for image in 0..<count {
+        for channel in 0..<layout.channels {
+          let offset = channel / layout.block * layout.planeStride + channel % layout.block
+          let plane = base + image * layout.imageStride + layout.origin + offset
+          for index in 0..<area {
+            target[(image * layout.channels + channel) * area + index] =
+              plane[index / layout.width * layout.rowStride + index % layout.width * layout.block]
+          }
+        }
+      }
+      filled = count * layout.channels * area
+    }
+  }
+}
