@@ -1,3 +1,10 @@
+import FixresBase
+
+extension WorkTally.Kind {
+  /// A graph went through the verifier.
+  package static let graphVerification = Self("graph verification")
+}
+
 /// Checks that a graph keeps every promise that passes and engines rely on; collects all faults.
 public enum Verifier {
   /// One broken promise and the node, printed, that breaks it.
@@ -21,7 +28,8 @@ public enum Verifier {
 
   /// Every fault of `graph`; empty when it is sound.
   public static func faults(in graph: Graph) -> [Fault] {
-    frameFaults(graph) + nodeFaults(graph)
+    WorkTally.record(.graphVerification)
+    return frameFaults(graph) + nodeFaults(graph)
   }
 
   /// Throws all faults of `graph` where it has any.

@@ -11,6 +11,18 @@ public struct PictureHeader: Hashable, Sendable {
   public let orientation: Int
 }
 
+/// A picture with what its header says.
+package struct DecodedPicture: Sendable {
+  package let header: PictureHeader
+  /// The pixels as they are stored, EXIF orientation not applied.
+  package let picture: Picture
+}
+
+extension WorkTally.Kind {
+  /// The header of a picture file was parsed.
+  package static let pictureHeader = Self("picture header")
+}
+
 /// Bounds on what is decoded.
 public struct DecodingLimits: Hashable, Sendable {
   /// Pixels that a header may declare (Pillow's bound by default).
@@ -41,10 +53,19 @@ public enum PictureDecoder {
   public static func decode(
     _ bytes: Bytes, limits: DecodingLimits = DecodingLimits()
   ) throws(ImageError) -> Picture {
+    try read(bytes, limits: limits).picture
+  }
+
+  /// Header and pixels, the header parsed once.
+  ///
+  /// - Throws: What is wrong with the file, or `tooManyPixels` beyond `limits`.
+  package static func read(
+    _ bytes: Bytes, limits: DecodingLimits = DecodingLimits()
+  ) throws(ImageError) -> DecodedPicture {
     switch try format(of: bytes) {
-    case .jpeg: try JPEGDecoder.decode(bytes, limits: limits)
-    case .png: try PNGDecoder.decode(bytes, limits: limits)
-    case .netpbm: try NetpbmDecoder.decode(bytes, limits: limits)
+    case .jpeg: try JPEGDecoder.read(bytes, limits: limits)
+    case .png: try PNGDecoder.read(bytes, limits: limits)
+    case .netpbm: try NetpbmDecoder.read(bytes, limits: limits)
     }
   }
 

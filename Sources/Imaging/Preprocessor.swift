@@ -33,14 +33,17 @@ public struct Preprocessor: Sendable {
 
   /// The pixels of the network's input: decoded, resized and cropped.
   public func picture(from bytes: Bytes) throws(ImageError) -> Picture {
-    try picture(from: decoded(bytes))
+    try picture(from: read(bytes).picture)
   }
 
-  /// The whole picture, turned upright where that is asked for.
-  package func decoded(_ bytes: Bytes) throws(ImageError) -> Picture {
-    let decoded = try PictureDecoder.decode(bytes, limits: limits)
+  /// The whole picture, turned upright where that is asked for, and its header as it is stored.
+  ///
+  /// - Throws: What is wrong with the file, or `tooManyPixels` beyond `limits`.
+  package func read(_ bytes: Bytes) throws(ImageError) -> DecodedPicture {
+    let decoded = try PictureDecoder.read(bytes, limits: limits)
     guard appliesOrientation else { return decoded }
-    return try decoded.oriented(PictureDecoder.header(of: bytes).orientation)
+    return DecodedPicture(
+      header: decoded.header, picture: try decoded.picture.oriented(decoded.header.orientation))
   }
 
   /// `decoded`, resized and cropped.

@@ -15,7 +15,7 @@ package struct AdaptResult: Sendable {
 package enum Adapt {
   /// `model` retargeted to `target` (nil keeps the size), then through `passes` (nil: the default ones).
   ///
-  /// `adaptation`, if any, sees the model at the new size, its batch norms not folded yet.
+  /// - Throws: What the choice of passes or a pass refuses.
   package static func run(
     _ model: Model, to target: Extent? = nil, passes: [String]? = nil, options: PassOptions = PassOptions(),
     observer: PassDriver.Observer? = nil
@@ -26,19 +26,15 @@ package enum Adapt {
     return summary(from: model, to: result, driver)
   }
 
-  /// As `run`, with `adaptation` at work on the unfolded model at the new size, between retargeting and folding.
+  /// As `run`, with `adaptation` between retargeting and folding, on the unfolded model at the new size.
   package static func run(
     _ model: Model, to target: Extent? = nil, passes: [String]? = nil, options: PassOptions = PassOptions(),
     observer: PassDriver.Observer? = nil, adaptation: (inout Model) throws -> Void
   ) throws -> AdaptResult {
-    let pipeline = try Pipeline(passes, to: target)
-    try requireAdaptable(model)
-    var driver = PassDriver(options, observer: observer)
-    let split = pipeline.passes.prefix { $0 is RetargetResolution }.count
-    var result = try driver.run(Array(pipeline.passes[..<split]), on: model)
-    try adaptation(&result)
-    result = try driver.run(Array(pipeline.passes[split...]), on: result)
-    return summary(from: model, to: result, driver)
+    let start = try RetargetedModel(model, to: target, passes: passes, options: options, observer: observer)
+    var adapted = start.model
+    try adaptation(&adapted)
+    return try start.finish(adapted)
   }
 
   /// Throws where batch norm has been folded, so that there are no statistics left to adapt.
@@ -50,7 +46,7 @@ package enum Adapt {
     throw .batchNormFolded(convolutions: convolutions)
   }
 
-  private static func summary(from model: Model, to result: Model, _ driver: PassDriver) -> AdaptResult {
+  static func summary(from model: Model, to result: Model, _ driver: PassDriver) -> AdaptResult {
     var notes = driver.notes
     if hasFoldedBatchNorm(model) { notes.append(.batchNormAlreadyFolded) }
     notes += nonFiniteNotes(of: result, folded: model)

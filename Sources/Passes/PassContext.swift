@@ -1,5 +1,23 @@
 import FixresIR
 
+/// A network between two passes, which nothing has verified yet.
+package struct PassNetwork: Sendable {
+  package var graph: Graph
+  package var constants: Constants
+  package var metadata: ModelMetadata
+
+  package init(graph: Graph, constants: Constants, metadata: ModelMetadata) {
+    self.graph = graph
+    self.constants = constants
+    self.metadata = metadata
+  }
+
+  /// The network of a model.
+  package init(_ model: Model) {
+    self.init(graph: model.graph, constants: model.constants, metadata: model.metadata)
+  }
+}
+
 /// All that a pass may look at and change.
 package struct PassContext {
   package var rewriter: Rewriter
@@ -12,10 +30,10 @@ package struct PassContext {
   package private(set) var remainingRewrites: Int?
   let passName: String
 
-  package init(_ model: Model, passName: String, remainingRewrites: Int? = nil) {
-    rewriter = Rewriter(model.graph)
-    constants = model.constants
-    metadata = model.metadata
+  package init(_ network: PassNetwork, passName: String, remainingRewrites: Int? = nil) {
+    rewriter = Rewriter(network.graph)
+    constants = network.constants
+    metadata = network.metadata
     self.passName = passName
     self.remainingRewrites = remainingRewrites
   }

@@ -2,10 +2,13 @@ import FixresBase
 import FixresIR
 
 /// What one pass did.
-package struct PassReport: Hashable, Sendable {
-  package let name: String
-  package let rewrites: Int
-  package let milliseconds: Double
+public struct PassReport: Hashable, Sendable {
+  /// The pass's name, such as `fold-batch-norm`.
+  public let name: String
+  /// Number of rewrites that it did.
+  public let rewrites: Int
+  /// Wall-clock time of the pass in milliseconds.
+  public let milliseconds: Double
 }
 
 /// Passes by name, as `--print-ir-after P|all` chooses them.
@@ -38,9 +41,9 @@ package enum PassSelection: Hashable, Sendable {
 
 /// What the driver does around the passes.
 package struct PassOptions: Sendable {
-  /// Verify the whole graph after every pass instead of once at the end.
+  /// Verify the whole graph after every pass that changed it instead of once at the end.
   package var verifyEach = false
-  /// Stop for good once that many rewrites were done over all passes; for bisection.
+  /// Stop once that many rewrites were done over all passes; for bisection.
   package var stopAfterRewrites: Int?
   /// Passes before and after which the observer is given the graph.
   package var printBefore = PassSelection.none
@@ -49,7 +52,7 @@ package struct PassOptions: Sendable {
   package init() {}
 }
 
-/// What the driver tells while it runs.
+/// What the driver reports while it runs.
 package enum PassEvent: Sendable {
   case graphBefore(pass: String, Graph)
   case graphAfter(pass: String, Graph)
@@ -72,49 +75,67 @@ package struct PassDriver {
     remainingRewrites = options.stopAfterRewrites.map { max(0, $0) }
   }
 
-  /// `model` after `passes`, verified, with constants that nothing declares any more dropped.
+  /// `model` after `passes`, verified once at the end, or after every pass with `verifyEach`; constants that no node
+  /// declares any more are dropped.
+  ///
+  /// - Throws: What a pass refuses, or `PassError.broken` where a pass left an unsound graph.
   package mutating func run(_ passes: [any Pass], on model: Model) throws(PassError) -> Model {
-    do { try model.check() } catch { throw .unsoundModel(error) }
-    let source = model
-    var model = model
-    for pass in passes { model = try run(pass, on: model) }
-    model.constants.prune(to: model.graph)
-    // Measured on these shapes and layers, and packed for them, or for none.
-    let isUnchanged = model.graph == source.graph
-    model.tunings = isUnchanged ? source.tunings : []
-    model.packedConstants = isUnchanged ? model.validPackedConstants : []
-    if let last = passes.last, !options.verifyEach { try verify(model, after: last) }
-    return model
+    var network = PassNetwork(model)
+    var result = model
+    var unverified: (any Pass)?
+    for pass in passes {
+      if try run(pass, on: &network) > 0 { unverified = pass }
+      if options.verifyEach, let pass = unverified {
+        result = try verified(network, from: model, after: pass)
+        unverified = nil
+      }
+      if let report = reports.last { observer?(.finished(report)) }
+      if options.printAfter.contains(pass.name) {
+        observer?(.graphAfter(pass: pass.name, network.graph))
+      }
+    }
+    if let pass = unverified { result = try verified(network, from: model, after: pass) }
+    result.dropUndeclaredConstants()
+    // Both were made for these shapes and layers; another graph has none.
+    let isUnchanged = result.graph == model.graph
+    if !isUnchanged { result.tunings = [] }
+    result.packedConstants = isUnchanged ? result.validPackedConstants : []
+    return result
   }
 
-  private mutating func run(_ pass: any Pass, on model: Model) throws(PassError) -> Model {
+  /// Runs `pass` on `network`; returns the number of rewrites.
+  private mutating func run(_ pass: any Pass, on network: inout PassNetwork) throws(PassError) -> Int {
     if options.printBefore.contains(pass.name) {
-      observer?(.graphBefore(pass: pass.name, model.graph))
+      observer?(.graphBefore(pass: pass.name, network.graph))
     }
     let start = MonotonicClock.nanoseconds()
-    var context = PassContext(model, passName: pass.name, remainingRewrites: remainingRewrites)
+    var context = PassContext(network, passName: pass.name, remainingRewrites: remainingRewrites)
     try pass.run(&context)
-    var result = model
     if context.rewriteCount > 0 {
-      result = Model(
+      let parameters = pass.parameters(before: network.graph)
+      network = PassNetwork(
         graph: context.rewriter.finish(), constants: context.constants, metadata: context.metadata)
-      result.metadata.history.append(
-        HistoryEntry(
-          pass.name, pass.parameters(before: model.graph) + [.init("rewrites", "\(context.rewriteCount)")]))
+      network.metadata.history.append(
+        HistoryEntry(pass.name, parameters + [.init("rewrites", "\(context.rewriteCount)")]))
     }
     let nanoseconds = MonotonicClock.nanoseconds() - start
     remainingRewrites = context.remainingRewrites
     for note in context.notes where !notes.contains(note) { notes.append(note) }
-    let report = PassReport(
-      name: pass.name, rewrites: context.rewriteCount, milliseconds: Double(nanoseconds) / 1e6)
-    reports.append(report)
-    if options.verifyEach { try verify(result, after: pass) }
-    observer?(.finished(report))
-    if options.printAfter.contains(pass.name) { observer?(.graphAfter(pass: pass.name, result.graph)) }
-    return result
+    reports.append(
+      PassReport(name: pass.name, rewrites: context.rewriteCount, milliseconds: Double(nanoseconds) / 1e6))
+    return context.rewriteCount
   }
 
-  private func verify(_ model: Model, after pass: any Pass) throws(PassError) {
-    do { try model.check() } catch { throw .broken(pass: pass.name, error) }
+  /// The model that `network` is, with the tunings and packed constants of `source`.
+  private func verified(
+    _ network: PassNetwork, from source: Model, after pass: any Pass
+  ) throws(PassError) -> Model {
+    do {
+      return try Model(
+        graph: network.graph, constants: network.constants, metadata: network.metadata,
+        tunings: source.tunings, packedConstants: source.packedConstants)
+    } catch {
+      throw .broken(pass: pass.name, error)
+    }
   }
 }

@@ -1,9 +1,10 @@
 import FixresIR
 
 /// Why a network could not be adapted, with the figures.
-package enum PassError: Error, Hashable, Sendable {
-  /// A pass that nobody knows; `known` are the names there are.
+public enum PassError: Error, Hashable, Sendable {
+  /// There is no pass of that name; `known` are the names of all passes.
   case unknownPass(name: String, known: [String])
+  /// A list of passes names one twice.
   case repeatedPass(name: String)
   /// `--passes` runs `later` before `earlier`, which `reason` forbids.
   case order(earlier: String, later: String, reason: String)
@@ -26,9 +27,8 @@ package enum PassError: Error, Hashable, Sendable {
   case foldedToNonFinite(tensor: String, layer: String, count: Int, sourceIsFinite: Bool)
   /// Batch norm has been folded, so its statistics can't be adapted any more.
   case batchNormFolded(convolutions: Int)
+  /// Memory of `byteCount` bytes was refused.
   case outOfMemory(byteCount: Int)
-  /// The model that was handed in is not sound.
-  case unsoundModel(IRError)
   /// A pass broke the graph: a fault of fixresc.
   case broken(pass: String, IRError)
 }

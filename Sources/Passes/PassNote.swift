@@ -1,7 +1,7 @@
 import FixresIR
 
-/// Something that whoever adapts a network may want to know; nothing that stops it.
-package enum PassNote: Hashable, Sendable {
+/// A non-fatal diagnostic of a pass.
+public enum PassNote: Hashable, Sendable {
   /// Sides below 32 leave the last maps a single pixel that sees mostly padding.
   case smallResolution(Extent)
   /// The network already was typed for the requested size.
@@ -15,7 +15,8 @@ package enum PassNote: Hashable, Sendable {
 }
 
 extension PassNote: CustomStringConvertible {
-  package var description: String {
+  /// One sentence for a person.
+  public var description: String {
     switch self {
     case .smallResolution(let size):
       "a test resolution of \(size) is below 32: the last feature maps are single pixels"

@@ -102,7 +102,7 @@ import fixresc
     let name = try #require(
       other.graph.constants.map { other.graph[$0].name }.first { $0.contains("layer1.0.conv2") })
     let weight = try #require(other.constants[name])
-    other.constants[name] = Tensor(shape: weight.shape, weight.floats.map { $0 * 1.01 })
+    try other.setConstant(name, to: Tensor(shape: weight.shape, weight.floats.map { $0 * 1.01 }))
     try ModelFile.write(other, to: fused)
     let departed = Call("compare", model, fused, "--json")
     #expect(departed.status == 0 && departed.json["first_departure"] == "layer1.0.relu2")

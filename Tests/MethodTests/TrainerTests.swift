@@ -53,7 +53,7 @@ struct PlainClassifier {
     _ count: Int, _ features: Int, _ classes: Int, seed: UInt64
   ) -> (store: [Float], rows: [[Double]], labels: [Int32]) {
     var random = SeededRandom(seed: seed)
-    let stride = ClassifierTrainer.stride(features)
+    let stride = SampleStore.stride(features)
     var store = [Float](repeating: 0, count: count * stride)
     var rows: [[Double]] = []
     for sample in 0..<count {
@@ -215,12 +215,12 @@ struct PlainClassifier {
   @Test func everyPrefixAndEveryBitFlipIsRefused() {
     let bytes = Self.state.serialized()
     for length in bytes.indices {
-      #expect(throws: TrainingState.Fault.self) { try TrainingState(Bytes(Array(bytes[..<length]))) }
+      #expect(throws: TrainingStateFault.self) { try TrainingState(Bytes(Array(bytes[..<length]))) }
     }
     for index in bytes.indices {
       var damaged = bytes
       damaged[index] ^= 1 << UInt8(index % 8)
-      #expect(throws: TrainingState.Fault.self) { try TrainingState(Bytes(damaged)) }
+      #expect(throws: TrainingStateFault.self) { try TrainingState(Bytes(damaged)) }
     }
   }
 
@@ -228,7 +228,7 @@ struct PlainClassifier {
     try Self.state.check(against: Self.state.fingerprint)
     var other = Self.state.fingerprint
     other["seed"] = "4"
-    #expect(throws: TrainingState.Fault.otherTraining(setting: "seed", state: "\"3\"", now: "\"4\"")) {
+    #expect(throws: TrainingStateFault.otherTraining(setting: "seed", state: "\"3\"", now: "\"4\"")) {
       try Self.state.check(against: other)
     }
   }

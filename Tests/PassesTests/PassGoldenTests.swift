@@ -37,7 +37,7 @@ import Testing
     let graph = try GraphParser.parse(golden.before)
     try Verifier.check(graph)
     #expect(GraphPrinter.text(of: graph) == golden.before, "the network is written as the printer would")
-    let model = Model.random(graph, seed: 1)
+    let model = try Model.random(graph, seed: 1)
     let pipeline = try Pipeline([golden.pass], to: golden.target)
     var options = PassOptions()
     options.verifyEach = true

@@ -116,7 +116,7 @@ import Testing
         extendLifetime(block)
         owner.freed.wrappingAdd(1, ordering: .relaxed)
       }
-      model?.constants[name] = Tensor(shape: tensor.shape, bytes: Bytes(storage))
+      try model?.setConstant(name, to: Tensor(shape: tensor.shape, bytes: Bytes(storage)))
       count += 1
     }
     let picture = Self.pictures(try #require(model), 1, seed: 6)

@@ -104,8 +104,8 @@ import Testing
       }.first)
     let old = try #require(stored.constants[name])
     var changed = model
-    changed.constants[name] = Tensor(shape: old.shape, old.floats.map { $0 * 2 })
-    stored.constants[name] = changed.constants[name]
+    try changed.setConstant(name, to: Tensor(shape: old.shape, old.floats.map { $0 * 2 }))
+    try stored.setConstant(name, to: try #require(changed.constants[name]))
     let session = try Self.session(stored, instructionSet)
     #expect(session.plan.weights.count { $0.ownByteCount > 0 } == 1)
     #expect(try session.run(input) == Self.session(changed, instructionSet).run(input))

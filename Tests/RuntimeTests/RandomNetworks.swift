@@ -71,11 +71,11 @@ struct RandomNetwork {
     let logits = try linear(features, classes)
     try builder.output(GraphOutput.logits, logits)
     try builder.output(GraphOutput.features, features)
-    return model()
+    return try model()
   }
 
-  func model() -> Model {
-    Model(graph: builder.build(), constants: constants, metadata: ModelMetadata(architecture: "random"))
+  func model() throws(IRError) -> Model {
+    try Model(graph: builder.build(), constants: constants, metadata: ModelMetadata(architecture: "random"))
   }
 
   mutating func gaussians(_ count: Int) -> [Float] {

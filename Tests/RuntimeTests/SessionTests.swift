@@ -42,7 +42,7 @@ import Testing
     x = try net.linear(x, net.random.nextInt(in: 1..<70), bias: net.random.nextInt(in: 0..<2) == 0)
     if net.random.nextInt(in: 0..<4) == 0 { x = try net.append(.softmax(Softmax()), [x]) }
     try net.builder.output(GraphOutput.logits, x)
-    return net.model()
+    return try net.model()
   }
 
   /// One more layer, or a small block of them, on `x`.

@@ -38,8 +38,8 @@ package enum RandomConstants {
 
 extension Model {
   /// `graph` with seeded random constants.
-  package static func random(_ graph: Graph, seed: UInt64) -> Model {
-    Model(
+  package static func random(_ graph: Graph, seed: UInt64) throws(IRError) -> Model {
+    try Model(
       graph: graph, constants: RandomConstants.make(for: graph, seed: seed),
       metadata: ModelMetadata(architecture: graph.name))
   }

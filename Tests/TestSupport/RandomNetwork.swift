@@ -13,7 +13,7 @@ package struct RandomNetwork {
     var network = RandomNetwork(
       random: SeededRandom(seed: seed), builder: GraphBuilder(name: "random \(seed)"), oddNames: oddNames)
     let graph = try network.build(layers: layers)
-    return Model.random(graph, seed: seed)
+    return try Model.random(graph, seed: seed)
   }
 
   private init(random: SeededRandom, builder: GraphBuilder, oddNames: Bool) {

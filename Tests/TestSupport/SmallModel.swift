@@ -27,7 +27,7 @@ package enum SmallModel {
       architecture: "small residual network", trainResolution: Extent(square: side),
       labels: (0..<classes).map { "class \($0)" }, source: "a test",
       history: [HistoryEntry("import", [.init("seed", "\(seed)")])])
-    return Model(graph: maker.builder.build(), constants: maker.constants, metadata: metadata)
+    return try Model(graph: maker.builder.build(), constants: maker.constants, metadata: metadata)
   }
 
   private struct Maker {

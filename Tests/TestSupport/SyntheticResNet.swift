@@ -166,6 +166,6 @@ extension Model {
   ) throws -> Model {
     struct UnknownName: Error { let name: String }
     guard var network = SyntheticResNet.named(name, width: width) else { throw UnknownName(name: name) }
-    return .random(try network.build(name: name, size: Extent(square: side)), seed: seed)
+    return try .random(try network.build(name: name, size: Extent(square: side)), seed: seed)
   }
 }

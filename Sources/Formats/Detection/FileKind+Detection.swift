@@ -1,7 +1,17 @@
 import FixresBase
 
+extension WorkTally.Kind {
+  /// The kind of a file was determined from its first bytes.
+  package static let kindDetection = Self("kind detection")
+}
+
 extension FileKind {
+  /// Whether the file is a NumPy array, `.npy`.
+  package var isNumPy: Bool { self == .other("NumPy array") }
+
+  /// The kind of the file that `bytes` are.
   package static func detect(_ bytes: Bytes) -> FileKind {
+    WorkTally.record(.kindDetection)
     guard bytes.count > 0 else { return .empty }
     if let kind = bySignature(bytes) { return kind }
     if looksLikeSafeTensors(bytes) { return .safetensors }

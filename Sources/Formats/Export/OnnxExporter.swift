@@ -22,7 +22,6 @@ package struct OnnxExporter {
 
   /// Writes `model` to `path` through a temporary file; gives the file's size in bytes.
   package static func write(_ model: Model, to path: String) throws(FormatError) -> Int {
-    do { try model.check() } catch { throw .model(path: path, error) }
     var exporter = OnnxExporter(model)
     for node in model.graph.nodes { exporter.add(node) }
     return try exporter.write(path)

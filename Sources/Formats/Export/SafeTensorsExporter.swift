@@ -16,7 +16,6 @@ package enum SafeTensorsExporter {
   package static func write(
     _ model: Model, to path: String
   ) throws(Refusal) -> (byteCount: Int, tensors: Int) {
-    do { try model.check() } catch { throw .format(.model(path: path, error)) }
     try requireUnfolded(model)
     let tensors = model.graph.constants.map { model.graph[$0] }
     do {

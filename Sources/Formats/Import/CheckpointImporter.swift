@@ -44,9 +44,14 @@ struct CheckpointImporter {
     let loaded = try loader.load(graph, epsilon: network.batchNormEpsilon)
     notes += loaded.warnings
     let metadata = try metadata(network, resolution: resolution)
+    let model: Model
+    do {
+      model = try Model(graph: graph, constants: loaded.constants, metadata: metadata)
+    } catch {
+      throw .model(path: path, error)
+    }
     return ImportResult(
-      model: Model(graph: graph, constants: loaded.constants, metadata: metadata),
-      architecture: network.name, assumed: assumed, wrapper: checkpoint.wrapper,
+      model: model, architecture: network.name, assumed: assumed, wrapper: checkpoint.wrapper,
       parameters: ImportResult.parameterCount(of: graph), ignored: checkpoint.ignored + inferred.ignored,
       notes: notes)
   }

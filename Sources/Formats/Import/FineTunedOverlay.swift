@@ -45,7 +45,7 @@ package enum FineTunedOverlay {
         } catch {
           throw .architecture(path: path, error)
         }
-        model.constants[canonical] = data
+        do { try model.setConstant(canonical, to: data) } catch { throw .model(path: path, error) }
         taken.append(canonical)
       }
     }

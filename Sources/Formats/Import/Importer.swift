@@ -32,7 +32,6 @@ package enum Importer {
       result.notes += overlay.notes
       result.ignored += overlay.ignored
     }
-    do { try result.model.check() } catch { throw .model(path: path, error) }
     return result
   }
 

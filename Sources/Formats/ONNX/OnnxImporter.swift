@@ -93,9 +93,14 @@ struct OnnxImporter {
     let metadata = try metadata(built, outputs: source.outputs.count, output: plan.output)
     notes = (configuration?.notes ?? []) + notes
     for fill in fills { constants[fill.name] = try reader.filled(fill.value, fill.shape, fill.place) }
+    let model: Model
+    do {
+      model = try Model(graph: built, constants: constants, metadata: metadata)
+    } catch {
+      throw .model(path: path, error)
+    }
     return ImportResult(
-      model: Model(graph: built, constants: constants, metadata: metadata),
-      architecture: metadata.architecture, assumed: assumed, wrapper: nil,
+      model: model, architecture: metadata.architecture, assumed: assumed, wrapper: nil,
       parameters: ImportResult.parameterCount(of: built), ignored: [],
       notes: notes + WeightCheck.summary(warnings))
   }

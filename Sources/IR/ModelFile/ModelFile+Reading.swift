@@ -21,13 +21,12 @@ extension ModelFile {
     guard let text = graphBytes.withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else {
       throw .modelFile(section: SectionKind.graph.rawValue, .notUTF8)
     }
-    let graph = try GraphParser.parse(text)
-    try Verifier.check(graph)
+    let verified = try VerifiedGraph(GraphParser.parse(text))
     let metadata = try ModelMetadata(json: metadataBytes)
-    let constants = try readConstants(of: graph, from: constantBytes)
-    return Model(
-      graph: graph, constants: constants, metadata: metadata,
-      tunings: try readTunings(of: graph, from: sections),
+    let constants = try readConstants(of: verified.graph, from: constantBytes)
+    return try Model(
+      verified: verified, constants: constants, metadata: metadata,
+      tunings: try readTunings(of: verified.graph, from: sections),
       packedConstants: try readPacked(constants, constantBytes, from: sections))
   }
 

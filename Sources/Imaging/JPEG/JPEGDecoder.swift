@@ -18,14 +18,19 @@ struct JPEGDecoder {
 
   static func header(of bytes: Bytes) throws(ImageError) -> PictureHeader {
     var markers = JPEGMarkers(bytes)
-    let frame = try markers.readToFrame()
+    return header(try markers.readToFrame(), markers)
+  }
+
+  private static func header(_ frame: JPEGFrame, _ markers: JPEGMarkers) -> PictureHeader {
+    WorkTally.record(.pictureHeader)
     return PictureHeader(
       format: .jpeg, width: frame.width, height: frame.height, orientation: markers.orientation)
   }
 
-  static func decode(_ bytes: Bytes, limits: DecodingLimits) throws(ImageError) -> Picture {
+  static func read(_ bytes: Bytes, limits: DecodingLimits) throws(ImageError) -> DecodedPicture {
     var markers = JPEGMarkers(bytes)
     let frame = try markers.readToFrame()
+    let header = header(frame, markers)
     try limits.check(width: frame.width, height: frame.height)
     // No code is shorter than a bit, and every block needs one.
     let rest = bytes.count - markers.position
@@ -34,7 +39,7 @@ struct JPEGDecoder {
     }
     var decoder = JPEGDecoder(markers: markers, frame: frame)
     try decoder.readScans()
-    return try decoder.picture()
+    return DecodedPicture(header: header, picture: try decoder.picture())
   }
 
   private init(markers: JPEGMarkers, frame: JPEGFrame) {

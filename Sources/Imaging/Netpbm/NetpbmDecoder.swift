@@ -9,14 +9,17 @@ enum NetpbmDecoder {
     let maximum: Int
     /// First byte of the raster.
     let start: Int
+
+    var picture: PictureHeader {
+      PictureHeader(format: .netpbm, width: width, height: height, orientation: 1)
+    }
   }
 
   static func header(of bytes: Bytes) throws(ImageError) -> PictureHeader {
-    let head = try parse(bytes)
-    return PictureHeader(format: .netpbm, width: head.width, height: head.height, orientation: 1)
+    try parse(bytes).picture
   }
 
-  static func decode(_ bytes: Bytes, limits: DecodingLimits) throws(ImageError) -> Picture {
+  static func read(_ bytes: Bytes, limits: DecodingLimits) throws(ImageError) -> DecodedPicture {
     let head = try parse(bytes)
     try limits.check(width: head.width, height: head.height)
     let sampleBytes = head.maximum < 256 ? 1 : 2
@@ -33,7 +36,7 @@ enum NetpbmDecoder {
       let raster = UnsafeRawBufferPointer(rebasing: all[head.start..<head.start + rasterBytes])
       fill(picture, from: raster, channels: head.channels, sampleBytes: sampleBytes, levels: levels)
     }
-    return picture
+    return DecodedPicture(header: head.picture, picture: picture)
   }
 
   /// The 8-bit level of every stored sample value, rounded half to even as Python's `round` does.
@@ -68,6 +71,7 @@ enum NetpbmDecoder {
   }
 
   private static func parse(_ bytes: Bytes) throws(ImageError) -> Head {
+    WorkTally.record(.pictureHeader)
     var cursor = 2
     let channels = bytes.starts(with: Array("P6".utf8)) ? 3 : 1
     guard bytes.count > 2 else {

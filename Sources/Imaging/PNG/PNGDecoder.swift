@@ -12,6 +12,10 @@ struct PNGDecoder {
     let color: ColorType
     let isInterlaced: Bool
 
+    func picture(_ orientation: Int) -> PictureHeader {
+      PictureHeader(format: .png, width: width, height: height, orientation: orientation)
+    }
+
     var bitsPerPixel: Int { depth * color.channels }
 
     /// Bytes of a row of `width` pixels without its filter byte.
@@ -57,17 +61,17 @@ struct PNGDecoder {
     while let chunk = try? chunks.next(checksIntegrity: false), chunk.name != "IEND" {
       if chunk.name == "eXIf" { orientation = ExifReader.orientation(in: chunk.body.array) }
     }
-    return PictureHeader(
-      format: .png, width: header.width, height: header.height, orientation: orientation)
+    return header.picture(orientation)
   }
 
-  static func decode(_ bytes: Bytes, limits: DecodingLimits) throws(ImageError) -> Picture {
+  static func read(_ bytes: Bytes, limits: DecodingLimits) throws(ImageError) -> DecodedPicture {
     var chunks = PNGChunks(bytes)
     let header = try readHeader(try chunks.next(checksIntegrity: true))
     try limits.check(width: header.width, height: header.height)
     var palette: [UInt8]?
     var data: [Bytes] = []
     var isBehindData = false
+    var orientation = 1
     while true {
       let chunk = try chunks.next(checksIntegrity: true)
       switch chunk.name {
@@ -91,8 +95,9 @@ struct PNGDecoder {
         }
         let raw = try inflate(data, header)
         let pixels = PNGPixels(header: header, palette: palette, raw: raw, offset: data[0].offset)
-        return try pixels.picture()
+        return DecodedPicture(header: header.picture(orientation), picture: try pixels.picture())
       default:
+        if chunk.name == "eXIf" { orientation = ExifReader.orientation(in: chunk.body.array) }
         guard chunk.isAncillary else {
           throw .unsupported(.png, offset: chunk.offset, feature: "critical chunk \(chunk.name)")
         }
@@ -102,6 +107,7 @@ struct PNGDecoder {
   }
 
   private static func readHeader(_ chunk: PNGChunks.Chunk) throws(ImageError) -> Header {
+    WorkTally.record(.pictureHeader)
     let body = chunk.body.array
     guard chunk.name == "IHDR", body.count == 13 else {
       throw .malformed(

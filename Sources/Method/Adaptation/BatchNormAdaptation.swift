@@ -4,17 +4,18 @@ import FixresImaging
 import FixresPasses
 import FixresRuntime
 
-/// Takes batch-norm statistics anew at the test resolution (AdaBN, Li et al. 2016; exact instead of running averages).
-package struct BatchNormAdaptation {
-  package enum Layers: String, Hashable, Sendable, CaseIterable {
-    /// The last batch norm alone, exactly, in one pass.
-    case last
-    /// All of them, exactly: each with those before it already renewed.
-    case all
-  }
+/// Which batch norms have their statistics recomputed.
+public enum BatchNormLayers: String, Hashable, Sendable, CaseIterable {
+  /// The last batch norm alone, exactly, in one pass over the pictures.
+  case last
+  /// All of them, exactly: each after the statistics of those before it have been recomputed.
+  case all
+}
 
-  package var layers = Layers.last
-  /// Images that the old statistics count as; 0 replaces them.
+/// Recomputes batch-norm statistics at the test resolution (AdaBN, Li et al. 2016; exact instead of running averages).
+package struct BatchNormAdaptation {
+  package var layers = BatchNormLayers.last
+  /// Number of images that the old statistics count as; 0 replaces them.
   package var prior = 0.0
   package var options = SessionOptions()
 
@@ -30,17 +31,28 @@ package struct BatchNormAdaptation {
   }
 
   /// Renews the statistics of `model`, which is unfolded and typed for the test resolution.
+  ///
+  /// - Throws: `MethodError.pass` where batch norm is folded already, and what fails while the network runs.
   package func apply(
     to model: inout Model, pictures: LabelledPictures, preprocessor: Preprocessor,
     progress: (_ pass: Int, _ of: Int, _ done: Int, _ total: Int) -> Void = { _, _, _, _ in }
-  ) throws -> Outcome {
-    try Adapt.requireAdaptable(model)
+  ) throws(MethodError) -> Outcome {
+    do { try Adapt.requireAdaptable(model) } catch { throw .pass(error) }
     let waves = try self.waves(model.graph)
     var outcome = Outcome()
     for (index, wave) in waves.enumerated() {
-      try renew(wave, &model, pictures, preprocessor, &outcome) { done, total in
-        progress(index, waves.count, done, total)
+      let part = try Trunk.upTo(wave[0].input, wave.count > 1 ? wave[1].input : nil, of: model)
+      let session: Session
+      do { session = try Session(model: part, options: options) } catch { throw .runtime(error) }
+      var moments = wave.map { ChannelMoments(channels: $0.channels) }
+      let summary = try PictureRun(session, preprocessor).run(
+        over: pictures, progress: { progress(index, waves.count, $0, $1) }
+      ) { sample in
+        moments[0].add(sample.logits, positions: wave[0].positions)
+        if wave.count > 1 { moments[1].add(sample.features, positions: wave[1].positions) }
       }
+      outcome.images = summary.images
+      for (norm, moments) in zip(wave, moments) { try renew(norm, moments, of: &model, &outcome) }
       outcome.passes += 1
     }
     model.metadata.history.append(
@@ -90,25 +102,14 @@ package struct BatchNormAdaptation {
   }
 
   private func renew(
-    _ wave: [NetworkTail.Norm], _ model: inout Model, _ pictures: LabelledPictures,
-    _ preprocessor: Preprocessor, _ outcome: inout Outcome, _ progress: PictureRun.Progress
-  ) throws {
-    let part = try Trunk.upTo(wave[0].input, wave.count > 1 ? wave[1].input : nil, of: model)
-    let run = PictureRun(try Session(model: part, options: options), preprocessor)
-    var moments = wave.map { ChannelMoments(channels: $0.channels) }
-    let summary = try run.run(over: pictures, progress: progress) { sample in
-      moments[0].add(sample.logits, positions: wave[0].positions)
-      if wave.count > 1 { moments[1].add(sample.features, positions: wave[1].positions) }
-    }
-    for (norm, moments) in zip(wave, moments) {
-      let old = model.statistics(of: norm)
-      let exact = BatchNormStatistics(moments)
-      let new = prior > 0 ? exact.blended(images: summary.images, source: old, prior: prior) : exact
-      model.set(new, of: norm)
-      outcome.norms += 1
-      outcome.images = summary.images
-      outcome.greatestShift = max(outcome.greatestShift, Self.shift(old, new, norm.epsilon))
-    }
+    _ norm: NetworkTail.Norm, _ moments: ChannelMoments, of model: inout Model, _ outcome: inout Outcome
+  ) throws(MethodError) {
+    let old = model.statistics(of: norm)
+    let exact = BatchNormStatistics(moments)
+    let new = prior > 0 ? exact.blended(images: outcome.images, source: old, prior: prior) : exact
+    do { try model.set(new, of: norm) } catch { throw .model(error) }
+    outcome.norms += 1
+    outcome.greatestShift = max(outcome.greatestShift, Self.shift(old, new, norm.epsilon))
   }
 
   private static func shift(

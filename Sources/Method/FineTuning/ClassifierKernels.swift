@@ -14,7 +14,7 @@ struct ClassifierBatch {
   /// Classes that are computed together.
   static let tile = 4
   /// Features that lie side by side in `panels`.
-  static let panel = 8
+  static let panel = SampleStore.alignment
 
   var images: Int
   /// `images`, padded to an even number.

@@ -25,7 +25,7 @@ package final class ClassifierTrainer {
       weights.count == bias.count * features, "\(weights.count) weights are not \(bias.count) x \(features)")
     precondition(batchSize > 0 && features > 0 && !bias.isEmpty, "a classifier needs classes and features")
     (classes, self.features, self.batchSize) = (bias.count, features, batchSize)
-    featureStride = ClassifierTrainer.stride(features)
+    featureStride = SampleStore.stride(features)
     self.pool = pool
     let rows = (batchSize + 1) / 2 * 2
     let outputs = (bias.count + ClassifierBatch.tile - 1) / ClassifierBatch.tile * ClassifierBatch.tile
@@ -56,11 +56,6 @@ package final class ClassifierTrainer {
         batch.weights[index * featureStride + feature] = weights[index * features + feature]
       }
     }
-  }
-
-  /// `features` rounded up to whole panels.
-  package static func stride(_ features: Int) -> Int {
-    (features + ClassifierBatch.panel - 1) / ClassifierBatch.panel * ClassifierBatch.panel
   }
 
   /// What a pass over samples gave.

@@ -20,7 +20,7 @@ extension FineTuning {
       try state.check(against: try fingerprint(model))
       observe(.resumed(epoch: state.epoch))
       return state
-    } catch let fault as TrainingState.Fault {
+    } catch let fault as TrainingStateFault {
       throw MethodError.state(path: path, fault)
     }
   }

@@ -129,7 +129,7 @@ package final class FineTuning {
     let set = try maps(session, model, training, norm, "training maps", options.augmentation) {
       moments.add($0, positions: norm.positions)
     }
-    if options.normalisation == .exact { model.set(BatchNormStatistics(moments), of: norm) }
+    if options.normalisation == .exact { try model.set(BatchNormStatistics(moments), of: norm) }
     let head = LastBlockHead(
       gamma: model.values(norm.scale), beta: model.values(norm.shift), statistics: model.statistics(of: norm),
       epsilon: norm.epsilon)
@@ -180,7 +180,7 @@ package final class FineTuning {
     _ maps: SampleStore, _ head: LastBlockHead, _ norm: NetworkTail.Norm
   ) throws(MethodError) -> SampleStore {
     let store = try SampleStore(
-      capacity: maps.count, floatsPerSample: ClassifierTrainer.stride(norm.channels),
+      capacity: maps.count, floatsPerSample: SampleStore.stride(norm.channels),
       memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc")
     for index in 0..<maps.count {
       let map = LastBlockMaps(base: maps[index], channels: norm.channels, positions: norm.positions)

@@ -7,6 +7,7 @@ enum NewHead {
   /// them.
   static func install(in model: inout Model, _ names: [String], seed: UInt64) throws {
     let tail = try NetworkTail(model.graph).classifier
+    var constants = model.constants
     var rewriter = Rewriter(model.graph)
     let old = rewriter[tail.node].operands
     let layer = rewriter[rewriter[tail.node].result].name
@@ -16,7 +17,7 @@ enum NewHead {
     try rewriter.update(tail.node, op: .linear(.init(hasBias: true)), operands: [old[0], weight, bias])
     for (constant, successor) in zip(old.dropFirst(), [weight, bias]) {
       let name = rewriter[constant].name
-      model.constants[name] = nil
+      constants[name] = nil
       rewriter.erase(constant: constant)
       try rewriter.rename(successor, to: name)
     }
@@ -24,10 +25,10 @@ enum NewHead {
     var random = SeededRandom(seed: seed ^ 0x6865_6164)
     let bound = 1 / Float(tail.features).squareRoot()
     func drawn(_ count: Int) -> [Float] { (0..<count).map { _ in (2 * random.nextFloat() - 1) * bound } }
-    model.constants[rewriter[weight].name] = Tensor(
+    constants[rewriter[weight].name] = Tensor(
       shape: [names.count, tail.features], drawn(names.count * tail.features))
-    model.constants[rewriter[bias].name] = Tensor(shape: [names.count], drawn(names.count))
-    model.graph = rewriter.finish()
+    constants[rewriter[bias].name] = Tensor(shape: [names.count], drawn(names.count))
+    model = try model.replacing(graph: rewriter.finish(), constants: constants)
     model.metadata.labels = names
     model.metadata.synsets = []
   }

@@ -64,15 +64,21 @@ struct TrainingLoop {
   }
 
   /// Writes the trained parameters into `model`.
-  func store(in model: inout Model) throws {
+  ///
+  /// - Throws: `IRError` where `model` is not the one that was trained.
+  func store(in model: inout Model) throws(IRError) {
     let head = tail.classifier
-    model.constants[head.weight] = Tensor(shape: [head.classes, head.features], classifier.weights)
-    if let bias = head.bias { model.constants[bias] = Tensor(shape: [head.classes], classifier.bias) }
+    try model.setConstant(
+      head.weight, to: Tensor(shape: [head.classes, head.features], classifier.weights))
+    if let bias = head.bias {
+      try model.setConstant(bias, to: Tensor(shape: [head.classes], classifier.bias))
+    }
     guard let lastBlock, let norm = tail.norm else { return }
-    if let running = lastBlock.running { model.set(running, of: norm) }
+    if let running = lastBlock.running { try model.set(running, of: norm) }
     guard lastBlock.trainsAffine else { return }
-    model.constants[norm.scale] = Tensor(shape: [norm.channels], lastBlock.head.gamma.map { Float($0) })
-    model.constants[norm.shift] = Tensor(shape: [norm.channels], lastBlock.head.beta.map { Float($0) })
+    let (gamma, beta) = (lastBlock.head.gamma, lastBlock.head.beta)
+    try model.setConstant(norm.scale, to: Tensor(shape: [norm.channels], gamma.map { Float($0) }))
+    try model.setConstant(norm.shift, to: Tensor(shape: [norm.channels], beta.map { Float($0) }))
   }
 
   // MARK: - One epoch

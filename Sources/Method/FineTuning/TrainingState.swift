@@ -21,14 +21,6 @@ package struct TrainingState: Sendable, Equatable {
   package static let version: UInt32 = 1
   private static let magic = Array("FIXRSTAT".utf8)
 
-  package enum Fault: Error, Hashable, Sendable {
-    case notAState
-    case newerVersion(found: UInt32, known: UInt32)
-    case damaged(at: Int)
-    /// The training that left the state was started with other settings.
-    case otherTraining(setting: String, state: String, now: String)
-  }
-
   /// The file's bytes; the platforms of this project are little-endian.
   package func serialized() -> [UInt8] {
     let names = arrays.keys.sorted()
@@ -53,22 +45,22 @@ package struct TrainingState: Sendable, Equatable {
   }
 
   /// The state that `bytes` hold.
-  package init(_ bytes: Bytes) throws(Fault) {
+  package init(_ bytes: Bytes) throws(TrainingStateFault) {
     guard bytes.starts(with: Self.magic) else { throw .notAState }
     var reader = ByteReader(bytes)
     do {
       try reader.skip(Self.magic.count)
       let version = try reader.readLittle(UInt32.self)
-      guard version <= Self.version else { throw Fault.newerVersion(found: version, known: Self.version) }
-      guard bytes.count >= 4 else { throw Fault.damaged(at: bytes.count) }
+      guard version <= Self.version else { throw TrainingStateFault.newerVersion(found: version, known: Self.version) }
+      guard bytes.count >= 4 else { throw TrainingStateFault.damaged(at: bytes.count) }
       let body = try bytes.slice(0, bytes.count - 4)
       var tail = ByteReader(try bytes.slice(bytes.count - 4, 4))
       let sum = body.withUnsafeBytes { CRC32C.checksum($0) }
-      guard try tail.readLittle(UInt32.self) == sum else { throw Fault.damaged(at: bytes.count - 4) }
+      guard try tail.readLittle(UInt32.self) == sum else { throw TrainingStateFault.damaged(at: bytes.count - 4) }
       let length = try reader.readLittle(UInt32.self)
       let header = try JSON.parse(try reader.read(Int(length)))
       self = try Self.state(header, &reader)
-    } catch let fault as Fault {
+    } catch let fault as TrainingStateFault {
       throw fault
     } catch {
       throw .damaged(at: reader.position)
@@ -79,12 +71,12 @@ package struct TrainingState: Sendable, Equatable {
     guard case .object(let header) = header, case .object(let fingerprint)? = header["fingerprint"],
       case .integer(let epoch)? = header["epoch"], case .array(let records)? = header["records"],
       case .array(let entries)? = header["arrays"], epoch >= 0, epoch <= 1 << 32
-    else { throw Fault.damaged(at: reader.position) }
+    else { throw TrainingStateFault.damaged(at: reader.position) }
     var arrays: [String: [Double]] = [:]
     for entry in entries {
       guard case .object(let entry) = entry, case .string(let name)? = entry["name"],
         case .integer(let count)? = entry["count"], count >= 0, Int(count) <= reader.remaining / 8
-      else { throw Fault.damaged(at: reader.position) }
+      else { throw TrainingStateFault.damaged(at: reader.position) }
       var values: [Double] = []
       values.reserveCapacity(Int(count))
       for _ in 0..<Int(count) { values.append(Double(bitPattern: try reader.readLittle(UInt64.self))) }
@@ -95,7 +87,7 @@ package struct TrainingState: Sendable, Equatable {
   }
 
   /// Throws where the state was left by a training with other settings than `now`.
-  package func check(against now: JSON.Object) throws(Fault) {
+  package func check(against now: JSON.Object) throws(TrainingStateFault) {
     for member in now.members {
       let found = fingerprint[member.key]
       guard found == member.value else {

@@ -4,10 +4,23 @@ import FixresPasses
 /// Parts of a network made ready to run by themselves.
 package enum Trunk {
   /// `model` at `size` (nil: its own) as `adapt` makes it: folded and fused, unless there is nothing to do.
+  ///
+  /// - Throws: What the passes refuse.
   package static func ready(_ model: Model, at size: Extent? = nil) throws(PassError) -> Model {
-    let hasBatchNorms = model.graph.nodes.contains { if case .batchNorm = $0.op { true } else { false } }
-    guard hasBatchNorms || (size != nil && size != model.graph.resolution) else { return model }
-    return try Adapt.run(model, to: size).model
+    try rewritten(model, at: size)?.model ?? model
+  }
+
+  /// As `ready`, with what the passes did; nil where there is nothing to do.
+  ///
+  /// - Throws: What the passes refuse.
+  package static func rewritten(_ model: Model, at size: Extent? = nil) throws(PassError) -> AdaptResult? {
+    guard hasBatchNorms(model) || (size != nil && size != model.graph.resolution) else { return nil }
+    return try Adapt.run(model, to: size)
+  }
+
+  /// Whether `model` computes batch norms that are not folded.
+  package static func hasBatchNorms(_ model: Model) -> Bool {
+    model.graph.nodes.contains { if case .batchNorm = $0.op { true } else { false } }
   }
 
   /// `model` typed for `size`, its batch norms as they are.
@@ -18,15 +31,24 @@ package enum Trunk {
 
   /// The part of `model` that `first` and `second` depend on, folded and fused: `first` is given as logits,
   /// `second` as features, both as rows of `[C, H, W]`.
+  ///
+  /// - Throws: `MethodError.model` where the part is not sound, `pass` where a pass refuses it.
   package static func upTo(
     _ first: ValueID, _ second: ValueID? = nil, of model: Model
-  ) throws(PassError) -> Model {
-    let cut: Graph
-    do { cut = try graph(model.graph, first, second) } catch { throw .unsoundModel(error) }
-    var part = Model(graph: cut, constants: model.constants, metadata: model.metadata)
-    var driver = PassDriver()
-    part = try driver.run([EliminateDeadNodes()], on: part)
-    return try driver.run(Pipeline().passes, on: part)
+  ) throws(MethodError) -> Model {
+    let part: Model
+    do {
+      part = try Model(
+        graph: graph(model.graph, first, second), constants: model.constants, metadata: model.metadata)
+    } catch {
+      throw .model(error)
+    }
+    do {
+      var driver = PassDriver()
+      return try driver.run([EliminateDeadNodes()] + Pipeline().passes, on: part)
+    } catch {
+      throw .pass(error)
+    }
   }
 
   private static func graph(_ graph: Graph, _ first: ValueID, _ second: ValueID?) throws(IRError) -> Graph {
@@ -47,21 +69,5 @@ package enum Trunk {
   private static func row(_ value: ValueID, _ rewriter: inout Rewriter) throws(IRError) -> ValueID {
     let name = rewriter.freeName(rewriter[value].name + ".row")
     return try rewriter.insert(.flatten(.init()), [value], name: name)
-  }
-}
-
-extension Model {
-  /// The constant `name` as an array; empty where there is none.
-  package func values(_ name: String) -> [Float] { constants[name]?.floats ?? [] }
-
-  /// Statistics that the batch norm `norm` holds.
-  package func statistics(of norm: NetworkTail.Norm) -> BatchNormStatistics {
-    BatchNormStatistics(mean: values(norm.mean), variance: values(norm.variance))
-  }
-
-  /// Gives the batch norm `norm` other statistics.
-  package mutating func set(_ statistics: BatchNormStatistics, of norm: NetworkTail.Norm) {
-    constants[norm.mean] = Tensor(shape: [norm.channels], statistics.mean)
-    constants[norm.variance] = Tensor(shape: [norm.channels], statistics.variance)
   }
 }

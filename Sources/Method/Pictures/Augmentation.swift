@@ -46,6 +46,14 @@ package struct Augmentation: Hashable, Sendable {
     }
   }
 
+  /// `picture` as a stream of pictures calls it; nil for `none`, which leaves the picture to the preprocessor.
+  package var transform: PictureStream.Transform? {
+    guard kind != .none else { return nil }
+    return { (decoded, preprocessor, index) throws(ImageError) in
+      try picture(from: decoded, preprocessor, index: index)
+    }
+  }
+
   private func shifted(
     _ decoded: Picture, _ preprocessor: Preprocessor, _ index: Int
   ) throws(ImageError) -> Picture {

@@ -3,41 +3,6 @@ import FixresIR
 import FixresImaging
 import FixresRuntime
 
-/// Labelled pictures and how they are read.
-package struct LabelledPictures: Sendable {
-  /// The folder, for messages.
-  package let path: String
-  package let entries: [ImageFolder.Entry]
-  /// The logit of each entry's class.
-  package let labels: [Int32]
-  /// Carry on however many pictures fail to decode.
-  package var allowsFailures = false
-
-  /// `limit` pictures of `folder` at even distances; all without a limit.
-  package init(_ folder: ImageFolder, _ matching: ClassMatching, limit: Int? = nil) {
-    path = folder.path
-    entries = Evaluation.selection(of: folder.entries, limit: limit)
-    labels = entries.map { Int32(matching.logits[$0.classIndex]) }
-  }
-
-  /// Pictures whose classes do not matter, such as those of `paths`.
-  package init(path: String, unlabelled paths: [String]) {
-    self.path = path
-    entries = paths.map { ImageFolder.Entry(path: $0, classIndex: 0) }
-    labels = [Int32](repeating: 0, count: paths.count)
-  }
-
-  /// Some of the pictures of `other`.
-  init(picking indices: [Int], of other: LabelledPictures) {
-    path = other.path
-    entries = indices.map { other.entries[$0] }
-    labels = indices.map { other.labels[$0] }
-    allowsFailures = other.allowsFailures
-  }
-
-  package var count: Int { entries.count }
-}
-
 /// A network run over pictures, decoded on threads of their own while it works.
 package struct PictureRun {
   package typealias Progress = (_ done: Int, _ total: Int) -> Void
@@ -78,19 +43,19 @@ package struct PictureRun {
   /// Calls `body` with each variant of each picture that decodes, in order.
   package func run(
     over pictures: LabelledPictures, progress: Progress = { _, _ in }, _ body: (Sample) -> Void
-  ) throws -> Summary {
+  ) throws(MethodError) -> Summary {
     let variants = augmentation.variantCount
     let paths = pictures.entries.flatMap { [String](repeating: $0.path, count: variants) }
     let stream = PictureStream(
       paths, preprocessor, batchSize: Self.batchSize, workers: session.threadCount,
-      augmentation: augmentation)
+      transform: augmentation.transform)
     defer { stream.stop() }
     var summary = Summary()
     var logits = [Float](repeating: 0, count: stream.batchSize * session.classCount)
     var features = [Float](repeating: 0, count: stream.batchSize * session.featureCount)
     let start = MonotonicClock.nanoseconds()
     while let batch = stream.nextBatch() {
-      try infer(batch, &logits, &features)
+      do { try infer(batch, &logits, &features) } catch { throw .runtime(error) }
       let failed = Set(batch.failures.map(\.index))
       for failure in batch.failures where failure.index % variants == 0 {
         let path = pictures.entries[failure.index / variants].path
@@ -116,11 +81,12 @@ package struct PictureRun {
     return summary
   }
 
-  private func infer(_ batch: PictureStream.Batch, _ logits: inout [Float], _ features: inout [Float]) throws
-  {
+  private func infer(
+    _ batch: PictureStream.Batch, _ logits: inout [Float], _ features: inout [Float]
+  ) throws(RuntimeError) {
     let count = batch.range.count
-    try logits.withUnsafeMutableBufferPointer { logits in
-      try features.withUnsafeMutableBufferPointer { features in
+    try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
+      try features.withUnsafeMutableBufferPointer { (features) throws(RuntimeError) in
         let wanted = UnsafeMutableBufferPointer(rebasing: features[..<(count * session.featureCount)])
         try session.run(
           batch.input, batch: count,

@@ -29,7 +29,6 @@ public final class Session: Sendable {
   ///
   /// Throws when the graph lacks logits, an operation cannot be run, or the plan does not fit in memory.
   public init(model: Model, options: SessionOptions = SessionOptions()) throws(RuntimeError) {
-    do { try model.check() } catch { throw .model(error) }
     guard let logits = model.graph.output(GraphOutput.logits) else {
       throw .missingOutput(name: GraphOutput.logits)
     }

@@ -71,7 +71,6 @@ package struct Tuner {
     plain.tunings = []
     // The weights of all candidates in the same kind of memory.
     plain.packedConstants = []
-    do { try plain.check() } catch { throw .model(error) }
     backend = try InstructionSet.choose(
       isExact: options.isExact, requested: options.instructionSet ?? InstructionSet.requested
     ).backend

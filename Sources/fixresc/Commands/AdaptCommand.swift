@@ -1,8 +1,8 @@
 import FixresBase
 import FixresIR
+import FixresImaging
 import FixresMethod
 import FixresPasses
-import FixresRuntime
 
 private enum Options {
   static let to = Option(
@@ -32,7 +32,7 @@ extension Command {
       OptionGroup(
         "Options",
         [Shared.output, Options.to, Options.verify, Options.noProof, KernelTuning.tune, WeightStorage.pack]),
-      MethodAdaptations.group,
+      FeatureAdaptationOptions.group,
       OptionGroup(
         "Passes",
         [
@@ -41,47 +41,53 @@ extension Command {
         ]),
       Shared.pictures, Shared.model, Shared.engine,
     ],
-    run: { try Adaptation($0).run() })
+    run: { try AdaptRun($0).run() })
 }
 
 /// One run of `adapt`.
-private struct Adaptation {
+private final class AdaptRun {
   private let invocation: Invocation
   private let console: Console
+  private let features: FeatureAdaptationOptions
+  private let tuning: KernelTuning
+  private let packing: WeightStorage
+  /// The bar of the phase that is running.
+  private var bar: Progress?
+  private var phase = ""
 
-  init(_ invocation: Invocation) {
+  init(_ invocation: Invocation) throws {
     self.invocation = invocation
-    self.console = invocation.console
+    console = invocation.console
+    features = try FeatureAdaptationOptions(invocation)
+    (tuning, packing) = (KernelTuning(console), WeightStorage(console))
   }
 
   func run() throws -> JSON.Object {
     try checkPassNames()
     let source = try ModelSource.open(invocation.arguments[0], invocation)
-    let target = invocation.size(Options.to).map { Extent($0.height, $0.width) }
-    let adaptations = try MethodAdaptations(invocation, source: source.model)
-    let passes = invocation.list(Options.passes)
-    var object = JSON.Object()
-    var unfolded = source.model
-    let result =
-      adaptations.isWanted
-      ? try Adapt.run(source.model, to: target, passes: passes, options: try passOptions(), observer: observe)
-      {
-        try adaptations.apply(to: &$0, &object)
-        unfolded = $0
-      }
-      : try Adapt.run(source.model, to: target, passes: passes, options: try passOptions(), observer: observe)
-    for note in result.notes { tell(note) }
-    try checkMemory(result.model.graph)
-    report(result, &object)
-    reportSize(result.model, &object)
-    object["proof"] = try proof(unfolded, result.model)
-    object["head_proof"] = try headProof(source.model, result)
-    let path = invocation.text(Shared.output) ?? ""
-    var model = result.model
-    object["tuning"] = try KernelTuning(invocation).apply(to: &model)
-    object["packed"] = try WeightStorage(invocation).apply(to: &model, source: source.model)
-    try write(model, to: path)
-    return object
+    let options = try adaptationOptions()
+    let adaptation = Adaptation(
+      source.model, options: options,
+      preprocessor: { [invocation] (model) throws(ImageError) in
+        try PictureSource.preprocessor(for: model, invocation)
+      },
+      observe: { [unowned self] in observe($0) })
+    let result = try adaptation.run()
+    try write(result.model, to: invocation.text(Shared.output) ?? "")
+    return object(result, options)
+  }
+
+  private func adaptationOptions() throws -> AdaptationOptions {
+    var options = AdaptationOptions()
+    options.resolution = invocation.size(Options.to).map { Extent($0.height, $0.width) }
+    options.passes = invocation.list(Options.passes)
+    options.proves = !invocation.has(Options.noProof)
+    options.tunes = invocation.has(KernelTuning.tune)
+    options.packs = invocation.has(WeightStorage.pack)
+    options.session = ModelSource.sessionOptions(invocation)
+    options.driver = try passOptions()
+    try features.apply(to: &options)
+    return options
   }
 
   /// Refuses a pass that does not exist as a usage error, with the nearest spelling.
@@ -111,12 +117,54 @@ private struct Adaptation {
     return options
   }
 
-  private func observe(_ event: PassEvent) {
+  // MARK: - While it runs
+
+  private func observe(_ event: AdaptationEvent) {
     switch event {
-    case .graphBefore(let pass, let graph): console.say("// before \(pass)\n" + GraphPrinter.text(of: graph))
-    case .graphAfter(let pass, let graph): console.say("// after \(pass)\n" + GraphPrinter.text(of: graph))
-    case .finished: break
+    case .pictures(let name, let done, let total): advance(name, done, total)
+    case .tuning(let done, let total): advance("tuning", done, total)
+    default:
+      bar?.finish()
+      (bar, phase) = (nil, "")
+      show(event)
     }
+  }
+
+  private func advance(_ name: String, _ done: Int, _ total: Int) {
+    if name != phase {
+      bar?.finish()
+      (phase, bar) = (name, Progress(name, total: total, on: console))
+    }
+    bar?.update(done, of: total)
+  }
+
+  private func show(_ event: AdaptationEvent) {
+    switch event {
+    case .pass(.graphBefore(let pass, let graph)):
+      console.say("// before \(pass)\n" + GraphPrinter.text(of: graph))
+    case .pass(.graphAfter(let pass, let graph)):
+      console.say("// after \(pass)\n" + GraphPrinter.text(of: graph))
+    case .pass(.finished), .pictures, .tuning: break
+    case .renewedBatchNorms(let outcome): features.show(outcome)
+    case .equalised(let equalisation): features.show(equalisation)
+    case .usedTestPool(let train): features.showTestPool(train)
+    case .note(let note): tell(note)
+    case .rewritten(let result):
+      showPasses(result)
+      showSize(result.model)
+    case .proved(let proof):
+      console.line("proof          greatest difference of a logit " + figures(proof))
+    case .provedHead(let proof):
+      console.line("               rewritten head at \(proof.resolution): " + figures(proof))
+    case .tuned(let outcome): tuning.show(outcome)
+    case .packed(let summary): packing.show(summary)
+    case .droppedPacked(let count): packing.showDropped(count)
+    }
+  }
+
+  private func figures(_ proof: Proof) -> String {
+    "\(Text.significant(Double(proof.deviation.difference))), "
+      + "of the largest \(Text.significant(Double(proof.deviation.magnitude)))"
   }
 
   private func tell(_ note: PassNote) {
@@ -126,13 +174,7 @@ private struct Adaptation {
     }
   }
 
-  private func report(_ result: AdaptResult, _ object: inout JSON.Object) {
-    object["passes"] = .array(
-      result.passes.map {
-        ["name": .string($0.name), "rewrites": JSON($0.rewrites), "milliseconds": JSON($0.milliseconds)]
-      })
-    object["macs_before"] = JSON(result.macsBefore)
-    object["macs_after"] = JSON(result.macsAfter)
+  private func showPasses(_ result: AdaptedModel) {
     let isTimed = invocation.has(Options.timePasses)
     var table = Table(
       [.left, .right] + (isTimed ? [.right] : []), header: ["pass", "rewrites"] + (isTimed ? ["ms"] : []))
@@ -154,97 +196,59 @@ private struct Adaptation {
   /// Objects that look more than this much larger or smaller than in training are worth a fine-tuning.
   private static let worthFineTuning = 1.25
 
-  private func reportSize(_ model: Model, _ object: inout JSON.Object) {
+  /// How large objects look at test beside training; nil where the training resolution is unknown.
+  private func sizeRatio(_ model: Model) -> Double? {
     let test = model.graph.resolution
-    guard let train = model.metadata.trainResolution else {
-      object["expected_size_ratio"] = .null
+    return model.metadata.trainResolution.map { train in
+      Geometry.expectedSizeRatio(
+        train: min(train.height, train.width), test: min(test.height, test.width),
+        preprocessing: model.metadata.preprocessing)
+    }
+  }
+
+  private func showSize(_ model: Model) {
+    let test = model.graph.resolution
+    guard let train = model.metadata.trainResolution, let ratio = sizeRatio(model) else {
       console.line("apparent size  unknown, as the training resolution is (--train-resolution K tells it)")
       return
     }
     let side = min(train.height, train.width)
-    let ratio = Geometry.expectedSizeRatio(
-      train: side, test: min(test.height, test.width), preprocessing: model.metadata.preprocessing)
-    object["expected_size_ratio"] = JSON(ratio)
     let matched = Geometry.matchedTestSide(train: side, cropShare: model.metadata.preprocessing.cropShare)
     console.line(
       "apparent size  \(Text.fixed(ratio, 2)) of the size in training (trained at \(train), tested at \(test); "
         + "1.00 at \(matched))")
-    if max(ratio, 1 / ratio) > Adaptation.worthFineTuning {
+    if max(ratio, 1 / ratio) > Self.worthFineTuning {
       console.line("               far from 1: fine-tuning at \(test) is worth it")
     }
   }
 
-  /// Refuses a size at which even the largest layer, its input and its result, is beyond memory.
-  private func checkMemory(_ graph: Graph) throws {
-    let needed =
-      graph.nodes.map { node in
-        (node.operands + [node.result]).reduce(0) { $0.addingSaturated(graph[$1].type.elementCount * 4) }
-      }.max() ?? 0
-    let available = MachineMemory.availableByteCount()
-    guard needed <= available else { throw RuntimeError.planTooLarge(needed: needed, available: available) }
-  }
+  // MARK: - Results
 
-  /// Logits of the adapted model that depart from the unfolded one's by more than this share of the largest are
-  /// refused: rounding gives a thousandth of it.
-  private static let proofTolerance: Float = 1e-3
-
-  /// Runs the model at the new size before and after folding and fusing, on the same made-up input.
-  private func proof(_ before: Model, _ after: Model) throws -> JSON {
-    guard !invocation.has(Options.noProof) else { return .null }
-    let target = after.graph.resolution
-    let unfolded = try Adapt.run(before, to: target, passes: ["retarget-resolution"]).model
-    let (difference, largest) = try difference(of: after, from: unfolded)
-    let limit = Adaptation.proofTolerance * largest
-    guard difference <= limit else {
-      throw CommandError.refused(
-        kind: "adapt.proof",
-        "expected the logits of the unfolded model to within \(Text.significant(Double(limit))), "
-          + "found a difference of \(Text.significant(Double(difference))); nothing was written")
-    }
-    console.line(
-      "proof          greatest difference of a logit \(Text.significant(Double(difference))), "
-        + "of the largest \(Text.significant(Double(largest)))")
-    return ["max_abs_difference": JSON(difference), "largest_logit": JSON(largest)]
-  }
-
-  /// The greatest difference between the logits of two models on one made-up input, and the largest logit.
-  private func difference(of model: Model, from other: Model) throws -> (difference: Float, largest: Float) {
-    var options = ModelSource.sessionOptions(invocation)
-    options.isExact = true
-    let reference = try Session(model: other, options: options)
-    // Only once the session has found that its plan fits in memory.
-    let input = try TestInput.noise(for: model.graph)
-    let expected = try reference.run(input).logits
-    let found = try Session(model: model, options: options).run(input).logits
-    var (difference, largest): (Float, Float) = (0, 0)
-    for (x, y) in zip(expected, found) {
-      let distance = abs(x - y)
-      if !(distance <= difference) { difference = distance.isNaN ? .infinity : distance }
-      largest = max(largest, abs(x))
-    }
-    return (difference, largest)
-  }
-
-  /// Where fixed pools became global, the rewritten network at its old size against the one that came in.
-  private func headProof(_ source: Model, _ result: AdaptResult) throws -> JSON {
-    let (old, new) = (source.graph.resolution, result.model.graph.resolution)
-    // Typing the graph anew is one rewrite, each pool another.
-    let rewrites = result.passes.first { $0.name == "retarget-resolution" }?.rewrites ?? 0
-    guard !invocation.has(Options.noProof), old != new, rewrites > 1 else { return .null }
-    let retarget = ["retarget-resolution"]
-    let there = try Adapt.run(source, to: new, passes: retarget).model
-    let back = try Adapt.run(there, to: old, passes: retarget).model
-    let (difference, largest) = try difference(of: back, from: source)
-    guard difference <= Adaptation.proofTolerance * largest else {
-      throw CommandError.refused(
-        kind: "adapt.head-proof",
-        "expected the rewritten network to give the old one's logits at \(old), "
-          + "found a difference of \(Text.significant(Double(difference))); nothing was written")
-    }
-    console.line(
-      "               rewritten head at \(old): \(Text.significant(Double(difference))), "
-        + "of the largest \(Text.significant(Double(largest)))")
-    return ["resolution": .string("\(old)"), "max_abs_difference": JSON(difference)]
+  private func object(_ result: AdaptedModel, _ options: AdaptationOptions) -> JSON.Object {
+    var object = JSON.Object()
+    if let adaptations = features.object(result.features, options) { object["adaptations"] = adaptations }
+    object["passes"] = .array(
+      result.passes.map {
+        ["name": .string($0.name), "rewrites": JSON($0.rewrites), "milliseconds": JSON($0.milliseconds)]
+      })
+    object["macs_before"] = JSON(result.macsBefore)
+    object["macs_after"] = JSON(result.macsAfter)
+    object["expected_size_ratio"] = sizeRatio(result.model).map { JSON($0) } ?? .null
+    object["proof"] =
+      result.proof.map {
+        [
+          "max_abs_difference": JSON($0.deviation.difference), "largest_logit": JSON($0.deviation.magnitude),
+        ]
+      } ?? .null
+    object["head_proof"] =
+      result.headProof.map {
+        [
+          "resolution": .string("\($0.resolution)"), "max_abs_difference": JSON($0.deviation.difference),
+        ]
+      } ?? .null
+    object["tuning"] = result.tuning.map(KernelTuning.object) ?? .null
+    object["packed"] = result.packing.map(WeightStorage.object) ?? .null
+    return object
   }
 
   private func write(_ model: Model, to path: String) throws {

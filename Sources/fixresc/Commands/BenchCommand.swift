@@ -1,5 +1,6 @@
 import FixresBase
 import FixresIR
+import FixresMethod
 import FixresRuntime
 
 private enum Options {
@@ -45,7 +46,7 @@ private struct Measurement {
     options.maximumBatch = batch
     let session = try Session(model: model, options: options)
     let load = milliseconds(since: start)
-    let input = try TestInput.noise(for: model.graph, batch: batch)
+    let input = try NoiseInput.make(for: model.graph, batch: batch)
     let times = try measure(session, input)
     let sorted = times.dropFirst(2).sorted()
     let peakResident = MachineMemory.peakResidentByteCount()

@@ -1,6 +1,8 @@
 import FixresBase
+import FixresFormats
 import FixresIR
 import FixresImaging
+import FixresMethod
 import FixresRuntime
 
 private enum Options {
@@ -26,59 +28,67 @@ extension Command {
       OptionGroup("Options", [Options.input, Options.tolerance]), Shared.pictures, Shared.model,
       Shared.engine,
     ],
-    run: { invocation in
-      if let comparison = try comparisonWithOutputs(invocation) {
-        comparison.show(invocation.console)
-        return comparison.object
-      }
-      let a = try ModelSource.open(invocation.arguments[0], invocation).model
-      let b = try ModelSource.open(invocation.arguments[1], invocation).model
-      guard a.graph.imageInput?.type == b.graph.imageInput?.type else {
+    run: { try CompareRun($0).run() })
+}
+
+/// One run of `compare`.
+private struct CompareRun {
+  private let invocation: Invocation
+  private let tolerance: Double
+
+  init(_ invocation: Invocation) {
+    self.invocation = invocation
+    tolerance = invocation.number(Options.tolerance) ?? 1e-4
+  }
+
+  func run() throws -> JSON.Object {
+    let sides = try invocation.arguments.map { try SourceFile.open($0) }
+    let comparison = try comparison(sides[0], sides[1])
+    show(comparison)
+    return object(comparison)
+  }
+
+  private func comparison(_ a: SourceFile, _ b: SourceFile) throws -> ModelComparison {
+    if a.kind.isNumPy || b.kind.isNumPy {
+      guard a.kind.isNumPy != b.kind.isNumPy, invocation.text(Options.input) != nil else {
         throw CommandError.refused(
-          kind: "compare.input",
-          "expected two models of one input, found \(described(a)) and \(described(b)); `adapt --to` makes them equal"
+          kind: "compare.outputs", "expected a model beside the .npy logits, and the --input that they are of"
         )
       }
-      let comparison = try Comparison(
-        a, b, input: { try comparisonInput(a, invocation) },
-        tolerance: invocation.number(Options.tolerance) ?? 1e-4,
-        invocation)
-      comparison.show(invocation.console)
-      return comparison.object
-    })
-
-  /// A model beside what another runtime gave for the same input; nil where neither side is a .npy.
-  private static func comparisonWithOutputs(_ invocation: Invocation) throws -> Comparison? {
-    let mark = [0x93] + Array("NUMPY".utf8)
-    let areOutputs = try invocation.arguments.map { try MappedFile.open($0).starts(with: mark) }
-    guard let place = areOutputs.firstIndex(of: true) else { return nil }
-    guard areOutputs.contains(false), invocation.text(Options.input) != nil else {
-      throw CommandError.refused(
-        kind: "compare.outputs", "expected a model beside the .npy logits, and the --input that they are of")
+      return a.kind.isNumPy
+        ? try comparison(of: b, with: a, isReference: true)
+        : try comparison(of: a, with: b, isReference: false)
     }
-    let path = invocation.arguments[place]
-    let array = try naming(path) { try Npy.read(try MappedFile.open(path)) }
-    let model = try ModelSource.open(invocation.arguments[1 - place], invocation).model
+    let (first, second) = (try model(a), try model(b))
+    let comparer = try ModelComparer(first, second, options: ModelSource.sessionOptions(invocation))
+    return try comparer.compare(try input(for: first), tolerance: tolerance)
+  }
+
+  /// A model beside the logits that another runtime gave for the same input; `isReference` where the logits are A.
+  private func comparison(of side: SourceFile, with outputs: SourceFile, isReference: Bool) throws -> ModelComparison {
+    let array = try naming(outputs.path) { try Npy.read(outputs.bytes) }
+    let model = try model(side)
     let classes = model.classCount
     guard array.shape == [1, classes] || array.shape == [classes] else {
       throw CommandError.refused(
-        kind: "compare.tensor-shape", "\(path): expected logits \([1, classes]), found \(array.shape)")
+        kind: "compare.tensor-shape",
+        "\(outputs.path): expected logits \([1, classes]), found \(array.shape)")
     }
     let session = try ModelSource.session(model, invocation)
-    let logits = try session.run(try comparisonInput(model, invocation)).logits
+    let logits = try session.run(try input(for: model)).logits
     let other = array.floats()
-    return Comparison(
-      model, place == 0 ? other : logits, place == 0 ? logits : other,
-      tolerance: invocation.number(Options.tolerance) ?? 1e-4)
+    return ModelComparison(
+      logits: isReference ? logits : other, of: model, reference: isReference ? other : logits,
+      tolerance: tolerance)
   }
 
-  private static func described(_ model: Model) -> String {
-    model.graph.imageInput.map { "\($0.type)" } ?? "none"
+  private func model(_ side: SourceFile) throws -> Model {
+    try ModelSource.open(side, invocation).model
   }
 
   /// One image `[3, H, W]`.
-  private static func comparisonInput(_ model: Model, _ invocation: Invocation) throws -> [Float] {
-    guard let path = invocation.text(Options.input) else { return try TestInput.noise(for: model.graph) }
+  private func input(for model: Model) throws -> [Float] {
+    guard let path = invocation.text(Options.input) else { return try NoiseInput.make(for: model.graph) }
     let bytes = try MappedFile.open(path)
     guard bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
       let preprocessor = try PictureSource.preprocessor(for: model, invocation)
@@ -92,111 +102,45 @@ extension Command {
     }
     return array.floats()
   }
-}
 
-/// Two models side by side, layer by layer.
-private struct Comparison {
-  struct Layer {
-    let name: String
-    let shape: [Int]
-    /// Greatest absolute difference, and greatest magnitude in A.
-    let difference: Float
-    let magnitude: Float
-  }
+  // MARK: - Results
 
-  private(set) var layers: [Layer] = []
-  private let tolerance: Double
-  /// Layers that only one model has.
-  private let unmatched: Int
-
-  init(
-    _ a: Model, _ b: Model, input: () throws -> [Float], tolerance: Double, _ invocation: Invocation
-  ) throws {
-    self.tolerance = tolerance
-    var values: [String: ReferenceValue] = [:]
-    let names = Set(b.graph.nodes.map { b.graph[$0.result].name })
-    let first = try ModelSource.session(a, invocation, keepsValues: true)
-    // Only once a session has found that its plan fits in memory.
-    let input = try input()
-    try first.visitValues(input, batch: 1) { name, value in
-      if names.contains(name) { values[name] = value }
-    }
-    let second = try ModelSource.session(b, invocation, keepsValues: true)
-    var found: [Layer] = []
-    try second.visitValues(input, batch: 1) { name, value in
-      guard let other = values.removeValue(forKey: name), other.dims == value.dims else { return }
-      let (difference, magnitude) = Comparison.distance(other.elements, value.elements)
-      found.append(Layer(name: name, shape: value.dims, difference: difference, magnitude: magnitude))
-    }
-    layers = found
-    let inputs = Set((a.graph.inputs.map { a.graph[$0].name }))
-    layers.removeAll { inputs.contains($0.name) }
-    unmatched = b.graph.nodes.count - layers.count
-    guard !layers.isEmpty else {
-      throw CommandError.refused(
-        kind: "compare.names", "expected models with layers of one name and shape, found none in common")
-    }
-  }
-
-  /// Two rows of logits of `model`'s classes.
-  init(_ model: Model, _ a: [Float], _ b: [Float], tolerance: Double) {
-    self.tolerance = tolerance
-    unmatched = 0
-    let name = model.graph.output(GraphOutput.logits).map { model.graph[$0].name } ?? GraphOutput.logits
-    let (difference, magnitude) = Comparison.distance(a, b)
-    layers = [Layer(name: name, shape: [a.count], difference: difference, magnitude: magnitude)]
-  }
-
-  /// The greatest difference, and the greatest magnitude in `a`.
-  private static func distance(_ a: [Float], _ b: [Float]) -> (difference: Float, magnitude: Float) {
-    var (difference, magnitude): (Float, Float) = (0, 0)
-    for (x, y) in zip(a, b) {
-      let distance = abs(x - y)
-      // NaN stays: it is greater than nothing, and must not be lost.
-      if !(distance <= difference) { difference = distance.isNaN ? .infinity : distance }
-      magnitude = max(magnitude, abs(x))
-    }
-    return (difference, magnitude)
-  }
-
-  private func departs(_ layer: Layer) -> Bool {
-    !(Double(layer.difference) <= tolerance * Double(layer.magnitude))
-  }
-
-  private var firstDeparture: Layer? { layers.first(where: departs) }
-
-  var object: JSON.Object {
+  private func object(_ comparison: ModelComparison) -> JSON.Object {
     var object = JSON.Object()
-    object["tolerance"] = JSON(tolerance)
-    object["max_abs_difference"] = JSON(layers.map(\.difference).max() ?? 0)
-    object["first_departure"] = firstDeparture.map { .string($0.name) } ?? .null
+    object["tolerance"] = JSON(comparison.tolerance)
+    object["max_abs_difference"] = JSON(comparison.layers.map(\.deviation.difference).max() ?? 0)
+    object["first_departure"] = comparison.firstDeparture.map { .string($0.name) } ?? .null
     object["layers"] = .array(
-      layers.map {
+      comparison.layers.map {
         [
-          "name": .string($0.name), "shape": JSON($0.shape), "max_abs_difference": JSON($0.difference),
-          "magnitude": JSON($0.magnitude), "departs": JSON(departs($0)),
+          "name": .string($0.name), "shape": JSON($0.shape),
+          "max_abs_difference": JSON($0.deviation.difference), "magnitude": JSON($0.deviation.magnitude),
+          "departs": JSON(comparison.departs($0)),
         ]
       })
     return object
   }
 
-  func show(_ console: Console) {
+  private func show(_ comparison: ModelComparison) {
+    let console = invocation.console
     var table = Table(
       [.left, .right, .right, .right, .left], header: ["layer", "difference", "magnitude", "ratio", ""])
-    for layer in layers {
-      let ratio = Double(layer.difference) / Double(layer.magnitude)
+    for layer in comparison.layers {
+      let (difference, magnitude) = (Double(layer.deviation.difference), Double(layer.deviation.magnitude))
       table.add([
-        layer.name, Text.significant(Double(layer.difference)), Text.significant(Double(layer.magnitude)),
-        layer.magnitude > 0 ? Text.significant(ratio) : "", departs(layer) ? "departs" : "",
+        layer.name, Text.significant(difference), Text.significant(magnitude),
+        magnitude > 0 ? Text.significant(difference / magnitude) : "",
+        comparison.departs(layer) ? "departs" : "",
       ])
     }
     console.lines(table.lines())
     console.line()
+    let unmatched = comparison.unmatchedCount
     if unmatched > 0 {
       console.line(
         "\(Text.count(unmatched, "layer")) of B \(unmatched == 1 ? "has" : "have") no counterpart in A")
     }
-    if let first = firstDeparture {
+    if let first = comparison.firstDeparture {
       console.line(
         "first departure: \(Text.printable(first.name)), above \(Text.significant(tolerance)) of its magnitude"
       )

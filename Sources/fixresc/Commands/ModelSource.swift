@@ -1,14 +1,23 @@
 import FixresBase
 import FixresFormats
 import FixresIR
+import FixresMethod
 import FixresPasses
 import FixresRuntime
 
-/// A MODEL: our own file, or a checkpoint which is imported on the way.
+/// Opens a MODEL argument: a model file, or a checkpoint that is imported.
 enum ModelSource {
-  /// The model at `path`, with import's options laid over it and all that was odd told on stderr.
+  /// The model at `path`, with the import options applied; notes are printed on stderr.
   static func open(_ path: String, _ invocation: Invocation) throws -> ImportResult {
-    let result = try Importer.load(path: path, options: options(invocation))
+    noted(try Importer.load(path: path, options: options(invocation)), invocation)
+  }
+
+  /// The model in `file`, as `open(_:_:)` gives it.
+  static func open(_ file: SourceFile, _ invocation: Invocation) throws -> ImportResult {
+    noted(try Importer.load(file, options: options(invocation)), invocation)
+  }
+
+  private static func noted(_ result: ImportResult, _ invocation: Invocation) -> ImportResult {
     for note in result.notes { invocation.console.note("fixresc: note: \(note)") }
     return result
   }
@@ -28,14 +37,12 @@ enum ModelSource {
 
   /// `model` as `adapt` would make it, in memory: at `target` where given, folded and fused.
   static func adapted(_ model: Model, to target: Extent?, _ console: Console) throws -> Model {
-    let hasBatchNorms = model.graph.nodes.contains { if case .batchNorm = $0.op { true } else { false } }
-    guard hasBatchNorms || (target != nil && target != model.graph.resolution) else { return model }
-    let result = try Adapt.run(model, to: target)
+    guard let result = try Trunk.rewritten(model, at: target) else { return model }
     for note in result.notes {
       if case .batchNormAlreadyFolded = note { continue }
       console.note("fixresc: note: \(note)")
     }
-    if hasBatchNorms {
+    if Trunk.hasBatchNorms(model) {
       console.note("fixresc: note: folded and fused in memory; `fixresc adapt` does so for good")
     }
     return result.model

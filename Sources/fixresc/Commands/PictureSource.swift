@@ -4,7 +4,9 @@ import FixresImaging
 
 /// Pictures as the options of a command want them read.
 enum PictureSource {
-  static func preprocessor(for model: Model, _ invocation: Invocation) throws -> Preprocessor {
+  static func preprocessor(
+    for model: Model, _ invocation: Invocation
+  ) throws(ImageError) -> Preprocessor {
     var limits = DecodingLimits()
     if let maximum = invocation.integer(Shared.maximumPixels) { limits.maximumPixels = maximum }
     return try Preprocessor(

@@ -69,10 +69,42 @@ extension ErrorReport {
     case .needsValidation(let option):
       return ErrorReport(
         "method.needs-validation", "\(option): expected --validate DIR with it, found none")
+    case .pass(let error): return pass(error)
+    case .runtime(let error): return runtime(error)
+    case .image(let error): return image(error)
+    case .model(let error): return ir(error)
+    case .proofFailed, .headProofFailed, .inputTooLarge, .differentInputs, .noCommonLayers:
+      return comparison(error)
     }
   }
 
-  private static func state(_ path: String, _ fault: TrainingState.Fault) -> ErrorReport {
+  private static func comparison(_ error: MethodError) -> ErrorReport {
+    switch error {
+    case .proofFailed(let difference, let limit):
+      return ErrorReport(
+        "adapt.proof",
+        "expected the logits of the unfolded model to within \(Text.significant(Double(limit))), "
+          + "found a difference of \(Text.significant(Double(difference))); nothing was written")
+    case .headProofFailed(let resolution, let difference):
+      return ErrorReport(
+        "adapt.head-proof",
+        "expected the rewritten network to give the old one's logits at \(resolution), "
+          + "found a difference of \(Text.significant(Double(difference))); nothing was written")
+    case .inputTooLarge(let batch, let shape):
+      return ErrorReport(
+        "input.size", "expected an input that fits in memory, found \(batch) x \(shape)")
+    case .differentInputs(let first, let second):
+      return ErrorReport(
+        "compare.input",
+        "expected two models of one input, found \(first) and \(second); `adapt --to` makes them equal")
+    case .noCommonLayers:
+      return ErrorReport(
+        "compare.names", "expected models with layers of one name and shape, found none in common")
+    default: preconditionFailure("the other cases have their sentences above")
+    }
+  }
+
+  private static func state(_ path: String, _ fault: TrainingStateFault) -> ErrorReport {
     var report: ErrorReport
     switch fault {
     case .notAState:

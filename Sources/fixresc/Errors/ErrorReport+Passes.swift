@@ -49,8 +49,7 @@ extension ErrorReport {
       return ErrorReport(
         "pass.layer-does-not-fit", "\(layer) at the resolution \(requested): \(sentence(fault))",
         ["layer": .string(layer), "requested": size(requested)])
-    case .variance, .nonFiniteParameter, .foldedToNonFinite, .batchNormFolded, .outOfMemory, .unsoundModel,
-      .broken:
+    case .variance, .nonFiniteParameter, .foldedToNonFinite, .batchNormFolded, .outOfMemory, .broken:
       return passData(error)
     }
   }
@@ -82,7 +81,6 @@ extension ErrorReport {
         ["convolutions": JSON(convolutions)])
     case .outOfMemory(let count):
       return ErrorReport("pass.memory", "\(Text.bytes(count)) of memory were refused", ["bytes": JSON(count)])
-    case .unsoundModel(let error): return ir(error)
     case .broken(let pass, let error):
       var report = ir(error)
       report.message = "the pass \(pass) broke the graph, a fault of fixresc: " + report.message

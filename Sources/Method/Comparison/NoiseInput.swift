@@ -2,13 +2,17 @@ import FixresBase
 import FixresIR
 
 /// A made-up input for measuring and comparing, the same on every machine.
-enum TestInput {
-  /// `[batch, C, H, W]` of normal numbers, as normalised pictures have them.
-  static func noise(for graph: Graph, batch: Int = 1) throws -> [Float] {
+package enum NoiseInput {
+  /// Values of an input at most: 64 GB.
+  private static let maximumCount = 1 << 34
+
+  /// `[batch, C, H, W]` of about normally distributed numbers, as normalised pictures have them.
+  ///
+  /// - Throws: `MethodError.inputTooLarge`.
+  package static func make(for graph: Graph, batch: Int = 1) throws(MethodError) -> [Float] {
     let shape = graph.imageInput?.type.dims ?? []
-    guard let count = Int.checkedProduct(shape + [batch]), count <= 1 << 34 else {
-      throw CommandError.refused(
-        kind: "input.size", "expected an input that fits in memory, found \(batch) x \(shape)")
+    guard let count = Int.checkedProduct(shape + [batch]), count <= maximumCount else {
+      throw .inputTooLarge(batch: batch, shape: shape)
     }
     var random = SeededRandom(seed: 1)
     // The mean of four uniform numbers, scaled to a deviation of 1: close to normal, and quick to draw.

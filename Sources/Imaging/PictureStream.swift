@@ -1,6 +1,5 @@
 import FixresBase
 import FixresIR
-import FixresImaging
 import Synchronization
 
 #if canImport(Darwin)
@@ -11,33 +10,39 @@ import Synchronization
   import Glibc
 #endif
 
-/// Pictures decoded on threads of their own, a few batches ahead of whoever consumes them.
+/// Picture files decoded and preprocessed on threads of their own, up to two batches ahead of the consumer.
 ///
-/// Inputs come in the order of `paths`. A picture that fails to decode leaves zeros in its place and its error in
-/// `Batch.failures`.
-package final class PictureStream: @unchecked Sendable {
-  // Sendable because the lock guards `next`, `consumed`, `states` and `isStopped`, and a slot's memory belongs to
-  // the one worker that took its index, then to the consumer.
+/// Inputs come in the order of `paths`. A picture that fails to decode has an input of zeros, and its error is in
+/// `Batch.failures`. One thread consumes the stream; `stop` must be called before the stream is released.
+public final class PictureStream: @unchecked Sendable {
+  // Sendable because the lock guards `next`, `consumed`, `states`, `turned` and `isStopped`, and the memory of a slot is
+  // accessed only by the worker that took its index, then by the consumer.
 
-  /// Consecutive pictures, valid until the next batch is asked for.
-  package struct Batch {
+  /// Consecutive pictures; their memory is valid until the next call of `nextBatch`.
+  public struct Batch {
     /// Indices into `paths`.
-    package let range: Range<Int>
-    /// `[range.count, 3, H, W]`
-    package let input: UnsafeBufferPointer<Float>
-    /// `[range.count, H, W, 3]`, empty unless pixels are kept.
-    package let pixels: UnsafeBufferPointer<UInt8>
-    package let failures: [(index: Int, error: ImageError)]
-    /// Pictures whose EXIF orientation is not 1.
-    package let turned: [Int]
+    public let range: Range<Int>
+    /// The network's input, `[range.count, 3, H, W]`.
+    public let input: UnsafeBufferPointer<Float>
+    /// The pixels of the input in RGB, `[range.count, H, W, 3]`; empty unless pixels are kept.
+    public let pixels: UnsafeBufferPointer<UInt8>
+    /// The pictures that failed to decode, by their index into `paths`.
+    public let failures: [(index: Int, error: ImageError)]
+    /// Indices of the pictures whose EXIF orientation is not 1.
+    public let turned: [Int]
   }
+
+  /// Makes the pixels of the input from the whole decoded picture at `index` of `paths`.
+  public typealias Transform =
+    @Sendable (_ decoded: Picture, _ preprocessor: Preprocessor, _ index: Int) throws(ImageError) -> Picture
 
   private enum State { case empty, ready, failed(ImageError) }
 
-  package let batchSize: Int
+  /// Pictures of a batch at most.
+  public let batchSize: Int
   private let paths: [String]
   private let preprocessor: Preprocessor
-  private let augmentation: Augmentation
+  private let transform: Transform?
   private let perImage: Int
   private let pixelsPerImage: Int
   private let capacity: Int
@@ -53,15 +58,19 @@ package final class PictureStream: @unchecked Sendable {
   private var isStopped = false
   private var threads: [pthread_t] = []
 
-  /// The most bytes of decoded input that wait to be consumed.
+  /// Upper bound of decoded input that waits to be consumed, in bytes.
   private static let waitingByteCount = 1 << 27
 
-  package init(
+  /// Starts to decode `paths` on `workers` threads; with 0 the consumer's thread decodes.
+  ///
+  /// Batches hold `batchSize` pictures, fewer where their input would take more than 128 MB. `transform` (nil:
+  /// `Preprocessor.picture(from:)`) resizes and crops.
+  public init(
     _ paths: [String], _ preprocessor: Preprocessor, batchSize: Int, workers: Int, keepsPixels: Bool = false,
-    augmentation: Augmentation = .none
+    transform: Transform? = nil
   ) {
     self.paths = paths
-    self.augmentation = augmentation
+    self.transform = transform
     self.preprocessor = preprocessor
     perImage = 3 * preprocessor.size.area
     pixelsPerImage = keepsPixels ? perImage : 0
@@ -82,8 +91,8 @@ package final class PictureStream: @unchecked Sendable {
     start(max(0, min(workers, paths.count)))
   }
 
-  /// Ends the workers; must be called before the stream goes away.
-  package func stop() {
+  /// Ends the workers; must be called before the stream is released.
+  public func stop() {
     pthread_mutex_lock(lock)
     isStopped = true
     pthread_cond_broadcast(changed)
@@ -93,7 +102,7 @@ package final class PictureStream: @unchecked Sendable {
   }
 
   deinit {
-    precondition(threads.isEmpty, "a picture stream is stopped before it goes away")
+    precondition(threads.isEmpty, "a picture stream must be stopped before it is released")
     pthread_cond_destroy(changed)
     pthread_mutex_destroy(lock)
     changed.deallocate()
@@ -102,8 +111,8 @@ package final class PictureStream: @unchecked Sendable {
     pixels.deallocate()
   }
 
-  /// The next pictures, or nil after the last; the memory of the batch before is given back to the workers.
-  package func nextBatch() -> Batch? {
+  /// The next pictures, or nil after the last; invalidates the memory of the batch before.
+  public func nextBatch() -> Batch? {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     for index in consumed..<handedOut { states[index % capacity] = .empty }
@@ -201,9 +210,14 @@ package final class PictureStream: @unchecked Sendable {
   private func decode(_ index: Int, _ slot: Int, _ isTurned: inout Bool) throws(ImageError) {
     let bytes: Bytes
     do { bytes = try MappedFile.open(paths[index]) } catch { throw .file(error) }
-    let decoded = try preprocessor.decoded(bytes)
-    let picture = try augmentation.picture(from: decoded, preprocessor, index: index)
-    isTurned = try PictureDecoder.header(of: bytes).orientation != 1
+    let decoded = try preprocessor.read(bytes)
+    let picture =
+      if let transform {
+        try transform(decoded.picture, preprocessor, index)
+      } else {
+        try preprocessor.picture(from: decoded.picture)
+      }
+    isTurned = decoded.header.orientation != 1
     preprocessor.write(picture, to: inputs + slot * perImage)
     if pixelsPerImage > 0 { picture.copyRGB(to: pixels + slot * pixelsPerImage) }
   }

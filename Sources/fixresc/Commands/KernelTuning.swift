@@ -1,45 +1,24 @@
 import FixresBase
-import FixresIR
 import FixresRuntime
 
-/// `adapt --tune`: what the engine could choose, measured here and kept in the model.
+/// `adapt --tune`: the option, and what is printed of it.
 struct KernelTuning {
   static let tune = Option(
     "--tune",
     "measure which kernels run each convolution fastest on this CPU, and keep the choices in the output")
 
-  private let invocation: Invocation
-  private var console: Console { invocation.console }
+  private let console: Console
 
-  init(_ invocation: Invocation) { self.invocation = invocation }
+  init(_ console: Console) { self.console = console }
 
-  /// Tunes `model` where that is asked for, and says what it gained.
-  func apply(to model: inout Model) throws -> JSON {
-    guard invocation.has(Self.tune) else { return .null }
-    guard let tuner = try Tuner(model, options: ModelSource.sessionOptions(invocation)) else {
+  /// `outcome` is nil where there was nothing to tune.
+  func show(_ outcome: Tuner.Outcome?) {
+    guard let outcome else {
       console.note(
         "fixresc: note: nothing to tune: this machine runs portable kernels, which leave no choice")
-      return .null
-    }
-    var bar = Progress("tuning", total: 1, on: console)
-    let outcome = try tuner.run { bar.update($0, of: $1) }
-    bar.finish()
-    let tuning = outcome.tuning
-    model.tunings.removeAll {
-      $0.processor == tuning.processor && $0.instructionSet == tuning.instructionSet
-    }
-    if !tuning.choices.isEmpty {
-      model.tunings.append(tuning)
-      model.metadata.history.append(
-        HistoryEntry(
-          "tune",
-          [
-            .init("processor", tuning.processor), .init("instruction_set", tuning.instructionSet),
-            .init("layers", "\(tuning.choices.count)"),
-          ]))
+      return
     }
     report(outcome)
-    return object(outcome)
   }
 
   private func report(_ outcome: Tuner.Outcome) {
@@ -72,7 +51,7 @@ struct KernelTuning {
         : "tuned          nothing: the whole model came out no faster")
   }
 
-  private func object(_ outcome: Tuner.Outcome) -> JSON {
+  static func object(_ outcome: Tuner.Outcome) -> JSON {
     [
       "processor": .string(outcome.tuning.processor),
       "instruction_set": .string(outcome.tuning.instructionSet), "kept": JSON(outcome.isKept),

@@ -1,0 +1,41 @@
+import FixresIR
+import FixresRuntime
+
+/// Evidence that a rewritten model computes what its original computes: their logits on one made-up input.
+public struct Proof: Hashable, Sendable {
+  /// Greatest difference that passes as rounding, as a share of the largest logit; rounding itself causes about a
+  /// thousandth of it.
+  public static let tolerance: Float = 1e-3
+
+  /// The resolution at which both were run.
+  public let resolution: Extent
+  /// How far the rewritten model's logits are from the original's.
+  public let deviation: Deviation
+
+  /// The greatest difference of a logit that passes as rounding.
+  public var limit: Float { Self.tolerance * deviation.magnitude }
+  /// Whether the models agree up to rounding.
+  public var holds: Bool { deviation.difference <= limit }
+
+  /// Runs `model` and `original`, which read the same input, without Winograd.
+  ///
+  /// - Throws: `MethodError.runtime` where one can't be planned or run, `inputTooLarge`.
+  public init(
+    _ model: Model, against original: Model, session options: SessionOptions = SessionOptions()
+  ) throws(MethodError) {
+    var options = options
+    options.isExact = true
+    let reference: Session
+    do { reference = try Session(model: original, options: options) } catch { throw .runtime(error) }
+    // Only now is it known that the plan fits in memory.
+    let input = try NoiseInput.make(for: model.graph)
+    do {
+      let expected = try reference.run(input).logits
+      let found = try Session(model: model, options: options).run(input).logits
+      deviation = Deviation(of: found, from: expected)
+    } catch {
+      throw .runtime(error)
+    }
+    resolution = model.graph.resolution
+  }
+}

@@ -1,0 +1,54 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// Accuracy and loss, with each picture's outcome for a paired comparison.
+package struct ClassificationScore: Sendable {
+  package private(set) var evaluation = Evaluation()
+  /// Whether each picture's greatest logit was the right one.
+  package private(set) var hits: [Bool] = []
+  /// `[pictures, classes]` where they are kept.
+  package private(set) var logits: [Float] = []
+  package private(set) var labels: [Int32] = []
+  private let keepsLogits: Bool
+
+  package init(keepsLogits: Bool = false) { self.keepsLogits = keepsLogits }
+
+  package var top1: Double { evaluation.top1 }
+  package var top5: Double { evaluation.top5 }
+  package var loss: Double { evaluation.loss }
+  package var images: Int { evaluation.images }
+
+  package mutating func add(_ row: UnsafeBufferPointer<Float>, label: Int) {
+    evaluation.count(row, label)
+    hits.append(Evaluation.rank(of: label, in: row) == 0)
+    if keepsLogits {
+      logits += row
+      labels.append(Int32(label))
+    }
+  }
+
+  /// The mean of the two scores' softmax outputs, scored anew; both must have kept the logits of the same pictures.
+  package static func averaged(_ first: ClassificationScore, _ second: ClassificationScore)
+    -> ClassificationScore
+  {
+    precondition(
+      first.labels == second.labels && first.logits.count == second.logits.count,
+      "only results of the same pictures can be averaged")
+    var result = ClassificationScore()
+    let classes = first.logits.count / max(first.labels.count, 1)
+    for (index, label) in first.labels.enumerated() {
+      let range = index * classes..<(index + 1) * classes
+      let a = first.logits[range].withUnsafeBufferPointer(Evaluation.probabilities)
+      let b = second.logits[range].withUnsafeBufferPointer(Evaluation.probabilities)
+      // The logarithm of a mean probability is a logit that gives it back.
+      let row = zip(a, b).map { Float(log(max(($0 + $1) / 2, 1e-300))) }
+      row.withUnsafeBufferPointer { result.add($0, label: Int(label)) }
+    }
+    return result
+  }
+}

@@ -1,0 +1,37 @@
+import FixresImaging
+
+/// A list of picture files with the class of each, where classes matter.
+public struct LabelledPictures: Sendable {
+  /// The folder, for messages.
+  public let path: String
+  package let entries: [ImageFolder.Entry]
+  /// The index of each entry's class among the logits.
+  package let labels: [Int32]
+  /// Continue however many pictures fail to decode; otherwise more than 1 % is an error.
+  public var allowsFailures = false
+
+  /// `limit` pictures of `folder` at even distances; all without a limit.
+  package init(_ folder: ImageFolder, _ matching: ClassMatching, limit: Int? = nil) {
+    path = folder.path
+    entries = Evaluation.selection(of: folder.entries, limit: limit)
+    labels = entries.map { Int32(matching.logits[$0.classIndex]) }
+  }
+
+  /// The pictures at `paths`, whose classes do not matter; `path` names all of them in messages.
+  public init(path: String, unlabelled paths: [String]) {
+    self.path = path
+    entries = paths.map { ImageFolder.Entry(path: $0, classIndex: 0) }
+    labels = [Int32](repeating: 0, count: paths.count)
+  }
+
+  /// The pictures of `other` at `indices`.
+  init(picking indices: [Int], of other: LabelledPictures) {
+    path = other.path
+    entries = indices.map { other.entries[$0] }
+    labels = indices.map { other.labels[$0] }
+    allowsFailures = other.allowsFailures
+  }
+
+  /// Number of pictures.
+  public var count: Int { entries.count }
+}
