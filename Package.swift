@@ -11,6 +11,12 @@ let package = Package(
     .library(
       name: "FixresRuntime",
       targets: ["FixresBase", "FixresAssembler", "FixresIR", "FixresRuntime", "FixresImaging"]),
+    .library(
+      name: "FixresMethod",
+      targets: [
+        "FixresBase", "FixresAssembler", "FixresIR", "FixresRuntime", "FixresImaging", "FixresFormats",
+        "FixresPasses", "FixresMethod",
+      ]),
   ],
   targets: [
     .target(name: "FixresBase", path: "Sources/Base"),

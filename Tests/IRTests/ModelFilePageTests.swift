@@ -27,7 +27,7 @@ import Testing
     let tuning = Tuning(
       processor: "example", instructionSet: "avx2",
       choices: [.init(layer: "scores", kernel: "direct 1x1x1 pixels")])
-    return Model(
+    return try Model(
       graph: builder.build(), constants: constants, metadata: metadata, tunings: [tuning],
       packedConstants: [packed])
   }

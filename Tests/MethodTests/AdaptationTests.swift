@@ -96,7 +96,7 @@ import Testing
     let data = try PictureFolder(classes: 1, perClass: 1)
     let pictures = try Self.pictures(data)
     var model = try Trunk.ready(SmallModel.residual())
-    #expect(throws: PassError.self) {
+    #expect(throws: MethodError.pass(.batchNormFolded(convolutions: 3))) {
       try BatchNormAdaptation().apply(
         to: &model, pictures: pictures, preprocessor: Self.preprocessor(model))
     }

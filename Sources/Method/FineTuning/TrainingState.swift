@@ -51,12 +51,16 @@ package struct TrainingState: Sendable, Equatable {
     do {
       try reader.skip(Self.magic.count)
       let version = try reader.readLittle(UInt32.self)
-      guard version <= Self.version else { throw TrainingStateFault.newerVersion(found: version, known: Self.version) }
+      guard version <= Self.version else {
+        throw TrainingStateFault.newerVersion(found: version, known: Self.version)
+      }
       guard bytes.count >= 4 else { throw TrainingStateFault.damaged(at: bytes.count) }
       let body = try bytes.slice(0, bytes.count - 4)
       var tail = ByteReader(try bytes.slice(bytes.count - 4, 4))
       let sum = body.withUnsafeBytes { CRC32C.checksum($0) }
-      guard try tail.readLittle(UInt32.self) == sum else { throw TrainingStateFault.damaged(at: bytes.count - 4) }
+      guard try tail.readLittle(UInt32.self) == sum else {
+        throw TrainingStateFault.damaged(at: bytes.count - 4)
+      }
       let length = try reader.readLittle(UInt32.self)
       let header = try JSON.parse(try reader.read(Int(length)))
       self = try Self.state(header, &reader)

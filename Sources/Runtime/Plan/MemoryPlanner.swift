@@ -1,3 +1,10 @@
+import FixresBase
+
+extension WorkTally.Kind {
+  /// Buffers were placed in an arena.
+  package static let memoryPlan = Self("memory plan")
+}
+
 /// Places buffers in one arena by their live ranges.
 package enum MemoryPlanner {
   /// A buffer that lives from step `first` to step `last`, both included.
@@ -21,6 +28,7 @@ package enum MemoryPlanner {
   ///
   /// Every offset and size may be multiplied by a batch without making two live buffers meet.
   package static func place(_ requests: [Request]) -> Placement {
+    WorkTally.record(.memoryPlan)
     let sizes = requests.map { ($0.byteCount + 63) & ~63 }
     let order = requests.indices.sorted {
       sizes[$0] != sizes[$1] ? sizes[$0] > sizes[$1] : $0 < $1

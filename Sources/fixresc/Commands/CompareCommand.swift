@@ -65,7 +65,9 @@ private struct CompareRun {
   }
 
   /// A model beside the logits that another runtime gave for the same input; `isReference` where the logits are A.
-  private func comparison(of side: SourceFile, with outputs: SourceFile, isReference: Bool) throws -> ModelComparison {
+  private func comparison(of side: SourceFile, with outputs: SourceFile, isReference: Bool) throws
+    -> ModelComparison
+  {
     let array = try naming(outputs.path) { try Npy.read(outputs.bytes) }
     let model = try model(side)
     let classes = model.classCount
