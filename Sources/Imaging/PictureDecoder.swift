@@ -1,46 +1,10 @@
 import FixresBase
 
-/// What a picture's header says, read without decoding.
-public struct PictureHeader: Hashable, Sendable {
-  public let format: PictureFormat
-  /// Pixels, before any orientation is applied.
-  public let width: Int
-  /// Pixels, before any orientation is applied.
-  public let height: Int
-  /// EXIF orientation, 1...8; 1 where the file has none.
-  public let orientation: Int
-}
-
-/// A picture with what its header says.
-package struct DecodedPicture: Sendable {
-  package let header: PictureHeader
-  /// The pixels as they are stored, EXIF orientation not applied.
-  package let picture: Picture
-}
-
-extension WorkTally.Kind {
-  /// The header of a picture file was parsed.
-  package static let pictureHeader = Self("picture header")
-}
-
-/// Bounds on what is decoded.
-public struct DecodingLimits: Hashable, Sendable {
-  /// Pixels that a header may declare (Pillow's bound by default).
-  public var maximumPixels: Int
-
-  public init(maximumPixels: Int = 89_478_485) { self.maximumPixels = maximumPixels }
-
-  /// Throws where `width` x `height` is empty or beyond the bound.
-  func check(width: Int, height: Int) throws(ImageError) {
-    guard let pixels = Int.byteCount(width, height), pixels <= maximumPixels else {
-      throw .tooManyPixels(width: width, height: height, limit: maximumPixels)
-    }
-  }
-}
-
-/// Pictures from bytes; the format is decided by the content.
+/// Decodes picture files; the format is found from the first bytes, not from a name.
 public enum PictureDecoder {
-  /// The size and orientation that the header declares; reads no pixel.
+  /// The size and orientation that the header declares; no pixel is decoded.
+  ///
+  /// - Throws: `ImageError` for an unknown format or a malformed header.
   public static func header(of bytes: Bytes) throws(ImageError) -> PictureHeader {
     switch try format(of: bytes) {
     case .jpeg: try JPEGDecoder.header(of: bytes)
@@ -50,6 +14,8 @@ public enum PictureDecoder {
   }
 
   /// The pixels as Pillow's `Image.open(...).convert("RGB")` gives them, EXIF orientation not applied.
+  ///
+  /// - Throws: `ImageError`: an unknown or malformed file, `unsupported`, `tooManyPixels`, `outOfMemory`.
   public static func decode(
     _ bytes: Bytes, limits: DecodingLimits = DecodingLimits()
   ) throws(ImageError) -> Picture {
@@ -69,7 +35,9 @@ public enum PictureDecoder {
     }
   }
 
-  /// The format by the first bytes.
+  /// The format that the first bytes identify.
+  ///
+  /// - Throws: `otherFormat` for a known format that cannot be decoded, else `unknownFormat`.
   public static func format(of bytes: Bytes) throws(ImageError) -> PictureFormat {
     if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return .jpeg }
     if bytes.starts(with: PNGDecoder.signature) { return .png }

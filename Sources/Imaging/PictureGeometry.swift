@@ -1,18 +1,22 @@
 import FixresIR
 
-/// Where the network's input lies in a resized picture.
+/// Size of a resized picture and position of the crop in it.
 package struct PictureGeometry: Hashable {
   /// Size of the whole picture after the resize.
   package let resized: Extent
-  /// First row and column of the crop in the resized picture; negative where the crop starts in the padding.
+  /// First row of the crop in the resized picture; negative where the crop begins in the padding.
   package let top: Int
+  /// First column, likewise.
   package private(set) var left: Int
+  /// Size of the crop, the network's input.
   package let crop: Extent
 
-  /// Longest side that a request may name.
+  /// Longest side of a crop.
   static let maximumSide = 1 << 16
 
-  /// The resize and centre crop that `description` asks for, as torchvision and timm carry them out.
+  /// The resize and centre crop of `description` as torchvision and timm compute them.
+  ///
+  /// - Throws: `preprocessing` where a side of the resized picture would be below 1 or above 2^27.
   package init(_ description: Preprocessing, source: Extent, crop: Extent) throws(ImageError) {
     self.crop = crop
     resized = try Self.resizedSize(description, source: source, crop: crop)
@@ -51,20 +55,21 @@ package struct PictureGeometry: Hashable {
 
   private static func ratio(_ a: Int, _ b: Int) -> Double { Double(a) / Double(b) }
 
-  /// timm's rule for a kept aspect: each side divided by the ratio, rounded half to even.
+  /// timm's `ResizeKeepRatio`: each side divided by `ratio`, rounded half to even.
   private static func scaled(_ source: Extent, by ratio: Double) -> Extent {
     Extent(
       Int((Double(source.height) / ratio).rounded(.toNearestOrEven)),
       Int((Double(source.width) / ratio).rounded(.toNearestOrEven)))
   }
 
-  /// Centred start of `crop` in `size`: rounded half to even inside, rounded down in the padding.
+  /// Start of a centred `crop` in `size`, as torchvision's `center_crop`: rounded half to even, rounded down where
+  /// the picture is padded.
   private static func origin(of crop: Int, in size: Int) -> Int {
     crop > size
       ? -((crop - size) / 2) : Int((Double(size - crop) / 2).rounded(.toNearestOrEven))
   }
 
-  /// The same crop moved sideways, no further than the picture reaches.
+  /// The crop moved by `columns`, clamped to the picture.
   func shifted(by columns: Int) -> PictureGeometry {
     guard crop.width < resized.width else { return self }
     var moved = self
@@ -72,7 +77,7 @@ package struct PictureGeometry: Hashable {
     return moved
   }
 
-  /// The part of the resized picture that the crop shows.
+  /// The part of the resized picture inside the crop.
   var visible: PixelWindow {
     PixelWindow(
       rows: max(top, 0)..<min(top + crop.height, resized.height),

@@ -1,20 +1,25 @@
 import FixresBase
 import FixresIR
 
-/// Picture files into the network's input at one size; the same bytes and bits as Pillow with torchvision.
+/// Decodes, resizes, crops and normalises pictures for a network input of one size; the pixels equal Pillow's and
+/// torchvision's byte for byte, the input bit for bit.
 public struct Preprocessor: Sendable {
+  /// The resize and crop rule, mean and standard deviation.
   public let description: Preprocessing
   /// Height and width of the network's input.
   public let size: Extent
-  /// Turn the picture as its EXIF orientation asks (Pillow and torchvision do not).
+  /// Whether the EXIF orientation is applied after decoding (Pillow and torchvision do not apply it).
   public var appliesOrientation: Bool
+  /// Limits of decoding.
   public var limits: DecodingLimits
-  /// The colour around a picture that is smaller than the crop.
+  /// Colour of the padding where the resized picture is smaller than the crop.
   private let fill: SIMD4<UInt8>
   /// `[3, 256]`: the input value of each 8-bit level.
   private let levels: [Float]
 
-  /// - Throws: `preprocessing` where the description or the size makes no sense.
+  /// The preprocessing that `description` describes for an input of `size`.
+  ///
+  /// - Throws: `preprocessing` where a value of the description or the size is out of range.
   public init(
     _ description: Preprocessing, size: Extent, appliesOrientation: Bool = false,
     limits: DecodingLimits = DecodingLimits()
@@ -31,14 +36,16 @@ public struct Preprocessor: Sendable {
     fill = description.resizeRule == .longerSide ? Self.meanColour(description) : [0, 0, 0, 255]
   }
 
-  /// The pixels of the network's input: decoded, resized and cropped.
+  /// The pixels of the network's input: `bytes` decoded, resized and cropped.
+  ///
+  /// - Throws: `ImageError` of decoding or of the geometry.
   public func picture(from bytes: Bytes) throws(ImageError) -> Picture {
     try picture(from: read(bytes).picture)
   }
 
-  /// The whole picture, turned upright where that is asked for, and its header as it is stored.
+  /// The whole decoded picture, EXIF orientation applied where `appliesOrientation` is set, and its header as stored.
   ///
-  /// - Throws: What is wrong with the file, or `tooManyPixels` beyond `limits`.
+  /// - Throws: `ImageError` of decoding.
   package func read(_ bytes: Bytes) throws(ImageError) -> DecodedPicture {
     let decoded = try PictureDecoder.read(bytes, limits: limits)
     guard appliesOrientation else { return decoded }
@@ -47,12 +54,15 @@ public struct Preprocessor: Sendable {
   }
 
   /// `decoded`, resized and cropped.
+  ///
+  /// - Throws: `preprocessing` where the resized picture is too large, `outOfMemory`.
   public func picture(from decoded: Picture) throws(ImageError) -> Picture {
     let source = Extent(decoded.height, decoded.width)
     return try picture(from: decoded, PictureGeometry(description, source: source, crop: size))
   }
 
-  /// `decoded`, resized and cropped `shift` columns off its centre; `shift` is told how many there are either way.
+  /// `decoded`, resized and cropped `shift` columns off the centre; the argument of `shift` is the number of columns
+  /// available on either side.
   package func picture(from decoded: Picture, shift: (Int) -> Int) throws(ImageError) -> Picture {
     let source = Extent(decoded.height, decoded.width)
     let geometry = try PictureGeometry(description, source: source, crop: size)
@@ -70,7 +80,7 @@ public struct Preprocessor: Sendable {
       to: size, top: max(-geometry.top, 0), left: max(-geometry.left, 0), fill: fill)
   }
 
-  /// The input `[3, H, W]` for pixels of this size: u8/255, minus mean, by standard deviation, each in float32.
+  /// The input `[3, H, W]` of `picture`: `(u8 / 255 - mean) / standardDeviation`, each step rounded to float32.
   public func input(from picture: Picture) -> [Float] {
     [Float](unsafeUninitializedCapacity: 3 * picture.width * picture.height) { target, count in
       if let base = target.baseAddress { write(picture, to: base) }

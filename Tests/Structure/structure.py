@@ -54,7 +54,7 @@ RUNTIME_ORDER = [
 
 # Findings that are known and still allowed: the count may only fall. A check that is not listed allows none.
 DEBTS = {
-    "circle": 6,
+    "circle": 4,
     "order": 95,
     "long-function": 4,
     "unlabelled": 88,

@@ -1,6 +1,15 @@
-/// JPEG's colour spaces to R, G, B and a byte without meaning, in libjpeg's and Pillow's fixed point.
+/// JPEG's colour spaces to R, G, B and an undefined byte, in the fixed-point arithmetic of libjpeg-turbo
+/// (`jdcolor.c`: 16 fraction bits) and Pillow (`Convert.c`).
+///
+/// ```
+/// R = Y + 1.40200 Cr                  Cb, Cr: sample - 128
+/// G = Y - 0.34414 Cb - 0.71414 Cr     constants rounded to 2^-16, products rounded at the half
+/// B = Y + 1.77200 Cb
+/// ```
+///
+/// The constants exceed 16 bits, so whole parts are added apart: 1.402 x = x + 0.402 x.
 enum ColorConversion {
-  /// Rows of samples, eight of which may be read beyond the picture's width.
+  /// Rows of samples; up to 7 samples after the picture's width are read.
   struct Rows {
     let first: UnsafeRawPointer
     let second: UnsafeRawPointer
@@ -8,7 +17,7 @@ enum ColorConversion {
     let fourth: UnsafeRawPointer
   }
 
-  /// R = Y + 1.402 Cr, G = Y - 0.34414 Cb - 0.71414 Cr, B = Y + 1.772 Cb with 16 bits behind the point.
+  /// Y, Cb, Cr to RGB.
   static func luminanceChrominance(_ rows: Rows, to target: UnsafeMutableRawPointer, width: Int) {
     var x = 0
     while x < width {
@@ -18,32 +27,30 @@ enum ColorConversion {
     }
   }
 
-  /// As `luminanceChrominance`, then the complement with the black channel applied.
+  /// Y, Cb, Cr, K to RGB: YCCK to CMYK, then Pillow's CMYK to RGB.
   static func luminanceChrominanceBlack(_ rows: Rows, to target: UnsafeMutableRawPointer, width: Int) {
     var x = 0
     while x < width {
       let (r, g, b) = convert(rows, x)
       let full = Words(repeating: 255)
-      // The CMY that libjpeg makes of YCC is the complement, and Pillow takes the complement of that again.
-      apply(
-        black: rows.fourth, x, full &- Lanes.clip(r), full &- Lanes.clip(g), full &- Lanes.clip(b),
-        to: target + 4 &* x)
+      // libjpeg outputs C, M, Y as 255 - R, G, B, and Pillow inverts the inks of an Adobe file once more.
+      let inks = (full &- Shuffles.clip(r), full &- Shuffles.clip(g), full &- Shuffles.clip(b))
+      apply(black: widened(rows.fourth, x), inks, to: target + 4 &* x)
       x &+= 8
     }
   }
 
-  /// C, M, Y, K as Adobe stores them (complemented).
+  /// C, M, Y, K to RGB, stored inverted as Adobe does.
   static func inks(_ rows: Rows, to target: UnsafeMutableRawPointer, width: Int) {
     var x = 0
     while x < width {
-      apply(
-        black: rows.fourth, x, widened(rows.first, x), widened(rows.second, x), widened(rows.third, x),
-        to: target + 4 &* x)
+      let inks = (widened(rows.first, x), widened(rows.second, x), widened(rows.third, x))
+      apply(black: widened(rows.fourth, x), inks, to: target + 4 &* x)
       x &+= 8
     }
   }
 
-  /// R, G, B or three times a grey level.
+  /// R, G, B, or a grey level given three times.
   static func plain(_ rows: Rows, to target: UnsafeMutableRawPointer, width: Int) {
     var x = 0
     while x < width {
@@ -53,7 +60,7 @@ enum ColorConversion {
   }
 
   @inline(__always) private static func widened(_ row: UnsafeRawPointer, _ x: Int) -> Words {
-    Lanes.widen((row + x).loadUnaligned(as: SIMD8<UInt8>.self))
+    Shuffles.widen((row + x).loadUnaligned(as: SIMD8<UInt8>.self))
   }
 
   @inline(__always) private static func convert(_ rows: Rows, _ x: Int) -> (Words, Words, Words) {
@@ -61,41 +68,39 @@ enum ColorConversion {
     let blue = widened(rows.second, x) &- 128
     let red = widened(rows.third, x) &- 128
     // 91881 = 65536 + 26345; 116130 = 2 * 65536 - 14942; -46802 = -65536 + 18734.
-    let r = y &+ red &+ round(Lanes.multiplyHigh(red &+ red, 26345))
-    let b = y &+ blue &+ blue &+ round(Lanes.multiplyHigh(blue &+ blue, -14942))
+    let r = y &+ red &+ round(Shuffles.multiplyHigh(red &+ red, 26345))
+    let b = y &+ blue &+ blue &+ round(Shuffles.multiplyHigh(blue &+ blue, -14942))
     let constants = Words(-22554, 18734, -22554, 18734, -22554, 18734, -22554, 18734)
     let half = Longs(repeating: 32768)
-    let low = Lanes.multiplyAddPairs(Lanes.interleaveLow(blue, red), constants) &+ half
-    let high = Lanes.multiplyAddPairs(Lanes.interleaveHigh(blue, red), constants) &+ half
-    let g = y &- red &+ Lanes.narrow(low &>> 16, high &>> 16)
+    let low = Shuffles.multiplyAddPairs(Shuffles.interleaveLow(blue, red), constants) &+ half
+    let high = Shuffles.multiplyAddPairs(Shuffles.interleaveHigh(blue, red), constants) &+ half
+    let g = y &- red &+ Shuffles.narrow(low &>> 16, high &>> 16)
     return (r, g, b)
   }
 
-  /// Half of a doubled product's upper 16 bits, rounded up at the half: (a b + 2^15) >> 16 in all.
+  /// `(a b + 2^15) >> 16` from the upper 16 bits of `2 a b`.
   @inline(__always) private static func round(_ doubled: Words) -> Words { (doubled &+ 1) &>> 1 }
 
   @inline(__always) private static func store(
     _ r: Words, _ g: Words, _ b: Words, to target: UnsafeMutableRawPointer
   ) {
-    let redGreen = Lanes.clip(r) | (Lanes.clip(g) &<< 8)
-    let blueRest = Lanes.clip(b) | Words(repeating: -256)
-    target.storeBytes(of: Lanes.interleaveLow(redGreen, blueRest), as: Words.self)
-    target.storeBytes(of: Lanes.interleaveHigh(redGreen, blueRest), toByteOffset: 16, as: Words.self)
+    let redGreen = Shuffles.clip(r) | (Shuffles.clip(g) &<< 8)
+    let blueRest = Shuffles.clip(b) | Words(repeating: -256)
+    target.storeBytes(of: Shuffles.interleaveLow(redGreen, blueRest), as: Words.self)
+    target.storeBytes(of: Shuffles.interleaveHigh(redGreen, blueRest), toByteOffset: 16, as: Words.self)
   }
 
-  /// Pillow's CMYK to RGB of complemented inks: nk - c nk / 255, where nk is the stored black.
+  /// Pillow's CMYK to RGB of inverted inks, `k - (255 - ink) k / 255` for each of C, M, Y and the stored black k.
   @inline(__always) private static func apply(
-    black row: UnsafeRawPointer, _ x: Int, _ c: Words, _ m: Words, _ y: Words,
-    to target: UnsafeMutableRawPointer
+    black: Words, _ inks: (c: Words, m: Words, y: Words), to target: UnsafeMutableRawPointer
   ) {
-    let black = widened(row, x)
     let full = Words(repeating: 255)
     store(
-      black &- divided(full &- c, black), black &- divided(full &- m, black),
-      black &- divided(full &- y, black), to: target)
+      black &- divided(full &- inks.c, black), black &- divided(full &- inks.m, black),
+      black &- divided(full &- inks.y, black), to: target)
   }
 
-  /// a b / 255, rounded, for a and b in 0...255.
+  /// `a b / 255` rounded to the nearest, for a and b in 0...255.
   @inline(__always) private static func divided(_ a: Words, _ b: Words) -> Words {
     let product =
       unsafeBitCast(a, to: SIMD8<UInt16>.self) &* unsafeBitCast(b, to: SIMD8<UInt16>.self)

@@ -1,28 +1,31 @@
-/// A Huffman table of a JPEG, made for decoding many symbols at once with the bits that follow them.
+/// A Huffman table of a JPEG (ITU-T T.81, Annex C) with a look-up that decodes a code and the value bits after it in
+/// one step.
 final class HuffmanTable: @unchecked Sendable {
   // Sendable because nothing is written after `init`.
 
-  /// Bits that the first look-up sees.
+  /// Bits of the index into `lookup`.
   static let lookupBits = 10
 
-  /// `[1 << lookupBits]`, by the next bits of the stream:
+  /// `[1 << lookupBits]`, indexed by the next bits of the stream:
   /// ```
   /// 31            16 15   12 11    8 7        0
   /// |  coefficient  |  size |  run  |  length |
   /// ```
-  /// Where code and value bits fit the look-up, `length` counts both and `coefficient` is the signed value
-  /// (`size` 0); else `length` is the code's alone and `size` value bits follow. `length` 0: a longer code.
+  /// Where code and value bits fit `lookupBits`, `length` counts both and `coefficient` is the signed value (`size`
+  /// 0); else `length` counts the code alone and `size` value bits follow. `length` 0: a longer code.
   let lookup: UnsafeMutablePointer<UInt32>
-  /// `[17]`: for each code length, the first 16 bits above every code of that length, as a 16-bit fraction.
+  /// `[17]`: for each code length, the smallest 16-bit prefix of the stream beyond all codes of up to that length.
   private let limits: UnsafeMutablePointer<UInt32>
-  /// `[17]`: index of a length's first symbol minus its first code.
+  /// `[17]`: for each code length, the index of its first symbol minus its first code.
   private let offsets: UnsafeMutablePointer<Int>
   private let symbols: [UInt8]
 
+  /// The canonical code with `counts[i]` codes of length `i + 1`; nil where the counts are no prefix code or use a
+  /// code of ones alone, which T.81 reserves.
+  ///
   /// - Parameters:
-  ///   - counts: `[16]`, codes of each length.
-  ///   - symbols: in the order of their codes.
-  /// - Returns: nil where the counts describe no prefix code, or leave out none of the all-ones codes.
+  ///   - counts: `[16]`, number of codes of each length.
+  ///   - symbols: the symbols in the order of their codes.
   init?(counts: [UInt8], symbols: [UInt8]) {
     guard counts.count == 16, symbols.count <= 256,
       counts.reduce(0, { $0 + Int($1) }) == symbols.count
@@ -44,7 +47,6 @@ final class HuffmanTable: @unchecked Sendable {
         code += 1
         index += 1
       }
-      // libjpeg refuses a code of ones alone, as the standard does.
       guard count == 0 || code < 1 << length else { return nil }
       limits[length] = UInt32(min(code, 1 << length) << (16 - length))
       code <<= 1
@@ -57,7 +59,7 @@ final class HuffmanTable: @unchecked Sendable {
     offsets.deallocate()
   }
 
-  /// True where every symbol is a category of DC differences.
+  /// True where every symbol is a category of DC differences, 0...15.
   var holdsCategories: Bool { symbols.allSatisfy { $0 <= 15 } }
 
   private func enter(_ symbol: UInt8, _ code: Int, _ length: Int) {
@@ -75,7 +77,7 @@ final class HuffmanTable: @unchecked Sendable {
     }
   }
 
-  /// The entry for a code longer than the look-up, made of the stream's next 16 bits; 0 where none fits.
+  /// The entry of a code longer than `lookupBits`, from the stream's next 16 bits; 0 where they are no code.
   func longEntry(_ next: UInt32) -> UInt32 {
     for length in Self.lookupBits + 1...16 where next < limits[length] {
       let index = Int(next >> UInt32(16 - length)) + offsets[length]
@@ -88,7 +90,7 @@ final class HuffmanTable: @unchecked Sendable {
 }
 
 extension HuffmanTable {
-  /// Tables 0 and 1 that a sequential file without tables means (Annex K: luminance, chrominance).
+  /// Tables 0 and 1 of a sequential file that defines none (T.81, K.3: luminance, chrominance), as in motion JPEG.
   static let standards: (dc: [HuffmanTable?], ac: [HuffmanTable?]) = (
     dc: [
       HuffmanTable(counts: [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], symbols: Array(0...11)),

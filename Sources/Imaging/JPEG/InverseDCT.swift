@@ -1,12 +1,29 @@
-/// The accurate integer inverse DCT of Loeffler, Ligtenberg and Moschytz as libjpeg's `islow` rounds it:
-/// constants with 13 bits behind the point, 2 extra bits kept between the passes.
+/// The 8x8 inverse DCT (ITU-T T.81, A.3.3)
+/// ```
+/// s[y][x] = 1/4 sum over v, u of C(v) C(u) S[v][u] cos((2y + 1) v pi / 16) cos((2x + 1) u pi / 16)
+/// ```
+/// by the algorithm of Loeffler, Ligtenberg and Moschytz (ICASSP 1989) in the integer arithmetic of libjpeg's accurate
+/// method (`islow`, `jidctint.c`), whose rounding it reproduces:
+/// ```
+/// S x table --pass over v--> >> 11 --transpose--> --pass over u--> >> 18 --+128, clip--> bytes
+/// ```
+/// Constants have 13 fraction bits and 2 extra bits are kept between the passes: 11 = 13 - 2, 18 = 13 + 2 + 3, where
+/// 3 is the division by 8 of both passes. A vector holds a row; each lane is a column's 1-D transform:
+/// ```
+/// even part: 0, 4 -> sum, difference; 2, 6 -> rotation by 6 pi / 16       result k:     even k + odd k
+/// odd part:  1, 3, 5, 7 -> products of pairs and of sums of pairs         result 7 - k: even k - odd k
+/// ```
+/// Each rotation is two multiply-adds of adjacent pairs. In units of 2^-13 their constants are libjpeg's with the
+/// common factors multiplied out: 4433 = 0.5412, 10703 = 4433 + 6270, -10704 = 4433 - 15137; 9633 = 1.1759,
+/// -6436 = 9633 - 16069, 6437 = 9633 - 3196; -4927 = 2446 - 7373, 4926 = 12299 - 7373, -4176 = 16819 - 20995,
+/// 4177 = 25172 - 20995.
 enum InverseDCT {
   private static let firstShift: Int32 = 11
   private static let secondShift: Int32 = 18
 
-  /// Eight rows of `[8, 8]` coefficients, dequantised, transformed and written as bytes `stride` apart.
+  /// Dequantises and transforms the coefficients `[8, 8]` and writes the samples, rows `stride` bytes apart.
   ///
-  /// - Parameter last: a zigzag index behind which all coefficients are 0, or 9 where those outside the top left
+  /// - Parameter last: a zigzag index after which all coefficients are 0, or 9 where all outside the upper left
   ///   quarter are.
   @inline(__always) static func transform(
     _ coefficients: UnsafePointer<Int16>, quantization: UnsafePointer<Int16>, last: Int,
@@ -15,14 +32,14 @@ enum InverseDCT {
     if last == 0 {
       fill(coefficients[0] &* quantization[0], to: target, stride: stride)
     } else if last <= 9 {
-      // Zigzag indices 0...9 lie in the top left quarter.
+      // Zigzag indices 0...9 lie in the upper left quarter.
       transformQuarter(coefficients, quantization, to: target, stride: stride)
     } else {
       transformWhole(coefficients, quantization, to: target, stride: stride)
     }
   }
 
-  /// A bound for `transform`'s `last`: 0, 9 or 63.
+  /// An upper bound of `last` for `transform`: 0, 9 or 63.
   static func lastIndex(of coefficients: UnsafePointer<Int16>) -> Int {
     let rows = UnsafeRawPointer(coefficients)
     @inline(__always) func row(_ index: Int) -> Words {
@@ -35,13 +52,13 @@ enum InverseDCT {
     if lower[0] | lower[1] | right[1] != 0 { return 63 }
     let rest = unsafeBitCast(upper, to: SIMD2<UInt64>.self)
     let first = unsafeBitCast(row(0), to: SIMD2<UInt64>.self)
-    // Little-endian: the mean is the lowest 16 bits.
+    // Little-endian: the DC coefficient is the lowest 16 bits.
     return rest[0] | first[0] &>> 16 == 0 ? 0 : 9
   }
 
-  /// A block of which only the mean differs from 0.
-  private static func fill(_ mean: Int16, to target: UnsafeMutablePointer<UInt8>, stride: Int) {
-    let level = ((Int(mean &<< 2) + 16) >> 5) + 128
+  /// A block of which only the DC coefficient differs from 0.
+  private static func fill(_ dc: Int16, to target: UnsafeMutablePointer<UInt8>, stride: Int) {
+    let level = ((Int(dc &<< 2) + 16) >> 5) + 128
     let row = UInt64(min(max(level, 0), 255)) &* 0x0101_0101_0101_0101
     let address = UnsafeMutableRawPointer(target)
     for y in 0..<8 { address.storeBytes(of: row, toByteOffset: y &* stride, as: UInt64.self) }
@@ -57,21 +74,22 @@ enum InverseDCT {
       v4: row(4, coefficients, quantization), v5: row(5, coefficients, quantization),
       v6: row(6, coefficients, quantization), v7: row(7, coefficients, quantization))
     let columns = pass(block, bias: 1 << (firstShift - 1), shift: firstShift)
-    let result = pass(Lanes.transpose(columns), bias: secondBias, shift: secondShift)
-    Lanes.storeTransposed(result, to: UnsafeMutableRawPointer(target), stride: stride)
+    let result = pass(Shuffles.transpose(columns), bias: secondBias, shift: secondShift)
+    Shuffles.storeTransposed(result, to: UnsafeMutableRawPointer(target), stride: stride)
   }
 
   private static func transformQuarter(
     _ coefficients: UnsafePointer<Int16>, _ quantization: UnsafePointer<Int16>,
     to target: UnsafeMutablePointer<UInt8>, stride: Int
   ) {
-    let columns = passOfFour(
+    let upper = (
       row(0, coefficients, quantization), row(1, coefficients, quantization),
-      row(2, coefficients, quantization), row(3, coefficients, quantization),
-      bias: 1 << (firstShift - 1), shift: firstShift)
-    let rows = Lanes.transpose(columns)
-    let result = passOfFour(rows.v0, rows.v1, rows.v2, rows.v3, bias: secondBias, shift: secondShift)
-    Lanes.storeTransposed(result, to: UnsafeMutableRawPointer(target), stride: stride)
+      row(2, coefficients, quantization), row(3, coefficients, quantization)
+    )
+    let columns = passOfFour(upper, bias: 1 << (firstShift - 1), shift: firstShift)
+    let rows = Shuffles.transpose(columns)
+    let result = passOfFour((rows.v0, rows.v1, rows.v2, rows.v3), bias: secondBias, shift: secondShift)
+    Shuffles.storeTransposed(result, to: UnsafeMutableRawPointer(target), stride: stride)
   }
 
   /// Rounding of the second pass, and the level shift by 128.
@@ -85,12 +103,12 @@ enum InverseDCT {
       &* UnsafeRawPointer(quantization).loadUnaligned(fromByteOffset: offset, as: Words.self)
   }
 
-  /// Constants for a pair of inputs: products of the first and the second, summed.
+  /// Constants of a multiply-add of adjacent pairs: `first` for the first input, `second` for the second.
   @inline(__always) private static func pair(_ first: Int16, _ second: Int16) -> Words {
     Words(first, second, first, second, first, second, first, second)
   }
 
-  /// A sum of two products for eight lanes, in 32 bits.
+  /// Eight 32-bit lanes.
   private struct Wide {
     var low: Longs
     var high: Longs
@@ -100,12 +118,13 @@ enum InverseDCT {
       self.high = high
     }
 
+    /// `a k0 + b k1` in each lane, where `constants` alternates k0 and k1.
     @inline(__always) init(_ a: Words, _ b: Words, _ constants: Words) {
-      low = Lanes.multiplyAddPairs(Lanes.interleaveLow(a, b), constants)
-      high = Lanes.multiplyAddPairs(Lanes.interleaveHigh(a, b), constants)
+      low = Shuffles.multiplyAddPairs(Shuffles.interleaveLow(a, b), constants)
+      high = Shuffles.multiplyAddPairs(Shuffles.interleaveHigh(a, b), constants)
     }
 
-    /// `a` times 2 to the 13.
+    /// `a 2^13`.
     @inline(__always) init(scaled a: Words) {
       low = Longs(Int32(a[0]), Int32(a[1]), Int32(a[2]), Int32(a[3])) &<< 13
       high = Longs(Int32(a[4]), Int32(a[5]), Int32(a[6]), Int32(a[7])) &<< 13
@@ -120,11 +139,11 @@ enum InverseDCT {
     }
 
     @inline(__always) func descaled(_ shift: Int32) -> Words {
-      Lanes.narrow(low &>> shift, high &>> shift)
+      Shuffles.narrow(low &>> shift, high &>> shift)
     }
   }
 
-  /// One pass over eight columns at a time.
+  /// A 1-D transform of each column; `bias` is added before the shift.
   @inline(__always) private static func pass(_ r: Block8, bias: Int32, shift: Int32) -> Block8 {
     let rounding = Longs(repeating: bias)
     let sum = Wide(scaled: r.v0 &+ r.v4)
@@ -142,17 +161,19 @@ enum InverseDCT {
     let odd1 = Wide(r.v5, r.v3, pair(-4176, -20995)) + z4p
     let odd2 = Wide(r.v5, r.v3, pair(-20995, 4177)) + z3p
     return combine(
-      even0 + even3, even1 + even2, even1 - even2, even0 - even3, odd3, odd2, odd1, odd0, shift)
+      even: (even0 + even3, even1 + even2, even1 - even2, even0 - even3), odd: (odd3, odd2, odd1, odd0),
+      shift: shift)
   }
 
   /// `pass` where rows 4...7 are 0.
   @inline(__always) private static func passOfFour(
-    _ r0: Words, _ r1: Words, _ r2: Words, _ r3: Words, bias: Int32, shift: Int32
+    _ r: (Words, Words, Words, Words), bias: Int32, shift: Int32
   ) -> Block8 {
+    let (r0, r1, r2, r3) = r
     let scaled = Wide(scaled: r0)
     let rounding = Longs(repeating: bias)
     let even = Wide(low: scaled.low &+ rounding, high: scaled.high &+ rounding)
-    // The second constant is for an input that is 0: one multiplication instead of two halves.
+    // The second constant meets an input of 0: a multiply-add is one instruction, a widening multiplication two.
     let even3 = Wide(r2, .zero, pair(10703, 0))
     let even2 = Wide(r2, .zero, pair(4433, 0))
     let odd0 = Wide(r3, r1, pair(-6436, 9633 - 7373))
@@ -160,14 +181,17 @@ enum InverseDCT {
     let odd1 = Wide(r3, r1, pair(9633 - 20995, 6437))
     let odd2 = Wide(r3, r1, pair(4177 - 6436, 9633))
     return combine(
-      even + even3, even + even2, even - even2, even - even3, odd3, odd2, odd1, odd0, shift)
+      even: (even + even3, even + even2, even - even2, even - even3), odd: (odd3, odd2, odd1, odd0),
+      shift: shift)
   }
 
+  /// Results k and 7 - k from the even and the odd part, shifted right by `shift`.
   @inline(__always) private static func combine(
-    _ e0: Wide, _ e1: Wide, _ e2: Wide, _ e3: Wide, _ o0: Wide, _ o1: Wide, _ o2: Wide, _ o3: Wide,
-    _ shift: Int32
+    even: (Wide, Wide, Wide, Wide), odd: (Wide, Wide, Wide, Wide), shift: Int32
   ) -> Block8 {
-    Block8(
+    let (e0, e1, e2, e3) = even
+    let (o0, o1, o2, o3) = odd
+    return Block8(
       v0: (e0 + o0).descaled(shift), v1: (e1 + o1).descaled(shift), v2: (e2 + o2).descaled(shift),
       v3: (e3 + o3).descaled(shift), v4: (e3 - o3).descaled(shift), v5: (e2 - o2).descaled(shift),
       v6: (e1 - o1).descaled(shift), v7: (e0 - o0).descaled(shift))

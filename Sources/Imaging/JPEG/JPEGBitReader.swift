@@ -1,11 +1,12 @@
-/// Bits of entropy-coded data, most significant first; stops in front of a marker and then gives zeros.
+/// Reads bits of entropy-coded data, most significant first; at a marker or the end of the file it delivers zeros.
 struct JPEGBitReader {
   /// The next bits, left-aligned.
   private(set) var buffer: UInt64 = 0
-  /// Bits in `buffer`, those made up behind the data's end included.
+  /// Bits in `buffer`, padding included.
   private(set) var count = 0
-  /// Bits made up behind the data's end.
-  private var madeUp = 0
+  /// Zero bits appended to `buffer` after the end of the data.
+  private var paddingCount = 0
+  /// The next byte to read.
   private(set) var next: UnsafePointer<UInt8>
   private let end: UnsafePointer<UInt8>
 
@@ -14,14 +15,15 @@ struct JPEGBitReader {
     self.end = end
   }
 
-  /// True when more bits were consumed than the data held.
-  var isOverrun: Bool { madeUp > count }
+  /// True when padding has been consumed.
+  var isOverrun: Bool { paddingCount > count }
 
   /// Makes at least 48 bits available.
   @inline(__always) mutating func refill() {
     if end - next >= 8 {
       let word = UInt64(
         bigEndian: UnsafeRawPointer(next).loadUnaligned(as: UInt64.self))
+      // The usual test for a zero byte, on the complement: true where no byte is 0xFF.
       let inverted = ~word
       if (inverted &- 0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 == 0 {
         buffer |= word &>> UInt64(truncatingIfNeeded: count)
@@ -36,10 +38,10 @@ struct JPEGBitReader {
 
   private mutating func refillSlowly() {
     while count <= 56 {
-      guard next < end else { return makeUp() }
+      guard next < end else { return appendPadding() }
       let byte = next[0]
       if byte == 0xFF {
-        guard end - next >= 2, next[1] == 0 else { return makeUp() }
+        guard end - next >= 2, next[1] == 0 else { return appendPadding() }
         next += 2
       } else {
         next += 1
@@ -49,36 +51,38 @@ struct JPEGBitReader {
     }
   }
 
-  private mutating func makeUp() {
+  private mutating func appendPadding() {
     let added = (64 - count) & ~7
-    madeUp += added
+    paddingCount += added
     count += added
   }
 
+  /// Refills where fewer than `bits` are available.
   @inline(__always) mutating func refillIfBelow(_ bits: Int) {
     if count < bits { refill() }
   }
 
+  /// Drops the next `bits`.
   @inline(__always) mutating func consume(_ bits: Int) {
     buffer = buffer &<< UInt64(truncatingIfNeeded: bits)
     count &-= bits
   }
 
-  /// The next `bits` (1...16) of those at hand, consumed.
+  /// Consumes the next `bits` (1...16), which must be available.
   @inline(__always) mutating func take(_ bits: Int) -> Int32 {
     let value = Int32(truncatingIfNeeded: buffer &>> UInt64(truncatingIfNeeded: 64 &- bits))
     consume(bits)
     return value
   }
 
-  /// The signed value that `bits` (1...15) value bits stand for, consumed.
+  /// Consumes `bits` (1...15) value bits and gives the signed value that they encode (T.81, F.2.2.1, EXTEND).
   @inline(__always) mutating func takeSigned(_ bits: Int) -> Int32 {
     let isNegative = Int32(truncatingIfNeeded: ~(Int64(bitPattern: buffer) &>> 63))
     let value = take(bits)
     return value &+ (isNegative & ((-1 &<< Int32(truncatingIfNeeded: bits)) &+ 1))
   }
 
-  /// The look-up entry of the next symbol, its `length` consumed; 0 where the bits are no code.
+  /// Consumes the next symbol and gives its entry (`HuffmanTable.lookup`); 0 where the bits are no code.
   @inline(__always) mutating func entry(_ table: HuffmanPointer) -> UInt32 {
     var entry = table.lookup[Int(truncatingIfNeeded: buffer &>> UInt64(64 - HuffmanTable.lookupBits))]
     if entry & 0xFF == 0 {
@@ -88,21 +92,21 @@ struct JPEGBitReader {
     return entry
   }
 
-  /// Forgets what is left of the last byte, and everything made up, before a marker is read.
+  /// Drops the rest of the last byte and the padding, before a marker is read.
   mutating func align() {
     buffer = 0
     count = 0
-    madeUp = 0
+    paddingCount = 0
   }
 
-  /// Moves on to `position`, with nothing buffered.
+  /// Continues at `position` with an empty buffer.
   mutating func restart(at position: UnsafePointer<UInt8>) {
     align()
     next = position
   }
 }
 
-/// A table and its look-up, taken once before a scan; the table outlives the scan.
+/// A table and its look-up, fetched once a scan; the decoder keeps the table alive during the scan.
 struct HuffmanPointer {
   let lookup: UnsafeMutablePointer<UInt32>
   unowned(unsafe) let table: HuffmanTable

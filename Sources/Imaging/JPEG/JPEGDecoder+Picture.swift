@@ -3,7 +3,7 @@ extension JPEGDecoder {
     case grey, rgb, luminanceChrominance, inks, luminanceChrominanceBlack
   }
 
-  /// The colour space by libjpeg's rules: JFIF, then Adobe, then the components' identifiers.
+  /// The colour space by libjpeg's rules: a JFIF marker decides, then an Adobe marker, then component identifiers.
   private var colorSpace: ColorSpace {
     switch frame.components.count {
     case 1: return .grey
@@ -34,7 +34,7 @@ extension JPEGDecoder {
         ? ColorConversion.Rows(first: samples[0], second: samples[0], third: samples[0], fourth: samples[0])
         : ColorConversion.Rows(
           first: samples[0], second: samples[1], third: samples[2], fourth: samples[samples.count - 1])
-      // Whole vectors run into the next row, which is written later, or into the slack behind the last.
+      // Whole vectors write into the next row, which is converted later, or into the slack after the last row.
       let row = target + y * picture.bytesPerRow
       switch space {
       case .grey, .rgb: ColorConversion.plain(rows, to: row, width: frame.width)

@@ -1,14 +1,15 @@
 import FixresBase
 
 extension JPEGDecoder {
-  /// A band of coefficients of one component, and the state that runs through its scan.
+  /// A band of coefficients of one component (T.81, G.1.1.1.1) and the state of its scan.
   private struct Band {
     let table: HuffmanPointer
+    /// First and last zigzag index of the band.
     let first: Int
     let last: Int
-    /// Bits below the ones this scan brings.
+    /// Position of the lowest bit that this scan sends (successive approximation).
     let shift: Int32
-    /// Blocks still to come that hold nothing new.
+    /// Following blocks whose band has no new coefficient.
     var endOfBandRun: Int32 = 0
   }
 
@@ -20,14 +21,14 @@ extension JPEGDecoder {
       }
     }
     if scan.spectralStart == 0 {
-      try readMeans(scan)
+      try readDC(scan)
     } else {
-      try readBand(scan)
+      try readAC(scan)
     }
   }
 
-  /// DC coefficients, one or several components.
-  private mutating func readMeans(_ scan: JPEGScan) throws(ImageError) {
+  /// DC coefficients of one or several components (T.81, G.1.2.1).
+  private mutating func readDC(_ scan: JPEGScan) throws(ImageError) {
     let isInterleaved = scan.parts.count > 1
     let first = frame.components[scan.parts[0].component]
     let columns = isInterleaved ? frame.mcuColumns : first.blockColumns
@@ -93,8 +94,8 @@ extension JPEGDecoder {
     UnsafeMutableRawPointer(coefficients[component].base).assumingMemoryBound(to: Int16.self)
   }
 
-  /// AC coefficients of one component.
-  private mutating func readBand(_ scan: JPEGScan) throws(ImageError) {
+  /// A band of AC coefficients of one component (T.81, G.1.2.2 and G.1.2.3).
+  private mutating func readAC(_ scan: JPEGScan) throws(ImageError) {
     let part = scan.parts[0]
     let component = frame.components[part.component]
     let blocks = coefficientBase(part.component)
@@ -115,8 +116,8 @@ extension JPEGDecoder {
         let block = blocks + (row * component.paddedBlockColumns + column) * 64
         let isIntact = Zigzag.naturalOrder.withUnsafeBufferPointer { order in
           refines
-            ? Self.refine(block, &band, &reader, order.baseAddress!)
-            : Self.decode(block, &band, &reader, order.baseAddress!)
+            ? Self.refine(block, &band, &reader, order: order.baseAddress!)
+            : Self.decode(block, &band, &reader, order: order.baseAddress!)
         }
         guard isIntact else { throw failure(reader) }
         column += 1
@@ -126,10 +127,10 @@ extension JPEGDecoder {
     markers.position = position(of: reader)
   }
 
-  /// First bits of a band in one block; false where the bits are no code.
+  /// The first scan of a band in one block; false where the bits are no code.
   private static func decode(
     _ block: UnsafeMutablePointer<Int16>, _ band: inout Band, _ reader: inout JPEGBitReader,
-    _ order: UnsafePointer<UInt8>
+    order: UnsafePointer<UInt8>
   ) -> Bool {
     if band.endOfBandRun > 0 {
       band.endOfBandRun -= 1
@@ -161,10 +162,11 @@ extension JPEGDecoder {
     return true
   }
 
-  /// One more bit of a band in one block; false where the bits are no code.
+  /// A refinement scan of a band in one block: sends one more bit of every nonzero coefficient and the coefficients
+  /// that become nonzero, which are `1 << shift` or its negative; false where the bits are no code.
   private static func refine(
     _ block: UnsafeMutablePointer<Int16>, _ band: inout Band, _ reader: inout JPEGBitReader,
-    _ order: UnsafePointer<UInt8>
+    order: UnsafePointer<UInt8>
   ) -> Bool {
     var k = band.first
     if band.endOfBandRun == 0 {
@@ -185,11 +187,11 @@ extension JPEGDecoder {
           sign = reader.takeSigned(size)
         }
         if sign.magnitude > 1 { return false }
-        // Pass over `run` coefficients that are still 0, and give one more bit to all others on the way.
+        // Skips `run` coefficients that are still 0 and refines the nonzero ones in between.
         while k <= band.last {
-          let place = Int(order[k])
-          if block[place] != 0 {
-            correct(&block[place], band.shift, &reader)
+          let index = Int(order[k])
+          if block[index] != 0 {
+            correct(&block[index], band.shift, &reader)
           } else {
             if run == 0 { break }
             run &-= 1
@@ -205,8 +207,8 @@ extension JPEGDecoder {
     }
     if band.endOfBandRun > 0 {
       while k <= band.last {
-        let place = Int(order[k])
-        if block[place] != 0 { correct(&block[place], band.shift, &reader) }
+        let index = Int(order[k])
+        if block[index] != 0 { correct(&block[index], band.shift, &reader) }
         k &+= 1
       }
       band.endOfBandRun -= 1
@@ -214,19 +216,19 @@ extension JPEGDecoder {
     return true
   }
 
-  /// Adds the next bit to a coefficient other than 0, away from 0.
+  /// Adds the next bit to the magnitude of a nonzero coefficient.
   @inline(__always) private static func correct(
     _ coefficient: inout Int16, _ shift: Int32, _ reader: inout JPEGBitReader
   ) {
     reader.refillIfBelow(32)
     guard reader.take(1) != 0 else { return }
     let bit = Int16(truncatingIfNeeded: 1 &<< shift)
-    // A bit that is there already is a sign of corruption, which libjpeg passes over.
+    // A bit that is already set is a sign of corruption, which libjpeg ignores.
     if coefficient & bit == 0 { coefficient &+= coefficient > 0 ? bit : -bit }
   }
 }
 
-/// Counts MCUs up to the next restart marker.
+/// Counts the MCUs to the next restart marker.
 struct RestartCounter {
   private let interval: Int
   private var left: Int
@@ -237,7 +239,7 @@ struct RestartCounter {
     left = interval
   }
 
-  /// True when a restart marker stands before the next MCU; counts that MCU.
+  /// True when a restart marker precedes the next MCU; counts that MCU.
   mutating func isDue() -> Bool {
     guard interval > 0 else { return false }
     if left == 0 {
@@ -248,7 +250,7 @@ struct RestartCounter {
     return false
   }
 
-  /// The index of the marker that is due, counted from 0.
+  /// The index of the expected marker, counted from 0.
   mutating func passed() -> Int {
     markers += 1
     return markers - 1

@@ -1,20 +1,21 @@
 import FixresBase
 
 extension JPEGDecoder {
-  /// What a component's blocks need in the inner loop.
+  /// A component's tables and outputs, as the inner loop uses them.
   private struct Target {
     let dc: HuffmanPointer
     let ac: HuffmanPointer
     let quantization: UnsafePointer<Int16>
-    /// Where the next block's samples go, for one scan of everything.
+    /// The component's samples, written where one scan holds all components.
     let samples: UnsafeMutablePointer<UInt8>
     let stride: Int
-    /// `[rows, columns, 64]`, nil for one scan of everything.
+    /// The component's coefficients `[rows, columns, 64]`; nil where one scan holds all components.
     let coefficients: UnsafeMutablePointer<Int16>?
     let columns: Int
     /// Blocks of an MCU along each axis.
     let horizontal: Int
     let vertical: Int
+    /// DC coefficient of the block before.
     var prediction: Int32 = 0
   }
 
@@ -24,7 +25,7 @@ extension JPEGDecoder {
     let first = frame.components[scan.parts[0].component]
     let columns = isInterleaved ? frame.mcuColumns : first.blockColumns
     let rows = isInterleaved ? frame.mcuRows : first.blockRows
-    // The tables stay alive in `markers`, which does not change before the scan has ended.
+    // `markers` keeps the tables alive and does not change during the scan.
     var targets: [Target] = []
     let quantization = UnsafeMutablePointer<Int16>.allocate(capacity: 64 * 4)
     defer { quantization.deallocate() }
@@ -79,7 +80,7 @@ extension JPEGDecoder {
           for column in columns {
             for index in 0..<targets.count {
               let isIntact = decodeMCU(
-                &bits, &targets[index], row: row, column: column, block, order.baseAddress!)
+                &bits, &targets[index], row: row, column: column, block, order: order.baseAddress!)
               if !isIntact { return false }
             }
           }
@@ -92,12 +93,12 @@ extension JPEGDecoder {
   /// The blocks of one component in one MCU.
   @inline(__always) private static func decodeMCU(
     _ reader: inout JPEGBitReader, _ target: inout Target, row: Int, column: Int,
-    _ block: UnsafeMutablePointer<Int16>, _ order: UnsafePointer<UInt8>
+    _ block: UnsafeMutablePointer<Int16>, order: UnsafePointer<UInt8>
   ) -> Bool {
     for y in 0..<target.vertical {
       for x in 0..<target.horizontal {
         clear(block)
-        let last = decodeBlock(&reader, &target, block, order)
+        let last = decodeBlock(&reader, &target, block, order: order)
         if last < 0 { return false }
         let blockRow = row &* target.vertical &+ y
         let blockColumn = column &* target.horizontal &+ x
@@ -118,10 +119,11 @@ extension JPEGDecoder {
     for row in 0..<9 { address.storeBytes(of: Words.zero, toByteOffset: 16 &* row, as: Words.self) }
   }
 
-  /// One block's coefficients in natural order; the zigzag index of the last, or -1 where the bits are no code.
+  /// Decodes a block's coefficients into natural order (T.81, F.2.2); gives the zigzag index of the last nonzero one, or
+  /// -1 where the bits are no code.
   @inline(__always) private static func decodeBlock(
     _ reader: inout JPEGBitReader, _ target: inout Target, _ block: UnsafeMutablePointer<Int16>,
-    _ order: UnsafePointer<UInt8>
+    order: UnsafePointer<UInt8>
   ) -> Int {
     reader.refillIfBelow(32)
     let category = reader.entry(target.dc)

@@ -1,17 +1,17 @@
 import FixresBase
 
-/// JPEG as libjpeg-turbo decodes it under Pillow, bit for bit: baseline, extended sequential and progressive
-/// Huffman coding with 8-bit samples.
+/// Decodes JPEG (ITU-T T.81): baseline, extended sequential and progressive Huffman coding with 8-bit samples; every
+/// byte equals libjpeg-turbo's as Pillow configures it.
 struct JPEGDecoder {
-  /// Scans of a file; a progressive file has ten or so.
+  /// Largest number of scans accepted; a progressive file has about ten.
   static let maximumScans = 256
 
   var markers: JPEGMarkers
   var frame: JPEGFrame
-  /// A component's samples `[paddedBlockRows * 8, paddedBlockColumns * 8]`.
+  /// For each component, its samples `[paddedBlockRows * 8, paddedBlockColumns * 8]`.
   var planes: [PixelBuffer] = []
-  /// A component's coefficients `[paddedBlockRows, paddedBlockColumns, 64]` in natural order; empty where one
-  /// scan holds everything.
+  /// For each component, its coefficients `[paddedBlockRows, paddedBlockColumns, 64]` in natural order; empty where
+  /// one scan holds all components and blocks are transformed at once.
   var coefficients: [PixelBuffer] = []
   /// Components whose first scan has been read.
   var seen: Set<Int> = []
@@ -32,7 +32,7 @@ struct JPEGDecoder {
     let frame = try markers.readToFrame()
     let header = header(frame, markers)
     try limits.check(width: frame.width, height: frame.height)
-    // No code is shorter than a bit, and every block needs one.
+    // Every block needs a code of at least a bit: a header cannot make a small file allocate much.
     let rest = bytes.count - markers.position
     guard frame.blockCount / 8 <= rest else {
       throw .truncated(.jpeg, offset: markers.position, expected: frame.blockCount / 8, found: rest)
@@ -101,7 +101,7 @@ struct JPEGDecoder {
     }
   }
 
-  /// Checks at the end of the image that nothing is missing; transforms what is still coefficients.
+  /// Checks at the end of the image that every component was complete, and transforms stored coefficients.
   private func finish() throws(ImageError) {
     guard seen.count == frame.components.count else {
       throw markers.malformed(
@@ -109,7 +109,7 @@ struct JPEGDecoder {
         "scans of \(seen.count)")
     }
     for (index, component) in frame.components.enumerated() where !coefficients.isEmpty {
-      // libjpeg smooths blocks over while one of the first ten coefficients is not fully known.
+      // libjpeg smooths block edges while one of the first ten coefficients is not fully known.
       if frame.isProgressive, component.unknownBits[0..<10].contains(where: { $0 != 0 }) {
         throw .unsupported(
           .jpeg, offset: markers.position - 2, feature: "an incomplete progressive picture")
@@ -133,7 +133,7 @@ struct JPEGDecoder {
     }
   }
 
-  /// The scan's first entropy-coded byte and the end of the file, alive as long as the decoder.
+  /// A reader at the scan's first entropy-coded byte; valid as long as the decoder.
   func reader() -> JPEGBitReader {
     let base = markers.bytes.unsafeBase.assumingMemoryBound(to: UInt8.self)
     return JPEGBitReader(base + markers.position, end: base + markers.bytes.count)
@@ -143,7 +143,7 @@ struct JPEGDecoder {
     reader.next - markers.bytes.unsafeBase.assumingMemoryBound(to: UInt8.self)
   }
 
-  /// Passes over the restart marker that must follow; `index` counts them from 0.
+  /// Reads the restart marker that must follow; `index` counts them from 0.
   func restart(_ reader: inout JPEGBitReader, index: Int) throws(ImageError) {
     var markers = self.markers
     markers.position = position(of: reader)
@@ -155,7 +155,7 @@ struct JPEGDecoder {
     reader.restart(at: reader.next + (markers.position - position(of: reader)))
   }
 
-  /// Refuses a scan whose codes were wrong or whose bits ran out.
+  /// - Throws: where a code was invalid or the data ended early.
   func check(_ reader: JPEGBitReader, isIntact: Bool) throws(ImageError) {
     if reader.isOverrun {
       let offset = position(of: reader)

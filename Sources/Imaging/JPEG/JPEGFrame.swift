@@ -1,29 +1,29 @@
-/// One colour component of a JPEG and where its samples lie.
+/// A colour component of a JPEG frame and the layout of its samples.
 struct JPEGComponent {
   let identifier: UInt8
   /// Blocks of an MCU along each axis, 1...4.
   let horizontal: Int
   let vertical: Int
   let quantizationIndex: Int
-  /// Samples that the picture uses.
+  /// Size in samples inside the picture.
   let width: Int
   let height: Int
-  /// Blocks that the picture uses.
+  /// Size in blocks inside the picture.
   let blockColumns: Int
   let blockRows: Int
-  /// Blocks including those that fill up the last MCUs.
+  /// Size in blocks with those that complete the last MCUs.
   let paddedBlockColumns: Int
   let paddedBlockRows: Int
-  /// `[64]` in natural order, wrapped to 16 bits; the table in force at the component's first scan.
+  /// `[64]` in natural order, wrapped to 16 bits; the table defined at the component's first scan.
   var quantization: [Int16] = []
-  /// Bits of each coefficient not yet known after the scans so far; -1: nothing known.
+  /// `[64]`: low bits of each coefficient that no scan has sent yet; -1: none is known.
   var unknownBits = [Int](repeating: -1, count: 64)
 
   /// Bytes from row to row of the sample plane.
   var stride: Int { paddedBlockColumns * 8 }
 }
 
-/// What SOF says.
+/// A frame header, SOF (T.81, B.2.2).
 struct JPEGFrame {
   let width: Int
   let height: Int
@@ -72,7 +72,7 @@ struct JPEGFrame {
   var blockCount: Int { components.reduce(0) { $0 + $1.blockColumns * $1.blockRows } }
 }
 
-/// What SOS says.
+/// A scan header, SOS (T.81, B.2.3).
 struct JPEGScan {
   struct Part {
     /// Index into the frame's components.
@@ -85,16 +85,16 @@ struct JPEGScan {
   /// First and last zigzag index.
   let spectralStart: Int
   let spectralEnd: Int
-  /// Bits below the ones known before (0 in a first scan) and after this scan.
+  /// Low bits unknown before (0 in a first scan) and after this scan (successive approximation, Ah and Al).
   let approximationHigh: Int
   let approximationLow: Int
   /// Byte offset of the marker.
   let offset: Int
 }
 
-/// Zigzag order.
+/// The zigzag order of coefficients (T.81, figure A.6).
 enum Zigzag {
-  /// Natural index of each zigzag index; 16 more entries catch runs beyond the block.
+  /// Index in natural order, row by row, of each zigzag index; 16 more entries take runs beyond the block.
   static let naturalOrder: [UInt8] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6,
     7, 14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31,

@@ -1,7 +1,7 @@
 import FixresBase
 
 extension JPEGMarkers {
-  /// Kinds of frame that are refused, by marker.
+  /// Kinds of frame that are not supported, by marker.
   private static let refusedFrames: [UInt8: String] = [
     0xC3: "lossless coding", 0xC5: "hierarchical coding", 0xC6: "hierarchical coding",
     0xC7: "hierarchical lossless coding", 0xC8: "a reserved extension", 0xC9: "arithmetic coding",
@@ -11,7 +11,7 @@ extension JPEGMarkers {
     0xF7: "JPEG-LS coding",
   ]
 
-  /// Reads on to the frame header.
+  /// Reads segments up to the frame header.
   mutating func readToFrame() throws(ImageError) -> JPEGFrame {
     while true {
       let code = try nextMarker()
@@ -77,7 +77,7 @@ extension JPEGMarkers {
     return frame
   }
 
-  /// Reads the scan header behind its marker.
+  /// Reads the scan header of the marker just read.
   mutating func readScan(_ frame: JPEGFrame) throws(ImageError) -> JPEGScan {
     let start = position - 2
     let body = try segment().array

@@ -1,6 +1,6 @@
 import FixresBase
 
-/// The marker segments of a JPEG: where they are and what they say.
+/// Parses the marker segments of a JPEG (T.81, Annex B) and holds the tables that they define.
 struct JPEGMarkers {
   enum Code {
     static let startOfImage: UInt8 = 0xD8
@@ -33,7 +33,7 @@ struct JPEGMarkers {
     position = 2
   }
 
-  /// EXIF orientation, 1...8, of the segments so far.
+  /// EXIF orientation, 1...8, of the segments read so far.
   var orientation: Int { ExifReader.orientation(in: exif) }
 
   func malformed(_ offset: Int, _ expected: String, _ found: String) -> ImageError {
@@ -47,7 +47,7 @@ struct JPEGMarkers {
     return byte
   }
 
-  /// The next marker's code; bytes that are no marker are passed over, as libjpeg does.
+  /// The next marker's code; bytes before it are skipped, as libjpeg does.
   mutating func nextMarker() throws(ImageError) -> UInt8 {
     while true {
       position = bytes.withUnsafeBytes { all in
@@ -62,7 +62,7 @@ struct JPEGMarkers {
     }
   }
 
-  /// The segment behind the marker just read, without its length.
+  /// The segment of the marker just read, without its length.
   mutating func segment() throws(ImageError) -> Bytes {
     let length = Int(try byte(position)) << 8 | Int(try byte(position + 1))
     guard length >= 2 else { throw malformed(position, "a segment length of at least 2", "\(length)") }
@@ -74,7 +74,7 @@ struct JPEGMarkers {
     return segment
   }
 
-  /// Reads a segment that only changes the tables; true where `code` is one of those or without meaning here.
+  /// Reads a segment that defines tables or that decoding ignores; false where `code` is neither.
   mutating func readTables(_ code: UInt8) throws(ImageError) -> Bool {
     switch code {
     case Code.quantization: try readQuantization()

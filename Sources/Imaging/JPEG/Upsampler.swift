@@ -1,11 +1,27 @@
-/// Rows of a component at the picture's size, as libjpeg's `fancy` upsampling makes them.
+/// Upsamples the rows of a component to the picture's size with libjpeg's triangle filter (`jdsample.c`, "fancy
+/// upsampling"): each result is 3/4 of the nearer and 1/4 of the farther sample.
+///
+/// ```
+/// samples            s0        s1        s2
+/// picture         p0    p1  p2    p3  p4    p5
+///
+/// 2 : 1 along a row     p[2i]     = (3 s[i] + s[i - 1] + 1) >> 2     s[-1] = s[0], s[n] = s[n - 1]
+///                       p[2i + 1] = (3 s[i] + s[i + 1] + 2) >> 2
+/// 2 : 1 down a column   p = (3 near + far + 1) >> 2 in even rows, (3 near + far + 2) >> 2 in odd rows
+/// both                  c = 3 near + far down the column, then
+///                       p[2i]     = (3 c[i] + c[i - 1] + 8) >> 4
+///                       p[2i + 1] = (3 c[i] + c[i + 1] + 7) >> 4
+/// ```
+/// The two rounding constants alternate so that the error has no bias. Other ratios, and components at most two
+/// samples wide, repeat samples, as libjpeg does.
 struct Upsampler {
   private enum Method {
     case none
-    /// Triangle filter along the row.
+    /// 2 : 1 along the row.
     case horizontal
-    /// Triangle filter down the column.
+    /// 2 : 1 down the column.
     case vertical
+    /// 2 : 1 along both.
     case both
     /// Each sample repeated.
     case replicate(horizontal: Int, vertical: Int)
@@ -16,9 +32,9 @@ struct Upsampler {
   private let stride: Int
   private let width: Int
   private let height: Int
-  /// A row of the picture.
+  /// The result, a row of the picture.
   private let row: PixelBuffer
-  /// A row of column sums, with a repeated sample at either end.
+  /// 16-bit samples or column sums `c` of a row, the end ones repeated.
   private let sums: PixelBuffer
 
   init(_ component: JPEGComponent, of frame: JPEGFrame, plane: PixelBuffer) throws(ImageError) {
@@ -54,7 +70,7 @@ struct Upsampler {
       var x = 0
       while x < width {
         let sum = Self.weigh(near, far, x) &+ Words(repeating: bias)
-        store(Lanes.clampToBytes(sum &>> 2), at: x)
+        store(Shuffles.clampToBytes(sum &>> 2), at: x)
         x += 8
       }
     case .both:
@@ -75,41 +91,41 @@ struct Upsampler {
     return row.base
   }
 
-  /// The row of samples that row `y` of the picture lies in and the one it lies next to.
+  /// The nearer and the farther row of samples for row `y` of the picture.
   private func rows(_ y: Int) -> (near: UnsafeRawPointer, far: UnsafeRawPointer) {
     let near = y / 2
     let far = min(max(y & 1 == 0 ? near - 1 : near + 1, 0), height - 1)
     return (UnsafeRawPointer(plane + near * stride), UnsafeRawPointer(plane + far * stride))
   }
 
-  /// Three times the near samples and once the far ones.
+  /// `3 near + far` for eight samples.
   @inline(__always) private static func weigh(
     _ near: UnsafeRawPointer, _ far: UnsafeRawPointer, _ x: Int
   ) -> Words {
-    Lanes.widen((near + x).loadUnaligned(as: SIMD8<UInt8>.self)) &* 3
-      &+ Lanes.widen((far + x).loadUnaligned(as: SIMD8<UInt8>.self))
+    Shuffles.widen((near + x).loadUnaligned(as: SIMD8<UInt8>.self)) &* 3
+      &+ Shuffles.widen((far + x).loadUnaligned(as: SIMD8<UInt8>.self))
   }
 
   private func store(_ bytes: SIMD8<UInt8>, at x: Int) {
     UnsafeMutableRawPointer(row.base).storeBytes(of: bytes, toByteOffset: x, as: SIMD8<UInt8>.self)
   }
 
-  /// Fills the sums with plain samples.
+  /// Fills `sums` with samples widened to 16 bits.
   @inline(__always) private func spread(
     expandingTo count: Int, _ samples: (Int) -> SIMD8<UInt8>
   ) {
     let target = UnsafeMutableRawPointer(sums.base) + 16
     var x = 0
     while x < count {
-      target.storeBytes(of: Lanes.widen(samples(x)), toByteOffset: 2 &* x, as: Words.self)
+      target.storeBytes(of: Shuffles.widen(samples(x)), toByteOffset: 2 &* x, as: Words.self)
       x += 8
     }
   }
 
-  /// Two samples for each sum: three parts of it and one of its left, then of its right neighbour.
+  /// Two results for each sum: `(3 c[i] + c[i - 1] + left) >> shift` and `(3 c[i] + c[i + 1] + right) >> shift`.
   @inline(__always) private func smooth(rounding left: Int16, _ right: Int16, shift: Int16) {
     let center = UnsafeMutableRawPointer(sums.base) + 16
-    // A repeated end gives the end sample itself, as libjpeg's special cases do.
+    // With the ends repeated, the formula gives what libjpeg's special cases for them give.
     center.storeBytes(of: center.load(as: Int16.self), toByteOffset: -2, as: Int16.self)
     let end = center.load(fromByteOffset: 2 * (width - 1), as: Int16.self)
     center.storeBytes(of: end, toByteOffset: 2 * width, as: Int16.self)

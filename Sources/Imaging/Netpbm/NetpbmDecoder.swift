@@ -1,6 +1,6 @@
 import FixresBase
 
-/// Binary PGM (P5) and PPM (P6) as Pillow reads them.
+/// Decodes binary PGM (P5) and PPM (P6) as Pillow does.
 enum NetpbmDecoder {
   private struct Head {
     let channels: Int
@@ -88,7 +88,7 @@ enum NetpbmDecoder {
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
-  /// The next decimal number and the one byte of white space behind it; `#` starts a comment to the line's end.
+  /// The next decimal number and the byte of white space after it; `#` starts a comment up to the end of the line.
   private static func number(
     _ bytes: Bytes, _ cursor: inout Int, what: String, range: ClosedRange<Int>
   ) throws(ImageError) -> Int {

@@ -1,16 +1,17 @@
-/// A prefix code of deflate: canonical, read from its least significant bit.
+/// A prefix code of deflate (RFC 1951, 3.2.2): canonical, sent most significant bit first in a stream of bits that is
+/// read from the least significant bit.
 struct DeflateCode {
   static let lookupBits = 10
 
-  /// `[1 << lookupBits]`: symbol << 4 | length, by the next bits; 0 for longer codes and for none.
+  /// `[1 << lookupBits]`, indexed by the next bits: `symbol << 4 | length`; 0 for longer codes and for no code.
   let lookup: [UInt16]
-  /// `[16]`: codes of each length.
+  /// `[16]`: number of codes of each length.
   let counts: [UInt16]
   /// Symbols in the order of their codes.
   let symbols: [UInt16]
 
-  /// nil where the lengths describe no prefix code, or (`mayBeIncomplete`: but for a single code or none)
-  /// an incomplete one.
+  /// The code of `lengths`, by symbol; nil where they are no prefix code, or an incomplete one other than a single
+  /// code or none where `mayBeIncomplete`.
   init?(_ lengths: ArraySlice<UInt8>, mayBeIncomplete: Bool) {
     var counts = [UInt16](repeating: 0, count: 16)
     for length in lengths { counts[Int(length)] += 1 }
@@ -25,7 +26,7 @@ struct DeflateCode {
       nextCodes[length + 1] = (nextCodes[length] + Int(counts[length])) << 1
       nextIndices[length + 1] = nextIndices[length] + Int(counts[length])
     }
-    // zlib takes an incomplete distance code only with one code of one bit, or none at all.
+    // zlib accepts an incomplete distance code only with one code of one bit, or none.
     let isSingle = mayBeIncomplete && (used == 0 || used == 1 && counts[1] == 1)
     guard left == 0 || isSingle else { return nil }
     var lookup = [UInt16](repeating: 0, count: 1 << Self.lookupBits)
@@ -48,7 +49,7 @@ struct DeflateCode {
     self.symbols = symbols
   }
 
-  /// A code whose lengths are known to be right.
+  /// A code whose lengths are known to be valid.
   static func fixed(_ lengths: [UInt8]) -> DeflateCode {
     guard let code = DeflateCode(lengths[...], mayBeIncomplete: true) else {
       preconditionFailure("the fixed codes of deflate are complete prefix codes")
@@ -56,20 +57,20 @@ struct DeflateCode {
     return code
   }
 
-  /// The smallest length or distance of a symbol, and the bits that follow to add to it.
+  /// Smallest length or distance of a symbol and the number of bits that follow, whose value is added.
   struct Range {
     let base: UInt16
     let extraBits: UInt8
   }
 
-  /// By symbol - 257.
+  /// Lengths, indexed by symbol - 257 (RFC 1951, 3.2.5).
   static let lengths: [Range] =
     ranges(
       first: 3,
       extraBits: [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5])
     + [Range(base: 258, extraBits: 0)]
 
-  /// By symbol.
+  /// Distances, indexed by symbol.
   static let distances: [Range] = ranges(
     first: 1,
     extraBits: [0, 0, 0, 0] + (1...13).flatMap { [UInt8($0), UInt8($0)] })
@@ -90,7 +91,7 @@ enum Adler32 {
     var b: UInt32 = 0
     var index = 0
     while index < bytes.count {
-      // 5552: the most bytes whose sums fit 32 bits before the remainder is taken.
+      // 5552 bytes is the most whose sums fit 32 bits without a remainder.
       let end = min(index + 5552, bytes.count)
       while index < end {
         a &+= UInt32(bytes[index])

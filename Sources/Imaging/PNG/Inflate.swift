@@ -1,18 +1,16 @@
 import FixresBase
 
-/// Why a zlib stream could not be expanded.
+/// Why a zlib stream could not be decompressed.
 enum InflateError: Error, Hashable {
-  /// The stream ends at input byte `offset` before its data do.
+  /// The stream ends at input byte `offset` inside its data.
   case truncated(offset: Int)
   case malformed(offset: Int, expected: String, found: String)
   case checksum(expected: UInt32, found: UInt32)
 }
 
-/// zlib streams (RFC 1950, 1951) into a buffer whose size is known beforehand; never writes beyond it.
+/// Decompresses zlib streams (RFC 1950, RFC 1951) into a buffer of known size, never writing beyond it.
 struct Inflater {
-  /// Bits that the first look-up sees.
-  private static let lookupBits = 10
-  /// Output bytes that one input byte can stand for at the most.
+  /// Most output bytes for an input byte: a length of 258 for a code of two bits.
   static let maximumExpansion = 1032
 
   private let source: UnsafePointer<UInt8>
@@ -24,7 +22,7 @@ struct Inflater {
   private let targetCount: Int
   private var written = 0
 
-  /// Fills `target`; the stream must hold exactly as many bytes.
+  /// Fills `target` from the stream, whose data must be exactly `count` bytes.
   static func inflate(
     _ source: UnsafeRawBufferPointer, into target: UnsafeMutablePointer<UInt8>, count: Int
   ) throws(InflateError) {
@@ -124,7 +122,7 @@ struct Inflater {
     guard stored == found else { throw .checksum(expected: stored, found: found) }
   }
 
-  /// Expands the symbols of one block.
+  /// Decodes the symbols of a block.
   private mutating func expand(_ literals: DeflateCode, _ distances: DeflateCode) throws(InflateError) {
     while true {
       refill()

@@ -1,13 +1,13 @@
 import FixresBase
 
-/// The chunks of a PNG, one after another.
+/// Reads the chunks of a PNG in order.
 struct PNGChunks {
   struct Chunk {
     let name: String
     let body: Bytes
     /// Byte offset of the chunk's length.
     let offset: Int
-    /// May be passed over by who does not know it.
+    /// Decoders that do not know the chunk may ignore it.
     let isAncillary: Bool
   }
 
@@ -18,7 +18,9 @@ struct PNGChunks {
     try? reader.seek(to: min(PNGDecoder.signature.count, bytes.count))
   }
 
-  /// - Throws: `truncated`, `malformed`, or `checksum` where the integrity is checked.
+  /// The next chunk.
+  ///
+  /// - Throws: `truncated`, `malformed`, and `checksum` where `checksIntegrity`.
   mutating func next(checksIntegrity: Bool) throws(ImageError) -> Chunk {
     let offset = reader.fileOffset
     let fields: (name: Bytes, body: Bytes, named: Bytes, stored: UInt32)

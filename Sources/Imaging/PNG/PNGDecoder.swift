@@ -1,10 +1,10 @@
 import FixresBase
 
-/// PNG as Pillow reads it, converted to RGB: alpha and transparency are dropped.
+/// Decodes PNG (ISO/IEC 15948) as Pillow's `convert("RGB")` does: alpha and transparency are dropped.
 struct PNGDecoder {
   static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
-  /// What IHDR says.
+  /// The image header, IHDR.
   struct Header {
     let width: Int
     let height: Int
@@ -21,7 +21,7 @@ struct PNGDecoder {
     /// Bytes of a row of `width` pixels without its filter byte.
     func rowBytes(_ width: Int) -> Int { (width * bitsPerPixel + 7) / 8 }
 
-    /// The whole picture, or the seven of Adam7 that are not empty.
+    /// The whole picture as one pass, or the passes of Adam7 that are not empty.
     var passes: [PNGPass] {
       isInterlaced
         ? PNGPass.adam7(width: width, height: height)
@@ -159,7 +159,7 @@ struct PNGDecoder {
     return raw
   }
 
-  /// The error of the joined chunks, with the offset where it lies in the file.
+  /// `error` with its offset in the joined chunks converted to an offset in the file.
   private static func describe(_ error: InflateError, _ data: [Bytes]) -> ImageError {
     func fileOffset(_ position: Int) -> Int {
       var left = position

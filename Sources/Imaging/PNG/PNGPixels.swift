@@ -1,4 +1,4 @@
-/// One of the pictures that an interlaced one is sent as: its size and where its pixels lie in the whole.
+/// A pass of an interlaced picture: its size, first pixel and distances between pixels in the whole picture.
 struct PNGPass {
   let width: Int
   let height: Int
@@ -19,14 +19,14 @@ struct PNGPass {
   }
 }
 
-/// Filtered rows of a PNG into RGB.
+/// Converts the filtered rows of a PNG to RGB.
 struct PNGPixels {
   let header: PNGDecoder.Header
   /// R, G, B of each index.
   let palette: [UInt8]?
-  /// The rows of all passes, each behind its filter byte; unfiltered in place.
+  /// The rows of all passes, each after its filter byte; unfiltered in place.
   let raw: PixelBuffer
-  /// Byte offset of the data, for errors.
+  /// File offset of the data, for errors.
   let offset: Int
 
   func picture() throws(ImageError) -> Picture {
@@ -104,7 +104,7 @@ struct PNGPixels {
       guard let palette else {
         throw .malformed(.png, offset: offset, expected: "a PLTE chunk before the data", found: "none")
       }
-      // Behind the palette's end Pillow has black.
+      // Indices beyond the palette are black in Pillow.
       return (0..<256).map { index in
         guard 3 * index < palette.count else { return [0, 0, 0, 255] }
         return [palette[3 * index], palette[3 * index + 1], palette[3 * index + 2], 255]
@@ -130,7 +130,7 @@ struct PNGPixels {
     }
     switch (header.color, header.depth) {
     case (.grey, 16):
-      // Pillow clips to 255 where a level is wider than a byte.
+      // Pillow clips 16-bit grey levels to 255.
       for x in 0..<pass.width {
         let level = row[2 &* x] > 0 ? 255 : row[2 &* x &+ 1]
         put(x, [level, level, level, 255])

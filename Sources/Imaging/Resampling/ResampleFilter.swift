@@ -8,7 +8,7 @@
 import FixresIR
 
 extension Preprocessing.Interpolation {
-  /// Half the width of the filter at scale 1, in samples; 0 for `nearest`, which is no filter.
+  /// Half the width of the filter at scale 1, in samples; 0 for `nearest`, which is not a filter.
   var support: Double {
     switch self {
     case .nearest: 0
@@ -19,7 +19,8 @@ extension Preprocessing.Interpolation {
     }
   }
 
-  /// The filter's value `x` samples from its centre (Pillow's definitions; bicubic with a = -0.5).
+  /// The filter's value at `x` samples from its centre, as Pillow's `Resample.c` defines it (bicubic: Keys 1981 with
+  /// a = -0.5).
   func weight(at x: Double) -> Double {
     switch self {
     case .nearest: 0

@@ -1,9 +1,22 @@
-/// Inner loops of resizing: two taps a step, weights in two parts of 16 bits, exact 32-bit sums.
+/// Inner loops of resizing: a convolution of one axis with a window of taps for each output sample.
+///
+/// ```
+/// out[x] = clip((sum over i of in[start[x] + i] * w[x][i] + 2^21) >> 22)
+/// ```
+/// Weights have 22 fraction bits and do not fit the 16-bit lanes of a multiply-add of adjacent pairs, so each is split
+/// into w = high * 2^12 + low, and two sums are kept:
+/// ```
+/// pixels   R0 G0 B0 x0 R1 G1 B1 x1     two taps, 4 channels
+/// taps     R0 R1 G0 G1 B0 B1 x0 x1     interleaved, 16 bits
+/// weights  w0 w1 w0 w1 w0 w1 w0 w1     low, then high parts
+/// sums     += R0 w0 + R1 w1, ...       32 bits, exact modulo 2^32 like Pillow's
+/// ```
+/// Windows of an odd number of taps have a last weight of 0.
 enum ResampleKernels {
-  /// Half of the unit in the last place that the final shift drops.
+  /// Half of the last place that remains after the final shift.
   private static let rounding = Int32(1 << (ResampleTable.precisionBits - 1))
 
-  /// One output row of the horizontal pass, `[table.outputCount, 4]`.
+  /// One output row `[table.outputCount, 4]` of the horizontal pass.
   static func row(
     from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, _ table: ResampleTable,
     low: UnsafeRawPointer, high: UnsafeRawPointer
@@ -19,27 +32,28 @@ enum ResampleKernels {
           var highSum = Longs.zero
           var pairs = pairCounts[x]
           while pairs > 0 {
-            let both = Lanes.widen(pixel.loadUnaligned(as: SIMD8<UInt8>.self))
+            let both = Shuffles.widen(pixel.loadUnaligned(as: SIMD8<UInt8>.self))
             let taps = Words(both[0], both[4], both[1], both[5], both[2], both[6], both[3], both[7])
-            lowSum &+= Lanes.multiplyAddPairs(taps, weightPair(lowWeights))
-            highSum &+= Lanes.multiplyAddPairs(taps, weightPair(highWeights))
+            lowSum &+= Shuffles.multiplyAddPairs(taps, weightPair(lowWeights))
+            highSum &+= Shuffles.multiplyAddPairs(taps, weightPair(highWeights))
             pixel += 8
             lowWeights += 4
             highWeights += 4
             pairs &-= 1
           }
           let value = finish(lowSum, highSum)
-          let bytes = unsafeBitCast(Lanes.clampToBytes(Lanes.narrow(value, value)), to: SIMD2<UInt32>.self)
+          let bytes = unsafeBitCast(
+            Shuffles.clampToBytes(Shuffles.narrow(value, value)), to: SIMD2<UInt32>.self)
           target.storeBytes(of: bytes[0], toByteOffset: 4 &* x, as: UInt32.self)
         }
       }
     }
   }
 
-  /// The input rows of one output row of the vertical pass.
+  /// The input rows and weights of one output row of the vertical pass.
   struct RowWindow {
     let first: UnsafeRawPointer
-    /// The last row that exists; a pair that ends behind it has weight 0 there.
+    /// The last row of the picture; the second row of a pair after it has weight 0.
     let last: UnsafeRawPointer
     let stride: Int
     let pairCount: Int
@@ -59,20 +73,20 @@ enum ResampleKernels {
       var pair = 0
       while pair < window.pairCount {
         let next = row + window.stride
-        let a = Lanes.widen((row + offset).loadUnaligned(as: SIMD8<UInt8>.self))
-        let b = Lanes.widen((min(next, window.last) + offset).loadUnaligned(as: SIMD8<UInt8>.self))
+        let a = Shuffles.widen((row + offset).loadUnaligned(as: SIMD8<UInt8>.self))
+        let b = Shuffles.widen((min(next, window.last) + offset).loadUnaligned(as: SIMD8<UInt8>.self))
         let low = weightPair(window.low + 4 &* pair)
         let high = weightPair(window.high + 4 &* pair)
-        let left = Lanes.interleaveLow(a, b)
-        let right = Lanes.interleaveHigh(a, b)
-        lowA &+= Lanes.multiplyAddPairs(left, low)
-        lowB &+= Lanes.multiplyAddPairs(right, low)
-        highA &+= Lanes.multiplyAddPairs(left, high)
-        highB &+= Lanes.multiplyAddPairs(right, high)
+        let left = Shuffles.interleaveLow(a, b)
+        let right = Shuffles.interleaveHigh(a, b)
+        lowA &+= Shuffles.multiplyAddPairs(left, low)
+        lowB &+= Shuffles.multiplyAddPairs(right, low)
+        highA &+= Shuffles.multiplyAddPairs(left, high)
+        highB &+= Shuffles.multiplyAddPairs(right, high)
         row = next + window.stride
         pair &+= 1
       }
-      let bytes = Lanes.clampToBytes(Lanes.narrow(finish(lowA, highA), finish(lowB, highB)))
+      let bytes = Shuffles.clampToBytes(Shuffles.narrow(finish(lowA, highA), finish(lowB, highB)))
       target.storeBytes(of: bytes, toByteOffset: offset, as: SIMD8<UInt8>.self)
       offset &+= 8
     }

@@ -1,33 +1,39 @@
 import FixresIR
 
-/// For each output sample of one axis: where its window of input samples starts, and their weights.
+/// The windows of input samples and their weights for the output samples of one axis, as Pillow computes them
+/// (`Resample.c`, `precompute_coeffs`).
 ///
-/// Weights are Pillow's: the filter in double, divided by the window's sum, rounded half away from zero to
-/// 22 bits behind the point.
+/// ```
+/// scale = in / out      f = max(scale, 1)      support = filter's support * f
+/// centre(x) = (x + 0.5) scale
+/// first(x)  = max(0, trunc(centre - support + 0.5))      end(x) = min(in, trunc(centre + support + 0.5))
+/// w[x][i]   = filter((first + i - centre + 0.5) / f)     in double, divided by the window's sum,
+///                                                        rounded half away from zero to 22 fraction bits
+/// ```
 struct ResampleTable {
-  /// Bits behind the point of a weight.
+  /// Fraction bits of a weight.
   static let precisionBits = 22
-  /// Low bits of a weight that are multiplied apart, so that both parts fit 16 bits.
+  /// Bits of the low part of a weight; both parts fit 16 bits.
   static let lowBits = 12
-  /// Weights that a table may hold.
+  /// Largest number of weights in a table.
   static let maximumEntries = 1 << 28
 
   let outputCount: Int
   /// First input sample of each window.
   let starts: [Int]
-  /// Weights of a window, rounded up to an even count with zeros.
+  /// Weights stored for each window: an even count, filled up with zeros.
   let tapsPerOutput: Int
-  /// Pairs of taps a window really has.
+  /// Pairs of taps in each window.
   let pairCounts: [Int]
   /// `[outputCount, tapsPerOutput]`: the low bits of each weight.
   let lowWeights: [Int16]
   /// `[outputCount, tapsPerOutput]`: the high bits of each weight.
   let highWeights: [Int16]
 
-  /// Input samples that the windows touch.
+  /// Input samples that the windows cover.
   let inputRange: Range<Int>
 
-  /// Tables for the part `window` of an axis that goes from `inputSize` to `outputSize` samples.
+  /// The windows of the output samples `window` of an axis resized from `inputSize` to `outputSize` samples.
   init(
     inputSize: Int, outputSize: Int, window: Range<Int>, interpolation: Preprocessing.Interpolation
   ) throws(ImageError) {

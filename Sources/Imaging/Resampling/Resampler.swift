@@ -1,16 +1,20 @@
 import FixresIR
 
-/// A part of a resized picture, in pixels.
+/// A rectangle of a resized picture, in pixels.
 struct PixelWindow: Hashable {
   let rows: Range<Int>
   let columns: Range<Int>
 }
 
-/// Resizing as Pillow's `Image.resize` does it on 8-bit RGB, bit for bit.
+/// Resizes 8-bit RGB with every byte equal to Pillow's `Image.resize` (`Resample.c`).
 ///
-/// Every output pixel depends on the source alone, so a window of the result costs only itself.
+/// ```
+/// source --horizontal pass--> rows that the vertical pass reads, 8 bits --vertical pass--> window
+/// ```
+/// A pass whose size does not change is left out. Only the window of the result that the crop shows is computed, and
+/// only the part of the intermediate picture that the window depends on.
 enum Resampler {
-  /// Bytes that the intermediate picture may take.
+  /// Largest intermediate picture in bytes.
   static let maximumIntermediateBytes = 1 << 31
 
   /// The part `window` of `source` resized to `size`.
@@ -43,7 +47,7 @@ enum Resampler {
     return try resizeRows(narrow, firstRow: rows.lowerBound, columns: 0..<narrow.width, vertical)
   }
 
-  /// Pillow 13's choice (the passes round to 8 bits between them, so their order shows in the result).
+  /// Pillow 13's choice of the order of passes, which changes the result as the intermediate is rounded to 8 bits.
   private static func goesVerticalFirst(from source: Picture, to size: Extent) -> Bool {
     size.height < source.height && source.height - size.height > 2 * (source.width - size.width)
   }
@@ -110,7 +114,7 @@ enum Resampler {
     return try Picture(uninitializedWidth: width, height: height)
   }
 
-  /// Nearest neighbour with Pillow's positions, which it sums up in double.
+  /// Nearest neighbour at Pillow's positions, which are accumulated in double.
   private static func nearest(
     _ source: Picture, to size: Extent, window: PixelWindow
   ) throws(ImageError) -> Picture {

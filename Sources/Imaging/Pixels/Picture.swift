@@ -2,14 +2,14 @@ import FixresBase
 
 /// A decoded picture in 8-bit RGB.
 public struct Picture: Sendable {
-  /// Pixels.
+  /// Width in pixels.
   public let width: Int
-  /// Pixels.
+  /// Height in pixels.
   public let height: Int
-  /// `[height, width, 4]`: R, G, B and a byte without meaning.
+  /// `[height, width, 4]`: R, G, B and an undefined byte.
   package let pixels: PixelBuffer
 
-  /// Room for `width` x `height` pixels, not yet initialised.
+  /// A picture of `width` x `height` pixels, uninitialised.
   package init(uninitializedWidth width: Int, height: Int) throws(ImageError) {
     guard width > 0, height > 0, let byteCount = Int.byteCount(width, height, 4) else {
       throw .outOfMemory(byteCount: .max)
@@ -19,7 +19,7 @@ public struct Picture: Sendable {
     pixels = try PixelBuffer(byteCount: byteCount)
   }
 
-  /// A copy of the bytes `[height, width, 3]`; nil where their count does not fit.
+  /// A picture from a copy of the bytes `[height, width, 3]`; nil where their count differs.
   public init?(width: Int, height: Int, rgb: [UInt8]) {
     guard width > 0, height > 0, Int.byteCount(width, height, 3) == rgb.count,
       let picture = try? Picture(uninitializedWidth: width, height: height)
@@ -34,9 +34,10 @@ public struct Picture: Sendable {
     self = picture
   }
 
+  /// Bytes from a row to the next.
   package var bytesPerRow: Int { width * 4 }
 
-  /// The bytes `[height, width, 3]`.
+  /// The pixels as bytes `[height, width, 3]`, a copy.
   public var rgb: [UInt8] {
     [UInt8](unsafeUninitializedCapacity: width * height * 3) { target, count in
       if let base = target.baseAddress { copyRGB(to: base) }
@@ -56,7 +57,7 @@ public struct Picture: Sendable {
 }
 
 extension Int {
-  /// The product of the factors, nil where it overflows or a factor is negative.
+  /// The product of `factors`; nil where it overflows or a factor is negative.
   static func byteCount(_ factors: Int...) -> Int? {
     var product = 1
     for factor in factors {

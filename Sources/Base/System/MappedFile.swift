@@ -8,16 +8,20 @@
 
 /// Why a file could not be opened, read or written.
 public enum FileError: Error, Hashable, Sendable {
+  /// Nothing exists at `path`, or a part of the path is not a folder.
   case notFound(path: String)
+  /// A folder where a file is expected.
   case isDirectory(path: String)
-  /// A file where a folder is wanted.
+  /// A file where a folder is expected.
   case isNotDirectory(path: String)
   /// A FIFO, a socket or a device: reading one may block or never end.
   case notRegular(path: String)
+  /// The process may not open, read or write the file.
   case permissionDenied(path: String)
-  /// Any other refusal of the system: the call, and its `errno`.
+  /// Any other failed system call, with its `errno`.
   case system(path: String, call: String, errno: Int32)
 
+  /// The error of the system call named `call` that has just set `errno`.
   package static func last(_ path: String, _ call: String) -> FileError {
     let code = errno
     switch code {
@@ -29,8 +33,11 @@ public enum FileError: Error, Hashable, Sendable {
   }
 }
 
+/// Files as memory.
 public enum MappedFile {
   /// The whole of a regular file, mapped read-only and private; never blocks on a FIFO or a device.
+  ///
+  /// - Throws: `FileError`; `notRegular` for anything but a regular file or a folder.
   public static func open(_ path: String) throws(FileError) -> Bytes {
     guard !path.utf8.contains(0) else { throw .notFound(path: path) }
     let descriptor = openDescriptor(path)
@@ -39,7 +46,7 @@ public enum MappedFile {
     return try map(descriptor, path: path)
   }
 
-  /// The whole of the regular file that is open as `descriptor`, which stays the caller's; `path` names it in errors.
+  /// The whole of the regular file open as `descriptor`, which the caller closes; `path` names it in errors.
   package static func map(_ descriptor: Int32, path: String) throws(FileError) -> Bytes {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw .last(path, "fstat") }
@@ -72,7 +79,7 @@ public enum MappedFile {
 }
 
 extension Bytes {
-  /// Gives the whole pages of a mapped file's window back to the system; they return when they are read again.
+  /// Drops the resident whole pages of a file mapping's window; the system reads them again on access.
   package func releasePages() {
     guard storage.isFileMapping else { return }
     let page = UInt(max(sysconf(Int32(_SC_PAGESIZE)), 1))

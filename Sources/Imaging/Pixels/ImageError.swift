@@ -1,34 +1,36 @@
 import FixresBase
 
-/// Picture files that can be decoded.
+/// Formats of picture files that can be decoded.
 public enum PictureFormat: String, Hashable, Sendable, CaseIterable {
+  /// ITU-T T.81, Huffman coding, 8-bit samples.
   case jpeg = "JPEG"
+  /// ISO/IEC 15948.
   case png = "PNG"
   /// Binary greyscale (P5) and colour (P6).
   case netpbm = "PPM"
 }
 
-/// Why a picture or a folder of pictures could not be used; offsets count bytes from the start of the file.
+/// Why a picture or a folder of pictures could not be used; offsets are bytes from the start of the file.
 public enum ImageError: Error, Hashable, Sendable {
   /// The file could not be opened or read.
   case file(FileError)
   /// No known picture format starts with these bytes (at most 16 of them).
   case unknownFormat(firstBytes: [UInt8])
-  /// The file is something else whose kind is known: `GIF`, `HTML`, `Git LFS pointer`.
+  /// A known format that is not decoded: `GIF`, `HTML`, `Git LFS pointer`.
   case otherFormat(name: String)
   /// `expected` more bytes were needed at `offset` and `found` were left.
   case truncated(PictureFormat, offset: Int, expected: Int, found: Int)
   /// The bytes at `offset` break the format's rules.
   case malformed(PictureFormat, offset: Int, expected: String, found: String)
-  /// A legal file that uses a feature which is refused: `arithmetic coding`, `12-bit samples`.
+  /// A valid file with a feature that is not supported: `arithmetic coding`, `12-bit samples`.
   case unsupported(PictureFormat, offset: Int, feature: String)
   /// A stored checksum differs from the one of the bytes.
   case checksum(PictureFormat, offset: Int, part: String, expected: UInt32, found: UInt32)
-  /// The header declares more pixels than allowed.
+  /// The header declares more pixels than `DecodingLimits` allow.
   case tooManyPixels(width: Int, height: Int, limit: Int)
-  /// Memory of `byteCount` bytes was refused.
+  /// Allocating `byteCount` bytes failed.
   case outOfMemory(byteCount: Int)
-  /// A preprocessing description or a size that cannot be carried out.
+  /// A preprocessing description or a size that is out of range.
   case preprocessing(expected: String, found: String)
   /// A folder of pictures has no class folder with a picture in it.
   case noClasses(path: String)

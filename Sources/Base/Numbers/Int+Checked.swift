@@ -1,7 +1,7 @@
 extension Int {
-  /// The product of `factors`, or nil where one is negative or the others than 0 overflow; 1 for none.
+  /// The product of `factors`, or nil where one is negative or the product of the nonzero ones overflows; 1 for none.
   package static func checkedProduct(_ factors: [Int]) -> Int? {
-    // A zero does not excuse the rest: 2^62 x 4 x 0 is refused wherever the 0 stands.
+    // Zeros are left out of the product, so that 2^62 x 4 x 0 is refused in every order.
     var product = 1
     var hasZero = false
     for factor in factors {

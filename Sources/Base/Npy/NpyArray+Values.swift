@@ -1,4 +1,5 @@
 extension NpyArray {
+  /// Number of elements.
   package var count: Int { data.count / element.byteCount }
 
   /// The elements as float32 in C order; 64-bit ones are rounded to the nearest.
@@ -55,7 +56,7 @@ extension NpyArray {
     guard !values.isEmpty, shape.count > 1 else { return values }
     var strides = [Int](repeating: 1, count: shape.count)
     for axis in 1..<shape.count { strides[axis] = strides[axis - 1] * shape[axis - 1] }
-    var place = [Int](repeating: 0, count: shape.count)
+    var position = [Int](repeating: 0, count: shape.count)
     var source = 0
     var result: [T] = []
     result.reserveCapacity(values.count)
@@ -63,11 +64,11 @@ extension NpyArray {
       result.append(values[source])
       var axis = shape.count - 1
       while axis >= 0 {
-        place[axis] += 1
+        position[axis] += 1
         source += strides[axis]
-        if place[axis] < shape[axis] { break }
+        if position[axis] < shape[axis] { break }
         source -= strides[axis] * shape[axis]
-        place[axis] = 0
+        position[axis] = 0
         axis -= 1
       }
     }

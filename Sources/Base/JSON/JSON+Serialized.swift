@@ -1,5 +1,5 @@
 extension JSON {
-  /// As text; NaN and infinities, which JSON cannot say, become `null`.
+  /// The value as text; NaN and infinities, which JSON cannot represent, become `null`.
   public func serialized(pretty: Bool = false) -> String {
     var text = ""
     write(to: &text, indent: pretty ? 0 : nil)
@@ -14,11 +14,12 @@ extension JSON {
     case .number(let value): text += value.isFinite ? value.description : "null"
     case .string(let value): JSON.quote(value, to: &text)
     case .array(let elements):
-      JSON.writeList(elements, "[", "]", to: &text, indent: indent) { element, text, indent in
+      JSON.writeList(elements, brackets: ("[", "]"), to: &text, indent: indent) { element, text, indent in
         element.write(to: &text, indent: indent)
       }
     case .object(let object):
-      JSON.writeList(object.members, "{", "}", to: &text, indent: indent) { member, text, indent in
+      JSON.writeList(object.members, brackets: ("{", "}"), to: &text, indent: indent) {
+        member, text, indent in
         JSON.quote(member.key, to: &text)
         text += indent == nil ? ":" : ": "
         member.value.write(to: &text, indent: indent)
@@ -27,10 +28,10 @@ extension JSON {
   }
 
   private static func writeList<Element>(
-    _ elements: [Element], _ open: String, _ close: String, to text: inout String, indent: Int?,
+    _ elements: [Element], brackets: (open: String, close: String), to text: inout String, indent: Int?,
     _ write: (Element, inout String, Int?) -> Void
   ) {
-    text += open
+    text += brackets.open
     let inner = indent.map { $0 + 2 }
     for (index, element) in elements.enumerated() {
       if index > 0 { text += "," }
@@ -38,7 +39,7 @@ extension JSON {
       write(element, &text, inner)
     }
     if let indent, !elements.isEmpty { text += "\n" + String(repeating: " ", count: indent) }
-    text += close
+    text += brackets.close
   }
 
   /// Appends `value` between quotes, with the escapes that RFC 8259 demands.

@@ -8,18 +8,21 @@ import Synchronization
   import Glibc
 #endif
 
-/// Bytes on the heap that are not initialised, with room behind them for whole SIMD reads and writes.
+/// Uninitialised bytes on the heap with `slack` bytes behind them, so that whole vectors can be read and written at
+/// the end.
 package final class PixelBuffer: @unchecked Sendable {
-  // Sendable because the bytes are never written once the owner has handed the buffer out.
+  // Sendable because the bytes are not written after the picture that owns them is complete.
 
-  /// Bytes behind `byteCount` that may be read and written, without meaning.
+  /// Bytes after `byteCount` that may be read and written; their values are undefined.
   package static let slack = 64
 
   package let base: UnsafeMutablePointer<UInt8>
   package let byteCount: Int
   private let capacity: Int
 
-  /// - Throws: `outOfMemory` where the system refuses.
+  /// A buffer of `byteCount` bytes.
+  ///
+  /// - Throws: `outOfMemory` where the allocation fails.
   package init(byteCount: Int, zeroed: Bool = false) throws(ImageError) {
     let (total, overflow) = byteCount.addingReportingOverflow(PixelBuffer.slack)
     guard byteCount >= 0, !overflow else { throw .outOfMemory(byteCount: byteCount) }
@@ -42,17 +45,17 @@ package final class PixelBuffer: @unchecked Sendable {
   }
 }
 
-/// A few blocks that pictures have given back, kept for the next ones.
+/// A free list of a few blocks.
 ///
-/// The system would return blocks of this size at once and clear them page by page when asked again, which takes
-/// a quarter of the time of decoding a photo.
+/// The C library returns blocks of this size to the system, which clears the pages again on the next use: a quarter
+/// of the time of decoding a photo.
 private enum KeptBlocks {
   struct Block: @unchecked Sendable {
     let base: UnsafeMutablePointer<UInt8>
     let capacity: Int
   }
 
-  /// Below, the C library keeps blocks itself; above, they are too much to hold on to.
+  /// Sizes in bytes that are kept: the C library caches smaller blocks itself, larger ones would hold much memory.
   private static let capacities = 64 << 10...4 << 20
   private static let mostBlocks = 12
   private static let blocks = Mutex<[Block]>([])
@@ -66,7 +69,7 @@ private enum KeptBlocks {
     }
   }
 
-  /// False where the block is not kept.
+  /// Adds `block` to the list; false where it is not kept.
   static func put(_ block: Block) -> Bool {
     guard capacities.contains(block.capacity) else { return false }
     return blocks.withLock { blocks in

@@ -1,19 +1,24 @@
 /// Why a `.npy` file was refused; offsets count from the start of the file.
 public enum NpyError: Error, Hashable, Sendable {
+  /// The magic number is missing.
   case notNpy
+  /// A version of the format other than 1.0 to 3.0.
   case unsupportedVersion(major: UInt8, minor: UInt8)
+  /// `expected` bytes of header or elements were needed and `found` were left.
   case truncated(expected: Int, found: Int)
+  /// The elements take `expected` bytes and `found` follow the header.
   case trailingBytes(expected: Int, found: Int)
-  /// The header is not the dictionary that the format demands; `expected` says what was due at `offset`.
+  /// The header is not the dictionary that the format demands; `expected` names what was expected at `offset`.
   case malformedHeader(offset: Int, expected: String)
-  /// A type of element that is not a plain number, such as `|O` (objects) or `<c8` (complex).
+  /// An element type other than a real number or Boolean, such as `|O` (objects) or `<c8` (complex).
   case unsupportedType(String)
-  /// The shape's product does not fit.
+  /// The byte count of the shape exceeds `Int`.
   case shapeOverflow([Int])
 }
 
-/// The array of a `.npy` file, still as the file holds it.
+/// The array of a `.npy` file, elements unconverted.
 package struct NpyArray: Sendable {
+  /// Types of elements.
   package enum Element: Hashable, Sendable {
     case float16, float32, float64, bool
     case int8, int16, int32, int64, uint8, uint16, uint32, uint64
@@ -32,7 +37,7 @@ package struct NpyArray: Sendable {
   package let element: Element
   package let isBigEndian: Bool
   package let isFortranOrder: Bool
-  /// The elements, unconverted.
+  /// The elements as the file stores them.
   package let data: Bytes
 }
 
@@ -40,6 +45,7 @@ package struct NpyArray: Sendable {
 package enum Npy {
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
+  /// The array that `bytes`, a whole file, hold.
   package static func read(_ bytes: Bytes) throws(NpyError) -> NpyArray {
     guard bytes.starts(with: magic) else { throw .notNpy }
     var reader = ByteReader(bytes)

@@ -1,7 +1,7 @@
 import FixresIR
 
 extension Picture {
-  /// The picture on a ground of `fill`, its first pixel at (`top`, `left`).
+  /// The picture on a canvas of `size` filled with `fill`, its first pixel at row `top`, column `left`.
   func padded(to size: Extent, top: Int, left: Int, fill: SIMD4<UInt8>) throws(ImageError) -> Picture {
     let target = try Picture(uninitializedWidth: size.width, height: size.height)
     UnsafeMutableRawPointer(target.pixels.base).bindMemory(
@@ -14,7 +14,9 @@ extension Picture {
     return target
   }
 
-  /// The picture turned upright for the EXIF orientation 1...8 that it was stored with.
+  /// The picture rotated and mirrored as its EXIF orientation asks (tag 0x0112; 1...8, others change nothing).
+  ///
+  /// - Throws: `outOfMemory`.
   public func oriented(_ orientation: Int) throws(ImageError) -> Picture {
     guard (2...8).contains(orientation) else { return self }
     let swapsAxes = orientation >= 5
@@ -37,22 +39,8 @@ extension Picture {
   }
 }
 
-extension Picture {
-  /// The whole picture at `size`, filtered as Pillow's `Image.resize` does it, bit for bit.
-  public func resized(
-    to size: Extent, interpolation: Preprocessing.Interpolation = .bilinear
-  ) throws(ImageError) -> Picture {
-    guard size.isValidPictureSize else {
-      throw .preprocessing(expected: "a size of 1 to \(Extent.maximumPictureSide)", found: "\(size)")
-    }
-    return try Resampler.resize(
-      self, to: size, window: PixelWindow(rows: 0..<size.height, columns: 0..<size.width),
-      interpolation: interpolation)
-  }
-}
-
 extension Extent {
-  /// Longest side of a resized picture, of which only a window may be computed.
+  /// Longest side of a resized picture; only the window that a crop shows is computed.
   static let maximumPictureSide = 1 << 27
 
   var isValidPictureSize: Bool {

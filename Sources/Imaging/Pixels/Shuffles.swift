@@ -1,22 +1,24 @@
-/// Spellings of SIMD operations that compile to one or two instructions on SSE2 and on NEON.
-///
-/// Lane lists, half-width vectors and `replacing` are what the optimiser recognises; generic conversions and
-/// 256-bit integer vectors it scalarises.
+/// Eight 16-bit lanes.
 typealias Words = SIMD8<Int16>
+/// Four 32-bit lanes.
 typealias Longs = SIMD4<Int32>
 
-enum Lanes {
-  /// Lanes 0...3 of both, alternating.
+/// SIMD operations written so that each compiles to one or two instructions on SSE2 and on NEON.
+///
+/// The optimiser recognises lists of lanes, half-width vectors and `replacing`; it scalarises generic conversions
+/// and 256-bit integer vectors.
+enum Shuffles {
+  /// `a0 b0 a1 b1 a2 b2 a3 b3`.
   @inline(__always) static func interleaveLow(_ a: Words, _ b: Words) -> Words {
     Words(a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3])
   }
 
-  /// Lanes 4...7 of both, alternating.
+  /// `a4 b4 a5 b5 a6 b6 a7 b7`.
   @inline(__always) static func interleaveHigh(_ a: Words, _ b: Words) -> Words {
     Words(a[4], b[4], a[5], b[5], a[6], b[6], a[7], b[7])
   }
 
-  /// Sums of neighbouring products: a0 b0 + a1 b1, a2 b2 + a3 b3, ...
+  /// Sums of adjacent products, `a0 b0 + a1 b1, a2 b2 + a3 b3, ...` (x86 PMADDWD).
   @inline(__always) static func multiplyAddPairs(_ a: Words, _ b: Words) -> Longs {
     Longs(Int32(a[0]), Int32(a[2]), Int32(a[4]), Int32(a[6]))
       &* Longs(Int32(b[0]), Int32(b[2]), Int32(b[4]), Int32(b[6]))
@@ -24,7 +26,7 @@ enum Lanes {
       &* Longs(Int32(b[1]), Int32(b[3]), Int32(b[5]), Int32(b[7]))
   }
 
-  /// Both, narrowed to 16 bits with saturation.
+  /// The lanes of `a`, then of `b`, narrowed to 16 bits with signed saturation.
   @inline(__always) static func narrow(_ a: Longs, _ b: Longs) -> Words {
     let low = clampToInt16(a)
     let high = clampToInt16(b)
@@ -68,8 +70,11 @@ enum Lanes {
   }
 }
 
-/// Transpositions; each stage works on wider lanes, since shuffles of shuffles would be merged into slow ones.
-extension Lanes {
+/// Transpositions in three stages of interleaving.
+///
+/// Each stage interleaves wider lanes than the one before (16, 32, 64 bits): the optimiser would merge two shuffles
+/// of equal lanes into one that the processor has no instruction for.
+extension Shuffles {
   typealias Octets = SIMD16<UInt8>
 
   @inline(__always) private static func interleaveLow32(_ a: Words, _ b: Words) -> Words {
@@ -111,7 +116,7 @@ extension Lanes {
       to: Words.self)
   }
 
-  /// Rows and columns of an 8x8 block exchanged.
+  /// The transpose of an 8x8 block.
   @inline(__always) static func transpose(_ r: Block8) -> Block8 {
     let a0 = interleaveLow(r.v0, r.v1)
     let a1 = interleaveHigh(r.v0, r.v1)
@@ -166,12 +171,12 @@ extension Lanes {
   }
 }
 
-/// Eight vectors of eight 16-bit lanes.
+/// An 8x8 block of 16-bit values, a vector each row (or column).
 struct Block8 {
   var v0, v1, v2, v3, v4, v5, v6, v7: Words
 }
 
-extension Lanes {
+extension Shuffles {
   /// The upper 16 bits of each product.
   @inline(__always) static func multiplyHigh(_ a: Words, _ k: Int32) -> Words {
     @inline(__always) func high(_ lane: Int16) -> Int16 {

@@ -8,7 +8,7 @@
 
 /// A clock that never runs backwards.
 package enum MonotonicClock {
-  /// Nanoseconds since some fixed moment.
+  /// Nanoseconds since an unspecified fixed moment.
   package static func nanoseconds() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

@@ -8,18 +8,18 @@ import Synchronization
   import Glibc
 #endif
 
-/// The temporary files that exist now, so that a signal can remove them.
+/// Registry of the temporary files that exist, from which a signal handler removes them.
 package enum TemporaryFiles {
-  /// Files that may be open for atomic writing at one time and still be removed by a signal.
+  /// Files that can be registered at one time.
   private static let slotCount = 64
-  /// Each slot the address of a C string, or 0; only words, since a signal handler may not lock or allocate.
+  /// `[slotCount]`: address of a C string or 0. Atomic words, since a signal handler may not lock or allocate.
   private nonisolated(unsafe) static let slots: UnsafeMutablePointer<Atomic<UInt>> = {
     let slots = UnsafeMutablePointer<Atomic<UInt>>.allocate(capacity: slotCount)
     for index in 0..<slotCount { (slots + index).initialize(to: Atomic(0)) }
     return slots
   }()
 
-  /// Remembers `path`; nil where all slots are taken (then only the writer itself removes it).
+  /// Registers `path` and returns its slot; nil where all slots are taken (then only the writer removes the file).
   static func add(_ path: String) -> Int? {
     guard let copy = strdup(path) else { return nil }
     for index in 0..<slotCount {
@@ -31,13 +31,14 @@ package enum TemporaryFiles {
     return nil
   }
 
+  /// Clears `slot`.
   static func remove(_ slot: Int?) {
     guard let slot else { return }
-    // The string is not freed: a handler on another thread may be reading it, and it is a few bytes.
+    // The string leaks on purpose: a handler on another thread may be reading it.
     slots[slot].store(0, ordering: .releasing)
   }
 
-  /// Unlinks every file in the list; safe inside a signal handler once `removeOnSignals` has run.
+  /// Unlinks every registered file; async-signal-safe once `removeOnSignals` has run.
   static func unlinkAll() {
     for index in 0..<slotCount {
       let address = slots[index].exchange(0, ordering: .acquiringAndReleasing)
@@ -45,7 +46,7 @@ package enum TemporaryFiles {
     }
   }
 
-  /// Makes SIGINT, SIGTERM and SIGHUP remove the temporary files, then end the process as they always do.
+  /// Makes SIGINT, SIGTERM and SIGHUP remove the temporary files, then end the process by their default action.
   package static func removeOnSignals() {
     _ = slots[0].load(ordering: .relaxed)
     for number in [SIGINT, SIGTERM, SIGHUP] {

@@ -1,8 +1,8 @@
-/// The one field of EXIF that matters here.
+/// Reads the orientation tag of EXIF data; no other field is needed.
 enum ExifReader {
   private static let orientationTag = 0x0112
 
-  /// The orientation 1...8 in the first directory of a TIFF structure; 1 where there is none or it is malformed.
+  /// The orientation, 1...8, in the first directory of a TIFF structure; 1 where it is missing or malformed.
   static func orientation(in tiff: [UInt8]) -> Int {
     guard tiff.count >= 8 else { return 1 }
     let isLittle: Bool
@@ -22,7 +22,7 @@ enum ExifReader {
       guard let tag = number(entry, 2), let type = number(entry + 2, 2), let items = number(entry + 4, 4)
       else { return 1 }
       guard tag == orientationTag else { continue }
-      // 3: 16-bit integer; one of them lies in the first bytes of the value field.
+      // Type 3 is a 16-bit integer; a single one is stored in the first bytes of the value field.
       guard type == 3, items == 1, let value = number(entry + 8, 2), (1...8).contains(value) else { return 1 }
       return value
     }

@@ -8,11 +8,13 @@ import Synchronization
   import Glibc
 #endif
 
-/// Writes a file beside its place and moves it there in one step; until `commit` the old file is whole.
+/// Writes a temporary file beside the target and renames it over the target in `commit`; until then an existing
+/// file is untouched.
 ///
-/// A writer that goes away without `commit`, or by SIGINT or SIGTERM, takes its temporary file with it.
+/// The temporary file is removed when a writer is destroyed without `commit` and, after
+/// `TemporaryFiles.removeOnSignals`, on SIGINT, SIGTERM and SIGHUP.
 package struct AtomicFileWriter: ~Copyable {
-  /// Where the file will be, with symbolic links followed.
+  /// Path of the target, symbolic links resolved.
   package let path: String
   /// Bytes written so far.
   package private(set) var byteCount = 0
@@ -23,9 +25,9 @@ package struct AtomicFileWriter: ~Copyable {
   private var pending: [UInt8] = []
   private var isCommitted = false
 
-  /// Parts smaller than this are gathered, larger ones go to the system as they are.
+  /// Smaller writes are buffered, larger ones are passed to the system directly.
   private static let gatherLimit = 1 << 16
-  /// The most that one call is asked to write; systems refuse or cut off 2 GB and more.
+  /// Largest write in one call; systems refuse or shorten writes of 2 GB and more.
   private static let callLimit = 1 << 30
   private static let serial = Atomic<UInt32>(0)
 
@@ -44,10 +46,10 @@ package struct AtomicFileWriter: ~Copyable {
       guard opened >= 0 else { throw .last(given, "open") }
       (path, temporaryPath, slot, descriptor) = (given, nil, nil, opened)
     } else {
-      let place = AtomicFileWriter.target(given)
-      let temporary = try AtomicFileWriter.create(besides: place)
+      let target = AtomicFileWriter.target(given)
+      let temporary = try AtomicFileWriter.create(besides: target)
       if exists { fchmod(temporary.descriptor, status.st_mode & 0o777) }
-      (path, temporaryPath) = (place, temporary.path)
+      (path, temporaryPath) = (target, temporary.path)
       (slot, descriptor) = (temporary.slot, temporary.descriptor)
     }
   }
@@ -71,10 +73,12 @@ package struct AtomicFileWriter: ~Copyable {
     byteCount += bytes.count
   }
 
+  /// Appends `bytes`.
   package mutating func write(_ bytes: [UInt8]) throws(FileError) {
     try bytes.withUnsafeBufferPointer { (part) throws(FileError) in try write(UnsafeRawBufferPointer(part)) }
   }
 
+  /// Appends `bytes`.
   package mutating func write(_ bytes: Bytes) throws(FileError) {
     try bytes.withUnsafeBytes { (raw) throws(FileError) in try write(raw) }
   }
@@ -84,11 +88,11 @@ package struct AtomicFileWriter: ~Copyable {
     try write([UInt8](repeating: 0, count: (alignment - byteCount % alignment) % alignment))
   }
 
-  /// Writes `bytes` over what already stands at `offset`; for a header whose checksums come last.
+  /// Replaces bytes already written at `offset`; for a header whose checksums are known last.
   package mutating func overwrite(_ bytes: [UInt8], at offset: Int) throws(FileError) {
     precondition(
       offset >= 0 && offset <= byteCount && bytes.count <= byteCount - offset,
-      "only bytes already written can be written over")
+      "only bytes already written can be overwritten")
     try flush()
     var done = 0
     while done < bytes.count {
@@ -101,7 +105,7 @@ package struct AtomicFileWriter: ~Copyable {
     }
   }
 
-  /// Brings the file to the disk and into its place, instead of any file that is there.
+  /// Flushes the file to the disk and renames it over the target.
   package consuming func commit() throws(FileError) {
     try flush()
     guard let temporaryPath else { return }
@@ -118,7 +122,7 @@ package struct AtomicFileWriter: ~Copyable {
     try writer.commit()
   }
 
-  // MARK: - Parts
+  // MARK: - System calls
 
   private mutating func flush() throws(FileError) {
     guard !pending.isEmpty else { return }
@@ -139,7 +143,7 @@ package struct AtomicFileWriter: ~Copyable {
     }
   }
 
-  /// Where a write to `path` really goes: an existing file's links are followed, as a plain write would.
+  /// The file that a plain write to `path` would change: symbolic links of an existing file are resolved.
   private static func target(_ path: String) -> String {
     guard let real = realpath(path, nil) else { return path }
     defer { free(real) }
@@ -158,21 +162,21 @@ package struct AtomicFileWriter: ~Copyable {
     for _ in 0..<1000 {
       let number = serial.add(1, ordering: .relaxed).newValue
       let name = folder + "/.fixresc-\(getpid())-\(number).tmp"
-      // Listed before it exists, so that no moment is left in which a signal would miss it.
+      // Registered before it exists, so that a signal between the two calls removes it as well.
       let slot = TemporaryFiles.add(name)
       let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       if descriptor >= 0 { return (name, slot, descriptor) }
       let code = errno
       TemporaryFiles.remove(slot)
       errno = code
-      // The folder is what is missing, not the file.
+      // With O_CREAT, ENOENT means that the folder is missing.
       if code == ENOENT { throw .notFound(path: folder) }
       guard code == EEXIST else { throw .last(path, "create") }
     }
     throw .last(path, "create")
   }
 
-  /// Makes the new name durable; a file system that cannot sync a folder is left to its own ways.
+  /// Makes the rename durable; errors are ignored, as some file systems cannot sync a folder.
   private static func syncFolder(of path: String) {
     let descriptor = open(folder(of: path), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }

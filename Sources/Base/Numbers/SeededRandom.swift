@@ -6,7 +6,8 @@
   import Glibc
 #endif
 
-/// xoshiro256++ (Blackman and Vigna, 2019), seeded by splitmix64: the same numbers from a seed on every machine.
+/// xoshiro256++ (Blackman and Vigna, 2019), seeded by splitmix64; a seed gives the same numbers on
+/// every machine.
 package struct SeededRandom: RandomNumberGenerator, Sendable {
   private var a: UInt64
   private var b: UInt64

@@ -1,9 +1,9 @@
-/// Memory that somebody owns: a mapped file, a heap block or an array; released with the last reference.
+/// An owned block of immutable memory (a mapped file, a heap block or an array), released with the last reference.
 public final class ByteStorage: @unchecked Sendable {
-  // Sendable because the bytes are never written once a `ByteStorage` has been handed out.
+  // Sendable because the bytes are not written after `init`.
   package let base: UnsafeRawPointer
   package let count: Int
-  /// True where the system can read the bytes again from their file.
+  /// True where the pages are backed by a file, so that dropping them loses nothing.
   package let isFileMapping: Bool
   private let release: @Sendable () -> Void
 
@@ -18,7 +18,7 @@ public final class ByteStorage: @unchecked Sendable {
 
   deinit { release() }
 
-  /// A zeroed heap block of `byteCount` bytes aligned to 64, filled by `initialize`.
+  /// A zeroed heap block of `byteCount` bytes aligned to 64 bytes, filled by `initialize`.
   package static func allocate(
     byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws -> Void
   ) rethrows -> ByteStorage {
@@ -41,6 +41,7 @@ public struct Bytes: Sendable {
   package let storage: ByteStorage
   /// First byte of the window, counted from the start of the file or block.
   public let offset: Int
+  /// Bytes in the window.
   public let count: Int
 
   package init(_ storage: ByteStorage) {
@@ -63,9 +64,12 @@ public struct Bytes: Sendable {
       })
   }
 
+  /// A window of no bytes.
   public static let empty = Bytes([])
 
-  /// The part `[start, start + length)` of this window; throws when it does not fit.
+  /// The part `[start, start + length)` of this window, without a copy.
+  ///
+  /// - Throws: `truncated` where the part does not fit.
   public func slice(_ start: Int, _ length: Int) throws(ReadError) -> Bytes {
     guard start >= 0, length >= 0, start <= count, length <= count - start else {
       throw ReadError.truncated(
@@ -76,6 +80,8 @@ public struct Bytes: Sendable {
   }
 
   /// Byte `index` of the window.
+  ///
+  /// - Throws: `truncated` where the window is shorter.
   public func byte(at index: Int) throws(ReadError) -> UInt8 {
     guard index >= 0, index < count else {
       throw ReadError.truncated(offset: offset.addingSaturated(max(index, 0)), expected: 1, found: 0)
@@ -83,7 +89,9 @@ public struct Bytes: Sendable {
     return storage.base.load(fromByteOffset: offset + index, as: UInt8.self)
   }
 
-  /// Calls `body` with the bytes, which stay alive during the call only.
+  /// Calls `body` with the bytes, which are valid during the call only.
+  ///
+  /// - Throws: what `body` throws.
   @inlinable
   public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     let result = try body(UnsafeRawBufferPointer(start: unsafeBase, count: count))
@@ -91,7 +99,7 @@ public struct Bytes: Sendable {
     return result
   }
 
-  /// The first byte; valid as long as this value, or another window of the same storage, is alive.
+  /// Address of the first byte; valid as long as a window of the same storage is alive.
   public var unsafeBase: UnsafeRawPointer { storage.base + offset }
 
   /// True when the window starts with `prefix`.
@@ -100,6 +108,7 @@ public struct Bytes: Sendable {
     return withUnsafeBytes { bytes in prefix.indices.allSatisfy { bytes[$0] == prefix[$0] } }
   }
 
+  /// A copy of the bytes.
   public var array: [UInt8] { withUnsafeBytes { Array($0) } }
 }
 
@@ -107,12 +116,12 @@ public struct Bytes: Sendable {
 public enum ReadError: Error, Hashable, Sendable {
   /// `expected` bytes were needed at `offset` and only `found` were left.
   case truncated(offset: Int, expected: Int, found: Int)
-  /// A quantity at `offset` does not fit what it must count.
+  /// The value at `offset`, described by `what`, exceeds the integer type that holds it.
   case overflow(offset: Int, what: String)
 }
 
 extension Int {
-  /// `self + other`, or `Int.max` where that overflows; for the figures of an error only.
+  /// `self + other`, or `Int.max` on overflow; used for the offsets that errors report.
   package func addingSaturated(_ other: Int) -> Int {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? .max : sum

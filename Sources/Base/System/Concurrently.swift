@@ -7,13 +7,12 @@
 #endif
 import Synchronization
 
-/// Short bursts of independent work on a few threads that end with the burst; for files and constants, not for
-/// inference.
+/// Runs independent pieces of work on a few short-lived threads; for files and constants, not for inference.
 package enum Concurrently {
-  /// Threads that a burst may use: the machine's CPUs, at most 4.
+  /// Threads of a call: the CPUs online, at most 4.
   package static let width = max(1, min(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 4))
 
-  /// Calls `body` with each of `0..<count`, in no order, on up to `width` threads; returns when all are done.
+  /// Calls `body` with each of `0..<count`, in no fixed order, on up to `width` threads; returns when all are done.
   package static func perform(_ count: Int, _ body: @Sendable (Int) -> Void) {
     let helpers = min(width, count) - 1
     guard helpers > 0 else {

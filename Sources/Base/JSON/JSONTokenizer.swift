@@ -1,13 +1,13 @@
-/// A string inside JSON text: checked, and decoded only when asked for.
+/// A string inside JSON text, validated but not yet decoded.
 package struct JSONText: Hashable, Sendable {
   /// First byte after the opening quote, counted from the start of the tokenizer's bytes.
   package let start: Int
-  /// Bytes between the quotes, escapes not yet resolved.
+  /// Bytes between the quotes, escapes unresolved.
   package let byteCount: Int
   package let hasEscapes: Bool
 }
 
-/// One piece of JSON text.
+/// A token of JSON text.
 package enum JSONToken: Hashable, Sendable {
   case beginObject, endObject, beginArray, endArray
   /// A member's name; its value follows.
@@ -22,25 +22,33 @@ package enum JSONToken: Hashable, Sendable {
 
 /// Why text is not JSON (RFC 8259, strictly); offsets count from the start of the file.
 public struct JSONError: Error, Hashable, Sendable {
+  /// What is wrong.
   public enum Reason: Hashable, Sendable {
     /// The text ends inside a value.
     case truncated
-    /// Another byte than the grammar allows here; `expected` says what it allows.
+    /// A byte that the grammar does not allow here; `expected` names what it allows.
     case unexpected(byte: UInt8, expected: String)
+    /// Bytes other than white space after the value.
     case trailingBytes
+    /// A string that is not well-formed UTF-8.
     case invalidUTF8
+    /// A backslash followed by none of the escapes of RFC 8259.
     case invalidEscape
-    /// `\uD800`-`\uDFFF` without its other half.
+    /// A surrogate `\uD800`-`\uDFFF` that is not half of a pair.
     case loneSurrogate
     /// A byte below 0x20 inside a string.
     case controlCharacter
-    /// A number such as 1e400 that no double can hold, or one of more than 1,100 characters.
+    /// A number beyond the range of a double, such as 1e400, or of more than 1,100 characters.
     case numberOutOfRange
+    /// Brackets nested deeper than `limit`.
     case tooDeep(limit: Int)
+    /// A key that the object already has.
     case duplicateKey(String)
   }
 
+  /// Byte that the error is about, counted from the start of the file.
   public let offset: Int
+  /// What is wrong there.
   public let reason: Reason
 
   package init(offset: Int, reason: Reason) {
@@ -49,24 +57,24 @@ public struct JSONError: Error, Hashable, Sendable {
   }
 }
 
-/// A pull parser for JSON: linear time, and memory for the open brackets alone (at most one byte a level).
+/// A pull parser for JSON: linear time, one byte of memory for each open bracket.
 ///
-/// Checks everything but duplicate keys, which need memory and so are the caller's (`JSON.parse` does).
+/// Duplicate keys are not detected, since that needs memory for the keys; `JSON.parse` checks them.
 package struct JSONTokenizer: @unchecked Sendable {
-  // Sendable because `base` points into `bytes`, which nobody writes.
+  // Sendable because `base` points into `bytes`, which are immutable.
   package let bytes: Bytes
   private let base: UnsafeRawPointer
   private let count: Int
   private let depthLimit: Int
-  /// The next byte to look at, counted from the start of `bytes`.
+  /// The next byte to read, counted from the start of `bytes`.
   package private(set) var position = 0
-  /// One byte an open bracket: `{` or `[`.
+  /// The open brackets, `{` or `[`, outermost first.
   private var open: [UInt8] = []
   private var state = State.value
 
   private enum State { case value, firstElement, firstKey, afterValue, end }
 
-  /// Brackets nested deeper than this are an error unless the caller says otherwise.
+  /// Default limit of nested brackets.
   package static let defaultDepthLimit = 128
 
   package init(_ bytes: Bytes, depthLimit: Int = JSONTokenizer.defaultDepthLimit) {
@@ -76,10 +84,10 @@ package struct JSONTokenizer: @unchecked Sendable {
     self.depthLimit = depthLimit
   }
 
-  /// Brackets open at this moment.
+  /// Number of open brackets.
   package var depth: Int { open.count }
 
-  /// The next piece, or nil once the value is complete and only white space follows.
+  /// The next token, or nil once the value is complete and only white space follows.
   package mutating func next() throws(JSONError) -> JSONToken? {
     skipSpace()
     switch state {
@@ -109,16 +117,16 @@ package struct JSONTokenizer: @unchecked Sendable {
     }
   }
 
-  /// Passes over the rest of the value that `token` began.
+  /// Skips the rest of the value that `token` begins.
   package mutating func skip(_ token: JSONToken) throws(JSONError) {
     guard token == .beginObject || token == .beginArray else { return }
     let outside = depth - 1
     while depth > outside, try next() != nil {}
   }
 
-  /// An error at the place of the next byte.
-  package func fail(_ reason: JSONError.Reason, at place: Int? = nil) -> JSONError {
-    JSONError(offset: bytes.offset.addingSaturated(place ?? position), reason: reason)
+  /// An error at byte `index` of `bytes`, by default the next byte.
+  package func fail(_ reason: JSONError.Reason, at index: Int? = nil) -> JSONError {
+    JSONError(offset: bytes.offset.addingSaturated(index ?? position), reason: reason)
   }
 
   // MARK: - Grammar
@@ -200,7 +208,7 @@ package struct JSONTokenizer: @unchecked Sendable {
 
   // MARK: - Numbers
 
-  /// Longer numbers are refused: no double needs more, and the time to convert one is bounded so.
+  /// Characters of the longest number accepted: enough for every double, and a bound on the time to convert one.
   private static let longestNumber = 1100
 
   private mutating func number() throws(JSONError) -> JSONToken {
@@ -282,12 +290,12 @@ extension JSONTokenizer {
     }
   }
 
-  /// The value of `\uHHHH` at `place`.
-  private func hexUnit(at place: Int) throws(JSONError) -> UInt32 {
+  /// The value of `\uHHHH` at `escape`.
+  private func hexUnit(at escape: Int) throws(JSONError) -> UInt32 {
     var unit: UInt32 = 0
-    for index in place + 2..<place + 6 {
+    for index in escape + 2..<escape + 6 {
       guard index < count else { throw fail(.truncated, at: index) }
-      guard let digit = JSONTokenizer.hexDigit(byte(index)) else { throw fail(.invalidEscape, at: place) }
+      guard let digit = JSONTokenizer.hexDigit(byte(index)) else { throw fail(.invalidEscape, at: escape) }
       unit = unit << 4 | digit
     }
     return unit
@@ -325,14 +333,14 @@ extension JSONTokenizer {
     return length
   }
 
-  /// The string that `text`, a piece of these bytes, stands for.
+  /// The decoded string of `text`, a token of these bytes.
   package func string(_ text: JSONText) -> String {
     let raw = UnsafeRawBufferPointer(start: base + text.start, count: text.byteCount)
     guard text.hasEscapes else { return String(decoding: raw, as: UTF8.self) }
     return String(decoding: unescaped(text), as: UTF8.self)
   }
 
-  /// True when `text` stands for exactly `word`.
+  /// True when `text` decodes to `word`.
   package func text(_ text: JSONText, is word: StaticString) -> Bool {
     if text.hasEscapes { return unescaped(text).elementsEqual("\(word)".utf8) }
     guard text.byteCount == word.utf8CodeUnitCount else { return false }
@@ -356,7 +364,7 @@ extension JSONTokenizer {
     return result
   }
 
-  /// Appends what the escape at `index`, already checked, stands for; returns its length.
+  /// Appends the character of the escape at `index`, which has been validated; returns the escape's length in bytes.
   private func appendEscape(at index: Int, to result: inout [UInt8]) -> Int {
     switch byte(index + 1) {
     case UInt8(ascii: "b"): result.append(0x08)

@@ -1,43 +1,55 @@
 /// A JSON value (RFC 8259); integers are kept exact, members keep their order.
 public enum JSON: Hashable, Sendable {
+  /// `null`.
   case null
+  /// `true` or `false`.
   case bool(Bool)
+  /// A number without fraction and exponent that fits 64 bits.
   case integer(Int64)
+  /// Any other number.
   case number(Double)
+  /// Text.
   case string(String)
+  /// Values in order.
   case array([JSON])
+  /// Named values.
   case object(Object)
 
   /// Members in order, with names that are unique byte by byte.
   public struct Object: Hashable, Sendable {
+    /// The members, in the order in which they were added.
     public private(set) var members: [Member] = []
-    private var places: [UTF8Key: Int] = [:]
+    /// Index of each key in `members`.
+    private var indices: [UTF8Key: Int] = [:]
 
+    /// A name and its value.
     public struct Member: Hashable, Sendable {
+      /// The name.
       public let key: String
+      /// The value.
       public var value: JSON
     }
 
     /// An object without members.
     public init() {}
 
-    /// How many members there are.
+    /// Number of members.
     public var count: Int { members.count }
 
     /// The member named `key`; setting nil removes it.
     public subscript(key: String) -> JSON? {
-      get { places[UTF8Key(key)].map { members[$0].value } }
+      get { indices[UTF8Key(key)].map { members[$0].value } }
       set {
         let name = UTF8Key(key)
-        switch (places[name], newValue) {
-        case (let place?, let value?): members[place].value = value
+        switch (indices[name], newValue) {
+        case (let index?, let value?): members[index].value = value
         case (nil, let value?):
-          places[name] = members.count
+          indices[name] = members.count
           members.append(Member(key: key, value: value))
-        case (let place?, nil):
-          members.remove(at: place)
-          places = [:]
-          for (index, member) in members.enumerated() { places[UTF8Key(member.key)] = index }
+        case (let index?, nil):
+          members.remove(at: index)
+          indices = [:]
+          for (index, member) in members.enumerated() { indices[UTF8Key(member.key)] = index }
         case (nil, nil): break
         }
       }
@@ -45,7 +57,8 @@ public enum JSON: Hashable, Sendable {
   }
 }
 
-/// A name compared byte by byte: Swift's own `==` takes composed and decomposed letters as one.
+/// A name compared byte by byte: `String.==` compares by canonical equivalence, so that two names of a file could
+/// collide.
 package struct UTF8Key: Hashable, Sendable {
   package let string: String
 
@@ -74,14 +87,18 @@ extension JSON {
     if case .array(let elements) = self, elements.indices.contains(index) { elements[index] } else { nil }
   }
 
-  /// The text of a string, else nil; the next four likewise for their kinds.
+  /// The text of a string, else nil.
   public var stringValue: String? { if case .string(let value) = self { value } else { nil } }
+  /// The value of an integer, else nil.
   public var integerValue: Int? { if case .integer(let value) = self { Int(exactly: value) } else { nil } }
+  /// The value of a Boolean, else nil.
   public var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
+  /// The elements of an array, else nil.
   public var arrayValue: [JSON]? { if case .array(let value) = self { value } else { nil } }
+  /// The members of an object, else nil.
   public var objectValue: Object? { if case .object(let value) = self { value } else { nil } }
 
-  /// An integer or a number, as a double.
+  /// The value of an integer or a number as a double, else nil.
   public var doubleValue: Double? {
     switch self {
     case .integer(let value): Double(value)
@@ -95,34 +112,50 @@ extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expressibl
   ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByStringInterpolation,
   ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+  /// `null`.
   public init(nilLiteral: ()) { self = .null }
+  /// `true` or `false`.
   public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// An integer.
   public init(integerLiteral value: Int64) { self = .integer(value) }
+  /// A number.
   public init(floatLiteral value: Double) { self = .number(value) }
+  /// Text.
   public init(stringLiteral value: String) { self = .string(value) }
+  /// An array.
   public init(arrayLiteral elements: JSON...) { self = .array(elements) }
 
+  /// An object; of equal keys the last one holds.
   public init(dictionaryLiteral elements: (String, JSON)...) {
     var object = Object()
     for (key, value) in elements { object[key] = value }
     self = .object(object)
   }
 
-  /// A value of the kind that its type says; numbers that are not finite are written as `null`.
+  /// An integer.
   public init(_ value: Int) { self = .integer(Int64(value)) }
+  /// A number; one that is not finite is serialized as `null`.
   public init(_ value: Double) { self = .number(value) }
+  /// A number; one that is not finite is serialized as `null`.
   public init(_ value: Float) { self = .number(Double(value)) }
+  /// Text.
   public init(_ value: String) { self = .string(value) }
+  /// `true` or `false`.
   public init(_ value: Bool) { self = .bool(value) }
+  /// An array of integers.
   public init(_ values: [Int]) { self = .array(values.map { JSON($0) }) }
+  /// An array of texts.
   public init(_ values: [String]) { self = .array(values.map { JSON($0) }) }
+  /// An array of numbers.
   public init(_ values: [Double]) { self = .array(values.map { JSON($0) }) }
 }
 
 // MARK: - Parsing
 
 extension JSON {
-  /// The one value that `bytes` hold; duplicate keys and nesting beyond `depthLimit` are errors.
+  /// The single value that `bytes` hold.
+  ///
+  /// - Throws: `JSONError`, also for duplicate keys and for nesting deeper than `depthLimit` (at most 512).
   public static func parse(_ bytes: Bytes, depthLimit: Int = 128) throws(JSONError) -> JSON {
     var parser = JSONTokenizer(bytes, depthLimit: min(depthLimit, 512))
     guard let token = try parser.next() else { throw parser.fail(.truncated) }

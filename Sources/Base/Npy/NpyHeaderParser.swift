@@ -1,4 +1,4 @@
-/// Reads the Python dictionary of a `.npy` header, which holds three known keys; no evaluation, no recursion.
+/// Parses the Python dictionary of a `.npy` header, which has three known keys; no evaluation, no recursion.
 struct NpyHeaderParser {
   struct Fields {
     var shape: [Int]
@@ -48,8 +48,8 @@ struct NpyHeaderParser {
     return Fields(shape: shape, element: type.0, isBigEndian: type.1, isFortranOrder: isFortranOrder)
   }
 
-  private func fail(_ expected: String, at place: Int? = nil) -> NpyError {
-    .malformedHeader(offset: bytes.offset + (place ?? position), expected: expected)
+  private func fail(_ expected: String, at index: Int? = nil) -> NpyError {
+    .malformedHeader(offset: bytes.offset + (index ?? position), expected: expected)
   }
 
   private var peek: UInt8? {
