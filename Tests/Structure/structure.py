@@ -41,8 +41,8 @@ ROOMS_BELOW = {
 # Runtime's folders from the bottom up: a folder may refer only to folders of lines above its own. A folder that
 # is not listed takes the line of the folder around it; "." holds what every folder may throw.
 RUNTIME_ORDER = [
-    [".", "Reference"],
-    ["Memory"],
+    ["."],
+    ["Memory", "Reference"],
     ["Layers", "Threads"],
     ["Plan"],
     ["Backend"],
@@ -54,15 +54,14 @@ RUNTIME_ORDER = [
 
 # Findings that are known and still allowed: the count may only fall. A check that is not listed allows none.
 DEBTS = {
-    "circle": 4,
-    "order": 95,
+    "circle": 1,
     "long-function": 4,
-    "unlabelled": 88,
-    "undocumented": 300,
-    "throws-undocumented": 38,
+    "unlabelled": 79,
+    "undocumented": 60,
+    "throws-undocumented": 18,
     "op-default": 25,
-    "try?": 11,
-    "literal-4": 70,
+    "try?": 10,
+    "literal-4": 67,
 }
 
 CHECKS = {

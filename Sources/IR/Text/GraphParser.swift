@@ -1,13 +1,15 @@
-/// Reads the textual form; the result still has to pass the `Verifier`.
+/// Parses the textual form of a graph; the result is syntactically valid but not verified.
 public struct GraphParser {
   private var storage = GraphStorage(name: "", values: [], inputs: [], constants: [], nodes: [], outputs: [])
-  private var places: [String: ValueID] = [:]
+  private var valuesByName: [String: ValueID] = [:]
   private var lexer = GraphLexer("", line: 0)
   private var line = 0
 
   private init() {}
 
-  /// The graph that `text` describes.
+  /// The graph of `text`.
+  ///
+  /// - Throws: `syntax`, `duplicateName`, `unknownValue`.
   public static func parse(_ text: String) throws(IRError) -> Graph {
     var parser = GraphParser()
     return try parser.parseGraph(text)
@@ -150,13 +152,13 @@ public struct GraphParser {
 
   private func parseUse(_ token: GraphLexer.Token) throws(IRError) -> ValueID {
     guard case .value(let name) = token else { throw unexpected(token, expected: "%name") }
-    guard let value = places[name] else { throw .unknownValue(name) }
+    guard let value = valuesByName[name] else { throw .unknownValue(name) }
     return value
   }
 
   private mutating func declare(_ name: String, _ type: TensorType) throws(IRError) -> ValueID {
     let value = ValueID(storage.values.count)
-    guard places.updateValue(value, forKey: name) == nil else { throw .duplicateName(name) }
+    guard valuesByName.updateValue(value, forKey: name) == nil else { throw .duplicateName(name) }
     storage.values.append(Value(name: name, type: type))
     return value
   }

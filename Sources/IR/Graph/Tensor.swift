@@ -1,12 +1,13 @@
 import FixresBase
 
-/// Constant data: row-major float32 in memory that is mapped or owned, never written once made.
+/// Immutable row-major float32 data in mapped or owned memory.
 public struct Tensor: Sendable {
+  /// Dimensions, outermost first.
   public let shape: [Int]
   /// The elements, little-endian float32, 4-byte aligned.
   package let bytes: Bytes
 
-  /// `bytes` must hold exactly the elements of `shape` and lie on a multiple of 4.
+  /// A tensor of `bytes`, which must hold exactly the elements of `shape` and be 4-byte aligned.
   package init(shape: [Int], bytes: Bytes) {
     precondition(
       bytes.count == shape.reduce(4, *), "a tensor \(shape) needs 4 bytes an element, not \(bytes.count)")
@@ -15,7 +16,9 @@ public struct Tensor: Sendable {
     self.bytes = bytes
   }
 
-  /// An owned tensor of `shape`, its elements written by `initialize`.
+  /// A tensor that owns its memory, written by `initialize`.
+  ///
+  /// - Throws: what `initialize` throws.
   package static func make<E: Error>(
     shape: [Int], _ initialize: (UnsafeMutableBufferPointer<Float>) throws(E) -> Void
   ) throws(E) -> Tensor {
@@ -36,7 +39,7 @@ public struct Tensor: Sendable {
     return Tensor(shape: shape, bytes: Bytes(storage))
   }
 
-  /// A tensor of `shape` holding `elements`, whose count must fit the shape.
+  /// A tensor of a copy of `elements`, whose count must be the product of `shape`.
   public init(shape: [Int], _ elements: [Float]) {
     precondition(elements.count == shape.reduce(1, *), "\(elements.count) elements do not fill \(shape)")
     self = Tensor.make(shape: shape) { target in
@@ -44,20 +47,24 @@ public struct Tensor: Sendable {
     }
   }
 
+  /// Number of elements.
   public var elementCount: Int { bytes.count / 4 }
+  /// Bytes of the elements.
   public var byteCount: Int { bytes.count }
 
-  /// Whether both are the same elements in the same place, not only equal ones.
+  /// Whether both share the same memory and shape.
   func isSameMemory(as other: Tensor) -> Bool {
     bytes.storage === other.bytes.storage && bytes.offset == other.bytes.offset && shape == other.shape
   }
 
-  /// Calls `body` with the elements in row-major order.
+  /// Calls `body` with the elements in row-major order, which are valid during the call only.
+  ///
+  /// - Throws: what `body` throws.
   public func withFloats<R, E: Error>(_ body: (UnsafeBufferPointer<Float>) throws(E) -> R) throws(E) -> R {
     try bytes.withUnsafeBytes { (raw) throws(E) in try body(raw.assumingMemoryBound(to: Float.self)) }
   }
 
-  /// The elements as an array, a copy.
+  /// A copy of the elements.
   public var floats: [Float] { withFloats { Array($0) } }
 }
 
@@ -69,22 +76,27 @@ extension Tensor: Equatable {
   }
 }
 
-/// The data of a graph's constants, by the name of their value.
+/// The data of a graph's constants by name.
 public struct Constants: Sendable, Equatable {
   private var tensors: [String: Tensor] = [:]
 
+  /// No data.
   public init() {}
 
+  /// The data of the constant `name`; nil where there is none.
   public subscript(name: String) -> Tensor? {
     get { tensors[name] }
     set { tensors[name] = newValue }
   }
 
+  /// The names, sorted.
   public var names: [String] { tensors.keys.sorted() }
+  /// Number of constants.
   public var count: Int { tensors.count }
+  /// Bytes of all constants.
   public var byteCount: Int { tensors.values.reduce(0) { $0 + $1.byteCount } }
 
-  /// Forgets every tensor that `graph` does not declare.
+  /// Removes the data of constants that `graph` does not declare.
   package mutating func prune(to graph: Graph) {
     let declared = Set(graph.constants.map { graph[$0].name })
     tensors = tensors.filter { declared.contains($0.key) }

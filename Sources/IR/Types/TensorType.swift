@@ -1,15 +1,16 @@
 import FixresBase
 
-/// The type of a value: `f32[N,64,56,56]`, where N is the batch, bound when a plan is made.
+/// The type of a value, such as `f32[N,64,56,56]`, where N is the batch size, which a plan fixes.
 public struct TensorType: Hashable, Sendable {
-  /// True where a batch dimension `N` stands before `dims`.
+  /// Whether a batch dimension `N` precedes `dims`.
   public let batched: Bool
-  /// The fixed dimensions, outermost first.
+  /// The dimensions other than the batch, outermost first.
   public let dims: [Int]
 
-  /// The most elements an image's value or a constant may have; keeps every later product inside `Int`.
+  /// Largest number of elements of a constant or of one image's value; keeps later products inside `Int`.
   package static let maximumElementCount = 1 << 40
 
+  /// A type of `dims`, with a batch dimension where `batched`.
   public init(batched: Bool, _ dims: [Int]) {
     self.batched = batched
     self.dims = dims
@@ -26,7 +27,7 @@ public struct TensorType: Hashable, Sendable {
   /// Elements of a constant, or of one image of a batched value.
   public var elementCount: Int { dims.reduce(1, *) }
 
-  /// `elementCount`, or nil where it would pass `maximumElementCount` or a dimension is negative.
+  /// `elementCount`; nil where it exceeds `maximumElementCount` or a dimension is negative.
   package var checkedElementCount: Int? {
     var product = 1
     for dim in dims {
@@ -40,53 +41,69 @@ public struct TensorType: Hashable, Sendable {
 
   /// True for `[N, C, H, W]`.
   public var isImage: Bool { batched && dims.count == 3 }
+  /// The first dimension: C of `[N, C, H, W]`, F of `[N, F]`.
   public var channels: Int { dims.first ?? 0 }
-  /// Height and width of an image value.
+  /// Height and width of an image; 1x1 for anything else.
   public var spatial: Extent { isImage ? Extent(dims[1], dims[2]) : Extent(1, 1) }
 }
 
 extension TensorType: CustomStringConvertible {
+  /// The textual form, such as `f32[N,64,56,56]`.
   public var description: String {
     let parts = (batched ? ["N"] : []) + dims.map(String.init)
     return "f32[" + parts.joined(separator: ",") + "]"
   }
 }
 
-/// A height and a width, in that order: a size, a kernel or a stride.
+/// A height and a width: a size, a kernel or a stride.
 public struct Extent: Hashable, Sendable, CustomStringConvertible {
+  /// Rows.
   public let height: Int
+  /// Columns.
   public let width: Int
 
+  /// `height` rows and `width` columns.
   public init(_ height: Int, _ width: Int) {
     self.height = height
     self.width = width
   }
 
+  /// `side` rows and columns.
   public init(square side: Int) { self.init(side, side) }
 
+  /// `height * width`.
   public var area: Int { height * width }
+  /// Whether both sides are equal.
   public var isSquare: Bool { height == width }
+  /// `224` or `224x320`.
   public var description: String { isSquare ? "\(height)" : "\(height)x\(width)" }
 }
 
 /// Rows and columns of padding around an image.
 public struct Padding: Hashable, Sendable {
-  /// How the four sides come about.
+  /// How the four sides are determined.
   public enum Rule: String, Hashable, Sendable, CaseIterable {
-    /// As they are, at every size.
+    /// The stored sides hold at every size.
     case fixed
-    /// Derived from the image's size, so that there is a position for each stride begun (TensorFlow's SAME); an odd
-    /// row or column stands after the image, or before it.
+    /// TensorFlow's SAME: derived from the size of the image so that the output is ceil(size / stride); an odd row or
+    /// column is added after the image.
     case sameUpper = "same_upper"
+    /// As `sameUpper`, with an odd row or column before the image (ONNX `SAME_LOWER`).
     case sameLower = "same_lower"
   }
 
+  /// Rows above.
   public let top: Int
+  /// Columns to the left.
   public let left: Int
+  /// Rows below.
   public let bottom: Int
+  /// Columns to the right.
   public let right: Int
+  /// How the sides are determined at another size.
   public let rule: Rule
 
+  /// Fixed padding of the four sides.
   public init(top: Int, left: Int, bottom: Int, right: Int) {
     self.init(top: top, left: left, bottom: bottom, right: right, rule: .fixed)
   }
@@ -95,9 +112,13 @@ public struct Padding: Hashable, Sendable {
     (self.top, self.left, self.bottom, self.right, self.rule) = (top, left, bottom, right, rule)
   }
 
+  /// Fixed padding of `all` on each side.
   public init(_ all: Int) { self.init(top: all, left: all, bottom: all, right: all) }
 
+  /// No padding.
   public static let zero = Padding(0)
+  /// Whether all sides are 0.
   public var isZero: Bool { sides.allSatisfy { $0 == 0 } }
+  /// Top, left, bottom, right.
   package var sides: [Int] { [top, left, bottom, right] }
 }

@@ -1,21 +1,23 @@
-/// What a model knows of itself beside its graph.
+/// What is known about a model beside its graph.
 public struct ModelMetadata: Hashable, Sendable {
-  /// The architecture's name, as `resnet50` or `resnet18 (width 32)`.
+  /// Name of the architecture, such as `resnet50` or `resnet18 (width 32)`.
   public var architecture: String
-  /// The crop that the network was trained on; nil where nobody said.
+  /// Size of the crops that the network was trained on; nil where unknown.
   public var trainResolution: Extent?
+  /// How a picture becomes the input.
   public var preprocessing: Preprocessing
-  /// Class names in the order of the logits; empty where nobody gave any.
+  /// Class names in the order of the logits; empty where unknown.
   public var labels: [String]
-  /// WordNet identifiers in the order of the logits; empty where nobody gave any.
+  /// WordNet identifiers in the order of the logits; empty where unknown.
   public var synsets: [String]
-  /// Where the weights came from: the kind of file and the wrapper that was taken.
+  /// Origin of the weights: the kind of file and the wrapper inside it.
   public var source: String
-  /// What the weights could not say and was assumed, a sentence each.
+  /// Assumptions made at import, a sentence each.
   public var assumptions: [String]
   /// What was done to the model, oldest first.
   public var history: [HistoryEntry]
 
+  /// Metadata of the given values.
   public init(
     architecture: String, trainResolution: Extent? = nil, preprocessing: Preprocessing = .imageNet,
     labels: [String] = [], synsets: [String] = [], source: String = "", assumptions: [String] = [],
@@ -32,22 +34,28 @@ public struct ModelMetadata: Hashable, Sendable {
   }
 }
 
-/// One thing that was done to a model, with its parameters in order.
+/// A pass or an adaptation that was applied to a model, with its parameters.
 public struct HistoryEntry: Hashable, Sendable {
+  /// A named parameter.
   public struct Parameter: Hashable, Sendable {
+    /// Name, such as `to`.
     public let name: String
+    /// Value as text, such as `384`.
     public let value: String
 
+    /// A parameter `name` of `value`.
     public init(_ name: String, _ value: String) {
       self.name = name
       self.value = value
     }
   }
 
-  /// A pass's or an adaptation's name, as `fold-batch-norm`.
+  /// Name of the pass or adaptation, such as `fold-batch-norm`.
   public let action: String
+  /// The parameters in order.
   public let parameters: [Parameter]
 
+  /// An entry of `action` with `parameters`.
   public init(_ action: String, _ parameters: [Parameter] = []) {
     self.action = action
     self.parameters = parameters

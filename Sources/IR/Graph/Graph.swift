@@ -1,18 +1,20 @@
-/// A value of a graph, by its place in `Graph.values`.
+/// Index of a value in `Graph.values`.
 public struct ValueID: Hashable, Sendable {
   package let index: Int
   package init(_ index: Int) { self.index = index }
 }
 
-/// A node of a graph, by its place in `Graph.nodes`.
+/// Index of a node in `Graph.nodes`.
 public struct NodeID: Hashable, Sendable {
   package let index: Int
   package init(_ index: Int) { self.index = index }
 }
 
-/// Something a node reads or writes: a graph input, a constant or a node's result.
+/// An operand or result of nodes: a graph input, a constant or a node's result.
 public struct Value: Hashable, Sendable {
+  /// Name in the textual form, unique in the graph.
   public let name: String
+  /// Element type and shape.
   public let type: TensorType
 
   package init(name: String, type: TensorType) {
@@ -21,10 +23,13 @@ public struct Value: Hashable, Sendable {
   }
 }
 
-/// One operation: what is computed from which operands into which result.
+/// An operation with its operands and its result.
 public struct Node: Hashable, Sendable {
+  /// The operation and its attributes.
   public let op: Op
+  /// The values read, in the order of the operation's operand roles.
   public let operands: [ValueID]
+  /// The value computed.
   public let result: ValueID
 
   package init(op: Op, operands: [ValueID], result: ValueID) {
@@ -34,9 +39,11 @@ public struct Node: Hashable, Sendable {
   }
 }
 
-/// A result of the whole graph under the name that callers ask for.
+/// A named result of the graph.
 public struct GraphOutput: Hashable, Sendable {
+  /// The name under which callers ask for it.
   public let name: String
+  /// The value given out.
   public let value: ValueID
 
   /// The classifier's scores before softmax, `[N, classes]`; every graph has this output.
@@ -50,18 +57,23 @@ public struct GraphOutput: Hashable, Sendable {
   }
 }
 
-/// A trained network as a straight line of typed operations. Made by `GraphBuilder` or `GraphParser`, changed
-/// by `Rewriter` alone.
+/// A trained network as a list of typed operations in execution order, in single-assignment form. Built by
+/// `GraphBuilder` or `GraphParser`, changed only by `Rewriter`.
 ///
-/// Values are numbered inputs first, then constants, then results in execution order, so that two graphs are
-/// equal exactly when their texts are.
+/// Values are numbered inputs first, then constants, then results in execution order, so that two graphs are equal
+/// exactly when their texts are.
 public struct Graph: Hashable, Sendable {
+  /// Name in the textual form.
   public let name: String
+  /// All values in canonical order.
   public let values: [Value]
+  /// The graph inputs; a verified graph has one, the picture.
   public let inputs: [ValueID]
+  /// The constants, whose data a `Model` holds by name.
   public let constants: [ValueID]
   /// The nodes in execution order.
   public let nodes: [Node]
+  /// The named results.
   public let outputs: [GraphOutput]
 
   package init(
@@ -76,32 +88,36 @@ public struct Graph: Hashable, Sendable {
     self.outputs = outputs
   }
 
+  /// The value `value`.
   public subscript(value: ValueID) -> Value { values[value.index] }
+  /// The node `node`.
   public subscript(node: NodeID) -> Node { nodes[node.index] }
 
+  /// The nodes' identifiers in execution order.
   public var nodeIDs: [NodeID] { nodes.indices.map(NodeID.init) }
 
-  /// The first input, the picture `[N, 3, H, W]`; nil in a graph without one, which no verified graph is.
+  /// The first input, the picture `[N, 3, H, W]`; nil in a graph without inputs, which the verifier refuses.
   public var imageInput: Value? { inputs.first.map { self[$0] } }
 
-  /// Height and width that the graph is typed for.
+  /// Height and width of the input that the graph is typed for.
   public var resolution: Extent { imageInput?.type.spatial ?? Extent(0, 0) }
 
+  /// The value given out as `name`; nil where there is no such output.
   public func output(_ name: String) -> ValueID? { outputs.first { $0.name == name }?.value }
 
-  /// The value called `name`.
+  /// The value named `name`; nil where there is none.
   public func value(named name: String) -> ValueID? {
     values.firstIndex { $0.name == name }.map(ValueID.init)
   }
 
-  /// For each value, the node that makes it; nil for inputs and constants.
+  /// For each value, the node that computes it; nil for inputs and constants.
   package var producers: [NodeID?] {
     var producers = [NodeID?](repeating: nil, count: values.count)
     for (index, node) in nodes.enumerated() { producers[node.result.index] = NodeID(index) }
     return producers
   }
 
-  /// For each value, the nodes that read it, one entry a use.
+  /// For each value, the nodes that read it, an entry for each use.
   package var users: [[NodeID]] {
     var users = [[NodeID]](repeating: [], count: values.count)
     for (index, node) in nodes.enumerated() {
@@ -110,7 +126,7 @@ public struct Graph: Hashable, Sendable {
     return users
   }
 
-  /// Multiply-accumulates for one image: convolutions and linear layers, as papers count them.
+  /// Multiply-accumulates for one image, of convolutions and linear layers only, as papers count them; saturates.
   public var multiplyAccumulates: Int {
     nodes.reduce(0) { $0.addingSaturatedCount(multiplyAccumulates(of: $1)) }
   }
@@ -120,7 +136,7 @@ public struct Graph: Hashable, Sendable {
     node.op.multiplyAccumulates(operands: node.operands.map { self[$0].type }, result: self[node.result].type)
   }
 
-  /// Elements of all constants: the network's parameters, running statistics included.
+  /// Number of elements of all constants: the network's parameters, running statistics included.
   public var constantElementCount: Int {
     constants.reduce(0) { $0.addingSaturatedCount(self[$1].type.elementCount) }
   }

@@ -1,6 +1,6 @@
-/// The textual form of a graph, which `GraphParser` reads back to an equal graph.
+/// Prints the textual form of a graph, which `GraphParser` parses to an equal graph.
 public enum GraphPrinter {
-  /// The whole graph, one declaration or node a line.
+  /// The graph, a declaration or node in each line.
   public static func text(of graph: Graph) -> String {
     var lines = ["graph @\(quoted(graph.name)) {"]
     for input in graph.inputs { lines.append("  input \(declaration(graph[input]))") }
@@ -12,7 +12,7 @@ public enum GraphPrinter {
     return lines.joined(separator: "\n") + "\n}\n"
   }
 
-  /// One node, as in `%relu = relu %bn1 : f32[N,64,112,112]`.
+  /// A node, such as `%relu = relu %bn1 : f32[N,64,112,112]`.
   public static func text(of node: Node, in graph: Graph) -> String {
     nodeText(
       op: node.op, resultName: graph[node.result].name, operandNames: node.operands.map { graph[$0].name },
@@ -39,7 +39,7 @@ public enum GraphPrinter {
 
   private static func declaration(_ value: Value) -> String { "%\(quoted(value.name)): \(value.type)" }
 
-  /// `name` itself where it is plain, else in quotes with `\"`, `\\` and `\u{..}` escapes.
+  /// `name` where all its bytes are plain, else in quotes with `\"`, `\\` and `\u{..}` escapes.
   static func quoted(_ name: String) -> String {
     if !name.isEmpty, name.utf8.allSatisfy(isPlain) { return name }
     var text = "\""
@@ -57,7 +57,7 @@ public enum GraphPrinter {
     return text + "\""
   }
 
-  /// The bytes that a name may hold without quotes.
+  /// Whether a name may contain `byte` without quotes.
   static func isPlain(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

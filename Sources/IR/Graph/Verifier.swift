@@ -5,34 +5,43 @@ extension WorkTally.Kind {
   package static let graphVerification = Self("graph verification")
 }
 
-/// Checks that a graph keeps every promise that passes and engines rely on; collects all faults.
+/// Checks the invariants of a graph that passes and engines rely on, and collects all faults.
 public enum Verifier {
-  /// One broken promise and the node, printed, that breaks it.
+  /// A violated invariant and the printed node that violates it.
   public struct Fault: Error, Hashable, Sendable {
+    /// The invariant.
     public enum Kind: Hashable, Sendable {
+      /// Two values have this name.
       case duplicateName(String)
-      /// An operand is made later than it is read, or nowhere.
+      /// An operand that is computed later or never.
       case usedBeforeMade(String)
+      /// Operands that do not fit the operation.
       case typeFault(TypeFault)
-      /// The type that is written is not the one that the operation gives.
+      /// The result's type differs from the inferred one.
       case wrongType(written: TensorType, inferred: TensorType)
+      /// The graph inputs are not one picture `f32[N,C,H,W]`.
       case input(String)
+      /// An output is missing, doubled or of a wrong type.
       case output(String)
+      /// A constant has a batch dimension or too many elements.
       case constant(String)
     }
 
+    /// The violated invariant.
     public let kind: Kind
-    /// The printed node, empty where the fault lies in the graph's frame.
+    /// The printed node; empty where the fault concerns inputs, constants or outputs.
     public let node: String
   }
 
-  /// Every fault of `graph`; empty when it is sound.
+  /// All faults of `graph`; empty for a valid graph.
   public static func faults(in graph: Graph) -> [Fault] {
     WorkTally.record(.graphVerification)
     return frameFaults(graph) + nodeFaults(graph)
   }
 
-  /// Throws all faults of `graph` where it has any.
+  /// Checks `graph`.
+  ///
+  /// - Throws: `unverified` with all faults.
   public static func check(_ graph: Graph) throws(IRError) {
     let found = faults(in: graph)
     guard found.isEmpty else { throw .unverified(found) }

@@ -1,4 +1,4 @@
-/// Appends typed operations to a new graph.
+/// Builds a graph by appending operations, whose result types are inferred.
 public struct GraphBuilder {
   private var name: String
   private var values: [Value] = []
@@ -8,25 +8,33 @@ public struct GraphBuilder {
   private var outputs: [GraphOutput] = []
   private var names: Set<String> = []
 
+  /// An empty graph called `name`.
   public init(name: String) { self.name = name }
 
+  /// The value `value`.
   public subscript(value: ValueID) -> Value { values[value.index] }
 
-  /// A graph input of `type`.
+  /// Declares a graph input.
+  ///
+  /// - Throws: `duplicateName`.
   public mutating func input(_ name: String, _ type: TensorType) throws(IRError) -> ValueID {
     let value = try declare(name, type)
     inputs.append(value)
     return value
   }
 
-  /// A constant of `shape` whose data is found under `name` in the model's constants.
+  /// Declares a constant, whose data the model holds under `name`.
+  ///
+  /// - Throws: `duplicateName`.
   public mutating func constant(_ name: String, shape: [Int]) throws(IRError) -> ValueID {
     let value = try declare(name, TensorType(batched: false, shape))
     constants.append(value)
     return value
   }
 
-  /// `op` on `operands`, its result called `name` and typed by inference.
+  /// Appends `op` on `operands`; its result is named `name` and has the inferred type.
+  ///
+  /// - Throws: `illTyped` where the operands do not fit, `duplicateName`.
   public mutating func append(_ op: Op, _ operands: [ValueID], name: String) throws(IRError) -> ValueID {
     let type: TensorType
     do {
@@ -41,7 +49,9 @@ public struct GraphBuilder {
     return value
   }
 
-  /// Declares `value` as a result of the graph under `name`.
+  /// Declares `value` as an output of the graph.
+  ///
+  /// - Throws: `duplicateName` where there is an output `name`.
   public mutating func output(_ name: String, _ value: ValueID) throws(IRError) {
     guard !outputs.contains(where: { $0.name == name }) else { throw .duplicateName(name) }
     outputs.append(GraphOutput(name: name, value: value))
@@ -61,7 +71,7 @@ public struct GraphBuilder {
   }
 }
 
-/// The parts of a graph while it is being made, values in any order.
+/// The parts of a graph under construction, values in any order.
 struct GraphStorage {
   var name: String
   var values: [Value]
@@ -70,18 +80,18 @@ struct GraphStorage {
   var nodes: [Node]
   var outputs: [GraphOutput]
 
-  /// The graph with values numbered inputs, constants, results; values that nothing declares are left out.
+  /// The graph with values numbered inputs, constants, results; values that are none of these are left out.
   func canonicalGraph() -> Graph {
-    var place = [ValueID?](repeating: nil, count: values.count)
+    var renumbered = [ValueID?](repeating: nil, count: values.count)
     var ordered: [Value] = []
     ordered.reserveCapacity(values.count)
-    for value in inputs + constants + nodes.map(\.result) where place[value.index] == nil {
-      place[value.index] = ValueID(ordered.count)
+    for value in inputs + constants + nodes.map(\.result) where renumbered[value.index] == nil {
+      renumbered[value.index] = ValueID(ordered.count)
       ordered.append(values[value.index])
     }
     func moved(_ value: ValueID) -> ValueID {
-      guard let new = place[value.index] else {
-        preconditionFailure("value %\(values[value.index].name) is used but nothing makes it")
+      guard let new = renumbered[value.index] else {
+        preconditionFailure("value %\(values[value.index].name) is used but has no producer")
       }
       return new
     }

@@ -1,12 +1,14 @@
-/// Which of several ways, all to the same bits, computes each convolution fastest: measured on one processor for one
-/// instruction set, and passed over on any other.
+/// The fastest measured kernel of each convolution among kernels that give the same bits, for one processor and
+/// instruction set; ignored on any other.
 public struct Tuning: Hashable, Sendable {
+  /// The kernel of a layer.
   public struct Choice: Hashable, Sendable {
-    /// The value that the convolution makes.
+    /// Name of the convolution's result.
     public var layer: String
-    /// What the runtime calls this way of computing it, such as `direct 1x6x4 pixels`.
+    /// The runtime's name of the kernel, such as `direct 1x6x4 pixels`.
     public var kernel: String
 
+    /// `kernel` for the convolution that computes `layer`.
     public init(layer: String, kernel: String) {
       (self.layer, self.kernel) = (layer, kernel)
     }
@@ -16,8 +18,10 @@ public struct Tuning: Hashable, Sendable {
   public var processor: String
   /// The instruction set whose kernels were measured: `avx2`, `avx512`.
   public var instructionSet: String
+  /// The choices, an entry for each tuned convolution.
   public var choices: [Choice]
 
+  /// Choices measured on `processor` with `instructionSet`.
   public init(processor: String, instructionSet: String, choices: [Choice]) {
     (self.processor, self.instructionSet, self.choices) = (processor, instructionSet, choices)
   }

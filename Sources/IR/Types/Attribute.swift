@@ -1,4 +1,4 @@
-/// One attribute of an operation as the textual form shows it.
+/// An attribute of an operation in the textual form.
 package struct Attribute: Hashable, Sendable {
   package enum Payload: Hashable, Sendable {
     case integer(Int)
@@ -34,13 +34,13 @@ package enum AttributeFault: Error, Hashable, Sendable {
   case operands(expected: String)
 }
 
-/// The attributes that a text gave, taken one by one.
+/// Reads the attributes of a node's text, each of which must be read once.
 package struct AttributeReader {
   private var texts: [String: String]
 
   package init(_ texts: [String: String]) { self.texts = texts }
 
-  /// Throws for an attribute that nobody took.
+  /// - Throws: `unknown` for an attribute that was not read.
   package func finish() throws(AttributeFault) {
     if let name = texts.keys.min() { throw .unknown(name: name) }
   }
@@ -93,7 +93,7 @@ package struct AttributeReader {
     return Extent(list[0], list[1])
   }
 
-  /// Four sides, and the rule behind them where there is one.
+  /// Four sides and their rule, `fixed` where none is given.
   package mutating func padding() throws(AttributeFault) -> Padding {
     let list = try integers("padding", count: 4)
     let rule = texts["padding_rule"] == nil ? .fixed : try word("padding_rule", Padding.Rule.self)

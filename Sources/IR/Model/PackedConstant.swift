@@ -1,18 +1,19 @@
 import FixresBase
 
-/// A constant rearranged as a kernel reads it, kept so that opening a model maps what it would else compute.
+/// A constant in the layout that a kernel reads, stored so that opening a model maps it instead of computing it.
 ///
-/// It may always be left out: the constant alone decides every result.
+/// It is a cache: results depend on the constant alone.
 public struct PackedConstant: Sendable {
   /// The name of the constant's value.
   public let constant: String
-  /// What the runtime calls the arrangement, such as `winograd4 16x4`.
+  /// The runtime's name of the layout, such as `winograd4 16x4`.
   public let layout: String
-  /// The arranged elements, of shape `[count]`, 64-byte aligned.
+  /// The packed elements, of shape `[count]`, 64-byte aligned.
   package let elements: Tensor
-  /// The constant that the elements were made from.
+  /// The constant that was packed.
   let source: Tensor
 
+  /// Bytes of the packed elements.
   public var byteCount: Int { elements.byteCount }
 
   package init(constant: String, layout: String, elements: Tensor, source: Tensor) {
@@ -21,14 +22,14 @@ public struct PackedConstant: Sendable {
 }
 
 extension PackedConstant: Equatable {
-  /// The same arrangement of the same constant, bit for bit.
+  /// Equal constant, layout and elements, bit for bit.
   public static func == (a: PackedConstant, b: PackedConstant) -> Bool {
     a.constant == b.constant && a.layout == b.layout && a.elements == b.elements
   }
 }
 
 extension Model {
-  /// The packed constants that hold: whose constant is still the very tensor that they were made from.
+  /// The packed constants whose constant is still the tensor that was packed.
   package var validPackedConstants: [PackedConstant] {
     packedConstants.filter { constants[$0.constant]?.isSameMemory(as: $0.source) ?? false }
   }

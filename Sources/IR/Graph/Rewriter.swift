@@ -1,21 +1,22 @@
-/// The only way to change a graph: edits in place, then `finish` gives the new one.
+/// Edits a graph in place; `finish` gives the new graph.
 ///
-/// Value and node identifiers of the graph that was handed in stay valid until `finish`; new ones are added
-/// after them. A pass that leaves a value without a maker breaks a precondition in `finish`.
+/// Value and node identifiers of the original graph stay valid until `finish`; new ones are added after them. A value
+/// that is used but has no producer violates a precondition of `finish`.
 public struct Rewriter {
   private var storage: GraphStorage
   private var liveNodes: [Bool]
-  /// Execution order, as places in `storage.nodes`; erased ones stay in it until `finish`.
+  /// Execution order, as indices into `storage.nodes`; erased nodes stay in it until `finish`.
   private var order: [Int]
-  /// For each place in `storage.nodes`, its place in `order`.
+  /// For each node in `storage.nodes`, its position in `order`.
   private var positions: [Int]
-  /// For each value, the place of the live node that makes it.
-  private var makers: [Int?]
-  /// For each value, the places of the live nodes that read it, one entry a use, in no order.
+  /// For each value, the index of the live node that computes it.
+  private var producers: [Int?]
+  /// For each value, the indices of the live nodes that read it, an entry for each use, unordered.
   private var readers: [[Int]]
   private var erasedConstants: Set<ValueID> = []
   private var names: Set<String>
 
+  /// A rewriter of `graph`.
   public init(_ graph: Graph) {
     storage = GraphStorage(
       name: graph.name, values: graph.values, inputs: graph.inputs, constants: graph.constants,
@@ -23,37 +24,45 @@ public struct Rewriter {
     liveNodes = [Bool](repeating: true, count: graph.nodes.count)
     order = Array(graph.nodes.indices)
     positions = order
-    makers = graph.producers.map { $0?.index }
+    producers = graph.producers.map { $0?.index }
     readers = graph.users.map { $0.map(\.index) }
     names = Set(graph.values.map(\.name))
   }
 
+  /// The value `value`.
   public subscript(value: ValueID) -> Value { storage.values[value.index] }
+  /// The node `node`.
   public subscript(node: NodeID) -> Node { storage.nodes[node.index] }
 
-  /// The live nodes in execution order, as they are now.
+  /// The live nodes in execution order.
   public var nodeIDs: [NodeID] { order.lazy.filter { liveNodes[$0] }.map(NodeID.init) }
+  /// The named results.
   public var outputs: [GraphOutput] { storage.outputs }
+  /// The constants that have not been erased.
   public var constants: [ValueID] { storage.constants.filter { !erasedConstants.contains($0) } }
+  /// The graph inputs.
   public var inputs: [ValueID] { storage.inputs }
 
-  /// The live nodes that read `value`, one entry a use, in execution order.
+  /// The live nodes that read `value`, an entry for each use, in execution order.
   public func users(of value: ValueID) -> [NodeID] {
-    let places = readers[value.index]
-    return (places.count < 2 ? places : places.sorted { positions[$0] < positions[$1] }).map(NodeID.init)
+    let nodes = readers[value.index]
+    return (nodes.count < 2 ? nodes : nodes.sorted { positions[$0] < positions[$1] }).map(NodeID.init)
   }
 
-  /// The live node that makes `value`; nil for inputs and constants.
-  public func producer(of value: ValueID) -> NodeID? { makers[value.index].map(NodeID.init) }
+  /// The live node that computes `value`; nil for inputs and constants.
+  public func producer(of value: ValueID) -> NodeID? { producers[value.index].map(NodeID.init) }
 
-  /// Whether `value` is a constant: nothing makes it, and no picture comes in by it.
+  /// Whether `value` is a constant: it has no producer and is not a graph input.
   public func isConstant(_ value: ValueID) -> Bool {
-    makers[value.index] == nil && !self[value].type.batched && !erasedConstants.contains(value)
+    producers[value.index] == nil && !self[value].type.batched && !erasedConstants.contains(value)
   }
 
+  /// Whether `value` is an output of the graph.
   public func isOutput(_ value: ValueID) -> Bool { storage.outputs.contains { $0.value == value } }
 
-  /// Replaces what `node` computes; its result keeps its name and takes the inferred type.
+  /// Replaces the operation and operands of `node`; its result keeps its name and gets the inferred type.
+  ///
+  /// - Throws: `illTyped` where the operands do not fit.
   public mutating func update(_ node: NodeID, op: Op, operands: [ValueID]) throws(IRError) {
     let result = storage.nodes[node.index].result
     let type = try infer(op, operands, name: self[result].name)
@@ -61,72 +70,78 @@ public struct Rewriter {
     storage.values[result.index] = Value(name: self[result].name, type: type)
   }
 
-  /// Adds a node before `successor` in execution order, or at the end; gives its result.
+  /// Inserts a node before `successor` in execution order, or at the end, and gives its result.
+  ///
+  /// - Throws: `illTyped` where the operands do not fit, `duplicateName`.
   public mutating func insert(
     _ op: Op, _ operands: [ValueID], name: String, before successor: NodeID? = nil
   ) throws(IRError) -> ValueID {
     let type = try infer(op, operands, name: name)
     let result = try declare(name, type)
     let node = Node(op: op, operands: operands, result: result)
-    let place = storage.nodes.count
+    let index = storage.nodes.count
     storage.nodes.append(node)
     liveNodes.append(true)
-    for operand in operands { readers[operand.index].append(place) }
-    makers[result.index] = place
+    for operand in operands { readers[operand.index].append(index) }
+    producers[result.index] = index
     positions.append(order.count)
     let position = successor.map { positions[$0.index] } ?? order.count
-    order.insert(place, at: position)
+    order.insert(index, at: position)
     for later in position..<order.count { positions[order[later]] = later }
     return result
   }
 
   /// Declares a new constant.
+  ///
+  /// - Throws: `duplicateName`.
   public mutating func addConstant(_ name: String, shape: [Int]) throws(IRError) -> ValueID {
     let value = try declare(name, TensorType(batched: false, shape))
     storage.constants.append(value)
     return value
   }
 
-  /// Makes every reader and output of `old` read `new` instead; types must agree.
+  /// Replaces `old` by `new` in every operand and output; the types must be equal.
   public mutating func replaceUses(of old: ValueID, with new: ValueID) {
     precondition(
-      self[old].type == self[new].type, "uses of \(self[old].type) can't be given \(self[new].type)")
-    for place in Set(readers[old.index]) {
-      let node = storage.nodes[place]
+      self[old].type == self[new].type, "a use of \(self[old].type) cannot read \(self[new].type)")
+    for index in Set(readers[old.index]) {
+      let node = storage.nodes[index]
       setNode(
-        place, Node(op: node.op, operands: node.operands.map { $0 == old ? new : $0 }, result: node.result))
+        index, Node(op: node.op, operands: node.operands.map { $0 == old ? new : $0 }, result: node.result))
     }
     storage.outputs = storage.outputs.map {
       $0.value == old ? GraphOutput(name: $0.name, value: new) : $0
     }
   }
 
-  /// Points the graph's output `name` at `value`.
+  /// Makes `value` the output `name`, which must exist.
   public mutating func setOutput(_ name: String, to value: ValueID) {
     storage.outputs = storage.outputs.map {
       $0.name == name ? GraphOutput(name: name, value: value) : $0
     }
   }
 
-  /// Takes `node` out; nobody may read its result any more.
+  /// Removes `node`, whose result must be unused.
   public mutating func erase(_ node: NodeID) {
     let result = storage.nodes[node.index].result
     precondition(
       readers[result.index].isEmpty && !isOutput(result), "%\(self[result].name) is still read")
     for operand in self[node].operands { removeReader(node.index, of: operand) }
-    makers[result.index] = nil
+    producers[result.index] = nil
     liveNodes[node.index] = false
     names.remove(self[result].name)
   }
 
-  /// Takes the constant `value` out; nobody may read it any more.
+  /// Removes the constant `value`, which must be unused.
   public mutating func erase(constant value: ValueID) {
     precondition(readers[value.index].isEmpty && !isOutput(value), "%\(self[value].name) is still read")
     erasedConstants.insert(value)
     names.remove(self[value].name)
   }
 
-  /// Calls `value` by `name`, which must be free.
+  /// Renames `value`.
+  ///
+  /// - Throws: `duplicateName` where another value is named `name`.
   public mutating func rename(_ value: ValueID, to name: String) throws(IRError) {
     let old = self[value]
     guard old.name != name else { return }
@@ -135,7 +150,7 @@ public struct Rewriter {
     storage.values[value.index] = Value(name: name, type: old.type)
   }
 
-  /// Moves `node` to directly before `successor`; its operands must be made before that.
+  /// Moves `node` directly before `successor`, where its operands must be available.
   public mutating func move(_ node: NodeID, before successor: NodeID) {
     guard node != successor else { return }
     let (old, target) = (positions[node.index], positions[successor.index])
@@ -148,23 +163,25 @@ public struct Rewriter {
     positions[node.index] = new
   }
 
-  /// Gives the first input a new height and width and infers every type anew; the graph must still fit itself.
+  /// Sets height and width of the first input and infers every type anew.
+  ///
+  /// - Throws: `illTyped` for the first node that does not fit the new size; types before it have been changed.
   public mutating func retype(resolution: Extent) throws(IRError) {
     guard let input = storage.inputs.first else { return }
     let old = self[input]
     storage.values[input.index] = Value(
       name: old.name, type: .image(old.type.channels, resolution.height, resolution.width))
-    for place in order where liveNodes[place] {
-      let node = storage.nodes[place]
+    for index in order where liveNodes[index] {
+      let node = storage.nodes[index]
       let name = self[node.result].name
       let op = node.op.fitted(to: node.operands.map { self[$0].type })
-      storage.nodes[place] = Node(op: op, operands: node.operands, result: node.result)
+      storage.nodes[index] = Node(op: op, operands: node.operands, result: node.result)
       storage.values[node.result.index] = Value(
         name: name, type: try infer(op, node.operands, name: name))
     }
   }
 
-  /// A name that no value has yet: `base`, or `base.1`, `base.2` and so on.
+  /// An unused name: `base`, or `base.1`, `base.2` and so on.
   public func freeName(_ base: String) -> String {
     if !names.contains(base) { return base }
     var suffix = 1
@@ -172,7 +189,7 @@ public struct Rewriter {
     return "\(base).\(suffix)"
   }
 
-  /// The graph as it now is.
+  /// The edited graph, values in canonical order.
   public func finish() -> Graph {
     var final = storage
     final.constants = constants
@@ -193,21 +210,21 @@ public struct Rewriter {
   private mutating func declare(_ name: String, _ type: TensorType) throws(IRError) -> ValueID {
     guard names.insert(name).inserted else { throw .duplicateName(name) }
     storage.values.append(Value(name: name, type: type))
-    makers.append(nil)
+    producers.append(nil)
     readers.append([])
     return ValueID(storage.values.count - 1)
   }
 
-  // MARK: Accounts
+  // MARK: - Uses
 
-  private mutating func setNode(_ place: Int, _ node: Node) {
-    for operand in storage.nodes[place].operands { removeReader(place, of: operand) }
-    for operand in node.operands { readers[operand.index].append(place) }
-    storage.nodes[place] = node
+  private mutating func setNode(_ index: Int, _ node: Node) {
+    for operand in storage.nodes[index].operands { removeReader(index, of: operand) }
+    for operand in node.operands { readers[operand.index].append(index) }
+    storage.nodes[index] = node
   }
 
-  private mutating func removeReader(_ place: Int, of value: ValueID) {
-    guard let index = readers[value.index].firstIndex(of: place) else { return }
-    readers[value.index].remove(at: index)
+  private mutating func removeReader(_ node: Int, of value: ValueID) {
+    guard let use = readers[value.index].firstIndex(of: node) else { return }
+    readers[value.index].remove(at: use)
   }
 }
