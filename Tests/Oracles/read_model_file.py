@@ -1,10 +1,11 @@
 """Reads model files as Documentation/ModelFile.md specifies them, independently of the Swift code.
 
-usage: python3 read_model_file.py FILE.bin [...] [--graph] [--quiet]
+usage: python3 read_model_file.py FILE.bin [...] [--graph] [--quiet] [--self-test]
 
 Written from that page and from Documentation/IR.md alone. Checks the header, the section table, every checksum, the
 metadata, and the indices of TUNE and PACK, and prints each constant with its shape and a few figures. Exits with 1 where a
-file must be refused, and says why. Needs numpy.
+file must be refused, and says why. `--self-test` also damages each file in every byte and cuts it at every length: what
+is left must be refused, or hold the same (bytes between sections belong to nothing). Needs numpy.
 """
 import json
 import re
@@ -234,15 +235,23 @@ def read_packed(section, constants, constants_sum):
     return packed
 
 
-def read(path, shows_graph, is_quiet):
-    with open(path, "rb") as opened: file = opened.read()
+def parse(file):
+    """The sections, graph text, metadata, constants, tunings and packed tensors of `file`, or `Refused`."""
     sections = read_sections(file)
-    text = sections["GRPH"][0].decode("utf-8")
-    graph, convolutions = read_graph(text)
-    meta = read_metadata(sections["META"][0])
-    constants = read_constants(graph, sections["CNST"][0])
-    tunings = read_tunings(sections["TUNE"][0], convolutions) if "TUNE" in sections else []
-    packed = read_packed(sections["PACK"][0], constants, sections["CNST"][1]) if "PACK" in sections else []
+    try:
+        text = sections["GRPH"][0].decode("utf-8")
+        graph, convolutions = read_graph(text)
+        meta = read_metadata(sections["META"][0])
+        constants = read_constants(graph, sections["CNST"][0])
+        tunings = read_tunings(sections["TUNE"][0], convolutions) if "TUNE" in sections else []
+        packed = read_packed(sections["PACK"][0], constants, sections["CNST"][1]) if "PACK" in sections else []
+    except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise Refused(f"a member is missing or of another type: {error}") from error
+    return sections, text, meta, constants, tunings, packed
+
+
+def show(path, contents, shows_graph, is_quiet):
+    sections, text, meta, constants, tunings, packed = contents
     kinds = ", ".join(f"{kind} {len(data)}" for kind, (data, _) in sections.items())
     print(f"{path}: {meta['architecture']}; {kinds}; {len(constants)} constants, {len(tunings)} tunings, "
           f"{len(packed)} packed tensors: accepted")
@@ -255,14 +264,30 @@ def read(path, shows_graph, is_quiet):
     for name, layout, values in packed: print(f"  {name} as `{layout}`: {values.size} elements")
 
 
+def damage(path, file):
+    """Damages `file` in every byte, and cuts it at every length."""
+    def held(data):
+        try: return parse(data)[0]
+        except Refused: return None
+    whole, accepted = held(file), 0
+    for length in range(len(file)): require(held(file[:length]) is None, f"the first {length} bytes are accepted")
+    for index in range(len(file)):
+        changed = held(file[:index] + bytes([file[index] ^ 1 << index % 8]) + file[index + 1:])
+        require(changed is None or changed == whole, f"a change of byte {index} went unnoticed")
+        accepted += changed is not None
+    print(f"{path}: damaged in {len(file)} places, {accepted} of them between sections")
+
+
 def main(words):
     paths = [word for word in words if not word.startswith("--")]
     if not paths: sys.exit(__doc__)
     status = 0
     for path in paths:
         try:
-            read(path, "--graph" in words, "--quiet" in words)
-        except (Refused, KeyError, TypeError, AttributeError) as error:
+            with open(path, "rb") as opened: file = opened.read()
+            show(path, parse(file), "--graph" in words, "--quiet" in words)
+            if "--self-test" in words: damage(path, file)
+        except Refused as error:
             print(f"{path}: refused: {error}")
             status = 1
     sys.exit(status)
