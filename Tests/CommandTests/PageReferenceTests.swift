@@ -5,14 +5,14 @@ import Testing
 ///
 /// A page may invent files, as a guide to adding one does: it lists them in a line `<!-- invented: PATH PATH -->`.
 @Suite struct PageReferenceTests {
-  static let pages = ["README.md"] + SourceTree.files(under: "Documentation", suffix: ".md")
+  static let pages =
+    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+    + SourceTree.files(under: "Documentation", suffix: ".md")
 
   /// Pages that are still to be written; links to them lead nowhere yet.
   private static let unwritten: Set<String> = [
-    "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "Documentation/Architecture.md",
-    "Documentation/Engine.md",
-    "Documentation/Formats.md", "Documentation/Imaging.md", "Documentation/Contributing-an-op.md",
-    "Documentation/Contributing-a-pass.md", "Documentation/Contributing-a-format.md",
+    "Documentation/Architecture.md", "Documentation/Engine.md", "Documentation/Formats.md",
+    "Documentation/Contributing-an-op.md", "Documentation/Contributing-a-format.md",
   ]
 
   @Test(arguments: pages) func everyPathExists(_ page: String) throws {
