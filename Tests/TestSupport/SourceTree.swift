@@ -1,18 +1,10 @@
 import FixresBase
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Glibc
-#endif
-
-/// The files of the checkout, as tests of pages and sources read them.
+/// The files of the checkout, as tests of pages and sources read them; paths count from its root.
 package enum SourceTree {
-  /// Whether there is a file or folder at `path`, which counts from the root of the checkout.
+  /// Whether there is a file or folder at `path`.
   package static func exists(_ path: String) -> Bool {
-    access(TestData.root + "/" + path, F_OK) == 0
+    DirectoryListing.kind(of: TestData.root + "/" + path) != nil
   }
 
   /// The text of the file at `path`; nil where there is none.
@@ -21,20 +13,13 @@ package enum SourceTree {
     return String(decoding: bytes.array, as: UTF8.self)
   }
 
-  /// Paths of the files below `folder` whose names end in `suffix`, sorted.
+  /// Paths of the files below `folder` whose names end in `suffix`.
   package static func files(under folder: String, suffix: String) -> [String] {
-    guard let stream = opendir(TestData.root + "/" + folder) else { return [] }
-    defer { closedir(stream) }
-    var paths: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-        tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      guard !name.hasPrefix(".") else { continue }
+    let names = (try? DirectoryListing.names(in: TestData.root + "/" + folder)) ?? []
+    return names.flatMap { name in
       let path = folder + "/" + name
-      if name.hasSuffix(suffix) { paths.append(path) }
-      paths += files(under: path, suffix: suffix)
+      let below = files(under: path, suffix: suffix)
+      return name.hasSuffix(suffix) ? [path] + below : below
     }
-    return paths.sorted()
   }
 }
