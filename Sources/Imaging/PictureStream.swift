@@ -38,7 +38,7 @@ public final class PictureStream: @unchecked Sendable {
 
   private enum State { case empty, ready, failed(ImageError) }
 
-  /// Pictures of a batch at most.
+  /// Most pictures in a batch.
   public let batchSize: Int
   private let paths: [String]
   private let preprocessor: Preprocessor
@@ -56,12 +56,12 @@ public final class PictureStream: @unchecked Sendable {
   private var consumed = 0
   private var handedOut = 0
   private var isStopped = false
-  private var threads: [pthread_t] = []
+  private var threads: [WorkerThread] = []
 
   /// Upper bound of decoded input that waits to be consumed, in bytes.
   private static let waitingByteCount = 1 << 27
 
-  /// Starts to decode `paths` on `workers` threads; with 0 the consumer's thread decodes.
+  /// Starts decoding `paths` on `workers` threads; with 0 the consumer's thread decodes.
   ///
   /// Batches hold `batchSize` pictures, fewer where their input would take more than 128 MB. `transform` (nil:
   /// `Preprocessor.picture(from:)`) resizes and crops.
@@ -97,7 +97,7 @@ public final class PictureStream: @unchecked Sendable {
     isStopped = true
     pthread_cond_broadcast(changed)
     pthread_mutex_unlock(lock)
-    for thread in threads { pthread_join(thread, nil) }
+    for thread in threads { thread.join() }
     threads = []
   }
 
@@ -140,31 +140,12 @@ public final class PictureStream: @unchecked Sendable {
   // MARK: - Workers
 
   private func start(_ count: Int) {
-    let context = Unmanaged.passUnretained(self).toOpaque()
     for _ in 0..<count {
-      #if canImport(Darwin)
-        var thread: pthread_t?
-        let status = pthread_create(
-          &thread, nil,
-          {
-            Unmanaged<PictureStream>.fromOpaque($0).takeUnretainedValue().work()
-            return nil
-          }, context)
-        if status == 0, let thread { threads.append(thread) }
-      #else
-        var thread = pthread_t()
-        let status = pthread_create(
-          &thread, nil,
-          { argument in
-            if let argument { Unmanaged<PictureStream>.fromOpaque(argument).takeUnretainedValue().work() }
-            return nil
-          }, context)
-        if status == 0 { threads.append(thread) }
-      #endif
+      if let thread = WorkerThread({ [unowned(unsafe) self] in work() }) { threads.append(thread) }
     }
   }
 
-  /// The next picture on the consumer's own thread, where the system grants no other; the lock is held.
+  /// Decodes the next picture on the consumer's thread, where the system refuses others; the lock is held.
   private func decodeHere() {
     guard next < paths.count else { return }
     next += 1

@@ -1,17 +1,18 @@
 import FixresBase
 import FixresIR
 
-/// An adapted model and what was done to make it.
+/// An adapted model and a report of the passes.
 package struct AdaptResult: Sendable {
   package let model: Model
   package let passes: [PassReport]
-  /// Multiply-accumulates for one image, before at the old size and after at the new one.
+  /// Multiply-accumulates for one image at the old size.
   package let macsBefore: Int
+  /// Multiply-accumulates for one image at the new size.
   package let macsAfter: Int
   package let notes: [PassNote]
 }
 
-/// The main job: a model rewritten for a test resolution and for fast inference.
+/// Rewrites a model for a test resolution and for fast inference.
 package enum Adapt {
   /// `model` retargeted to `target` (nil keeps the size), then through `passes` (nil: the default ones).
   ///
@@ -37,7 +38,7 @@ package enum Adapt {
     return try start.finish(adapted)
   }
 
-  /// Throws where batch norm has been folded, so that there are no statistics left to adapt.
+  /// - Throws: `batchNormFolded` where no statistics are left to adapt.
   package static func requireAdaptable(_ model: Model) throws(PassError) {
     guard hasFoldedBatchNorm(model) else { return }
     let convolutions = model.graph.nodes.count { node in
@@ -55,7 +56,7 @@ package enum Adapt {
       macsAfter: result.graph.multiplyAccumulates, notes: notes)
   }
 
-  /// Warnings for constants that were taken over as they were; folded ones were checked when they were made.
+  /// Warnings for constants that no pass has changed; folded ones are checked when they are computed.
   private static func nonFiniteNotes(of model: Model, folded source: Model) -> [PassNote] {
     let names = model.constants.names.filter { name in
       guard let old = source.constants[name], let new = model.constants[name] else { return false }

@@ -1,14 +1,14 @@
 import FixresIR
 
-/// How far the batch norms of a model are still their own layers.
+/// Whether the batch norms of a model are still separate layers.
 package enum BatchNormState: Hashable, Sendable {
-  /// All that the network was trained with are in the graph.
+  /// All batch norms of the trained network are in the graph.
   case intact(count: Int)
-  /// Some were folded, `count` are left.
+  /// Some were folded; `count` are left.
   case partlyFolded(count: Int)
-  /// All were folded into convolutions, so that their statistics can't be adapted any more.
+  /// All were folded into convolutions, so their statistics can no longer be adapted.
   case folded
-  /// The network never had any.
+  /// The network has none.
   case absent
 
   package init(of model: Model) {
@@ -28,13 +28,13 @@ package enum BatchNormState: Hashable, Sendable {
     if norms > 0 {
       self = wasFolded ? .partlyFolded(count: norms) : .intact(count: norms)
     } else {
-      // An exporter that folded leaves no history, but a bias on every convolution.
+      // A model folded by an exporter has no history, but a bias on every convolution.
       self = wasFolded || (convolutions > 0 && biased == convolutions) ? .folded : .absent
     }
   }
 }
 
-/// Whether the batch norms of `model` were folded, wholly or in part, so that they can't be adapted any more.
+/// Whether batch norms of `model` were folded, so that their statistics can no longer be adapted.
 package func hasFoldedBatchNorm(_ model: Model) -> Bool {
   switch BatchNormState(of: model) {
   case .folded, .partlyFolded: true

@@ -1,10 +1,10 @@
 import FixresIR
 
-/// Takes out what computes nothing and gives each computation one form.
+/// Removes nodes that change nothing and gives each computation one form.
 ///
-/// Nodes that nothing reads go first: a reader that is dead itself would hide a convolution from its batch norm.
-/// Only what holds at every resolution: the global pool of a map that happens to be one pixel stays, since the
-/// model may be taken to another size later.
+/// Unread nodes are removed first: a dead reader of a convolution would keep its batch norm from being folded. Only
+/// rewrites that hold at every resolution are done: the global pool of a map of one pixel stays, since the model may be
+/// adapted to another size later.
 package struct Canonicalize: Pass {
   package let name = "canonicalize"
   package let summary =

@@ -1,11 +1,13 @@
 import FixresIR
 
-/// A batch norm as `scale * x + shift` for each channel, in double.
+/// A batch norm as the map `scale * x + shift` of each channel, in double.
 struct ChannelAffine {
   var scale: [Double]
   var shift: [Double]
 
-  /// The map that the batch norm `node` applies; nil where its parameters are not all constants.
+  /// The map of the batch norm `node`; nil where a parameter is not a constant.
+  ///
+  /// - Throws: `nonFiniteParameter`, `variance`.
   static func make(of node: NodeID, _ context: inout PassContext) throws(PassError) -> ChannelAffine? {
     guard case .batchNorm(let norm) = context.rewriter[node].op else { return nil }
     let operands = context.rewriter[node].operands
@@ -41,7 +43,7 @@ struct ChannelAffine {
     return map
   }
 
-  /// `next` after this map.
+  /// The composition: this map, then `next`.
   func followed(by next: ChannelAffine) -> ChannelAffine {
     ChannelAffine(
       scale: zip(scale, next.scale).map { $0 * $1 },

@@ -1,6 +1,6 @@
 import FixresIR
 
-/// Takes out nodes whose results nothing reads, last first, then constants that nothing reads.
+/// Removes nodes whose results are unused, last first, then unused constants.
 package struct EliminateDeadNodes: Pass {
   package let name = "eliminate-dead-nodes"
   package let summary = "remove nodes and constants that no output depends on"
@@ -20,7 +20,7 @@ package struct EliminateDeadNodes: Pass {
 }
 
 extension PassContext {
-  /// Takes out nodes whose results nothing reads, last first; false once no further rewrite is permitted.
+  /// Removes nodes whose results are unused, last first; false once no further rewrite is permitted.
   mutating func eraseUnreadNodes() -> Bool {
     for node in rewriter.nodeIDs.reversed() {
       let result = rewriter[node].result

@@ -2,18 +2,10 @@ import FixresBase
 import FixresIR
 import Synchronization
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Glibc
-#endif
-
 extension FoldBatchNorm {
   typealias Folded = (weight: Tensor, bias: Tensor)
 
-  /// The folded constants, all in one block of memory, made on several threads.
+  /// The folded constants, in one block of memory, computed on several threads.
   static func fold(_ folds: [Fold]) throws(PassError) -> [Folded] {
     guard !folds.isEmpty else { return [] }
     var offsets: [(weight: Int, bias: Int)] = []
@@ -23,7 +15,7 @@ extension FoldBatchNorm {
       return byteCount
     }
     for fold in folds { offsets.append((reserve(fold.weight.elementCount), reserve(fold.map.scale.count))) }
-    guard let block = FoldedBlock(byteCount: byteCount) else { throw .outOfMemory(byteCount: byteCount) }
+    guard let block = PageBlock(byteCount: byteCount) else { throw .outOfMemory(byteCount: byteCount) }
     let pieces = zip(folds, offsets).flatMap { fold, offset in
       Piece.pieces(of: fold, target: block.base + offset.weight)
     }
@@ -32,7 +24,7 @@ extension FoldBatchNorm {
       if !pieces[index].scale() { sawNonFinite.store(true, ordering: .relaxed) }
     }
     for (fold, offset) in zip(folds, offsets) { foldBias(fold, target: block.base + offset.bias) }
-    let storage = block.storage
+    let storage = block.intoBytes()
     let results = try zip(folds, offsets).map { fold, offset throws(PassError) in
       Folded(
         weight: try tensor(storage, offset.weight, fold.weight.shape),
@@ -40,16 +32,16 @@ extension FoldBatchNorm {
     }
     for (fold, result) in zip(folds, results) {
       if sawNonFinite.load(ordering: .relaxed) {
-        try checkFinite(result.weight, fold.weight, fold.weightName, fold)
+        try checkFinite(result.weight, of: fold.weightName, source: fold.weight, fold)
       }
-      try checkFinite(result.bias, fold.bias, fold.biasName, fold)
+      try checkFinite(result.bias, of: fold.biasName, source: fold.bias, fold)
     }
     return results
   }
 
   private static func tensor(_ storage: Bytes, _ offset: Int, _ shape: [Int]) throws(PassError) -> Tensor {
     guard let bytes = try? storage.slice(offset, shape.reduce(4, *)) else {
-      preconditionFailure("a folded constant lies inside the block that was made for it")
+      preconditionFailure("a folded constant lies inside the block allocated for it")
     }
     return Tensor(shape: shape, bytes: bytes)
   }
@@ -64,7 +56,7 @@ extension FoldBatchNorm {
   }
 
   private static func checkFinite(
-    _ result: Tensor, _ source: Tensor?, _ name: String, _ fold: Fold
+    _ result: Tensor, of name: String, source: Tensor?, _ fold: Fold
   ) throws(PassError) {
     let count = result.nonFiniteCount
     guard count > 0 else { return }
@@ -74,7 +66,7 @@ extension FoldBatchNorm {
 }
 
 extension Tensor {
-  /// Elements that are infinite or not a number.
+  /// Number of elements that are infinite or not a number.
   package var nonFiniteCount: Int {
     withFloats { elements in
       var count = 0
@@ -84,7 +76,7 @@ extension Tensor {
   }
 }
 
-/// Some output channels of one convolution's weights, scaled by one thread.
+/// Consecutive output channels of a convolution's weights, scaled by one thread.
 private struct Piece: @unchecked Sendable {
   // Sendable because pieces write disjoint parts of the block, and `fold` holds the sources while they run.
   let source: UnsafePointer<Float>
@@ -93,7 +85,7 @@ private struct Piece: @unchecked Sendable {
   let rowLength: Int
   let scales: ArraySlice<Double>
 
-  /// Small enough that two threads end together, large enough that taking one costs nothing.
+  /// Weights of a piece: few enough that threads finish together, enough that fetching a piece is negligible.
   static let elementCount = 1 << 16
 
   static func pieces(of fold: FoldBatchNorm.Fold, target: UnsafeMutableRawPointer) -> [Piece] {
@@ -126,32 +118,5 @@ private struct Piece: @unchecked Sendable {
       target += rowLength
     }
     return seen >> 31 == 0
-  }
-}
-
-/// Anonymous memory for folded constants, in huge pages where the system gives them: page faults would otherwise
-/// cost more than the folding.
-private struct FoldedBlock {
-  let base: UnsafeMutableRawPointer
-  let byteCount: Int
-
-  init?(byteCount: Int) {
-    let mapped = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let mapped, mapped != MAP_FAILED else { return nil }
-    #if os(Linux)
-      madvise(mapped, byteCount, MADV_HUGEPAGE)
-    #endif
-    base = mapped
-    self.byteCount = byteCount
-  }
-
-  /// The block as shared bytes, unmapped with the last tensor in it.
-  var storage: Bytes {
-    let address = UInt(bitPattern: base)
-    let count = byteCount
-    return Bytes(
-      ByteStorage(base: UnsafeRawPointer(base), count: count) {
-        munmap(UnsafeMutableRawPointer(bitPattern: address), count)
-      })
   }
 }

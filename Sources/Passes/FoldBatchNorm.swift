@@ -1,9 +1,9 @@
 import FixresIR
 
-/// Multiplies a batch norm into the convolution that alone feeds it: `w' = w s`, `b' = b s + shift - mean s` with
-/// `s = scale / sqrt(variance + epsilon)`, in double, rounded once.
+/// Multiplies a batch norm into the convolution before it, whose only reader it is: `w' = w s`,
+/// `b' = b s + shift - mean s` with `s = scale / sqrt(variance + epsilon)`, in double, rounded once.
 ///
-/// A batch norm behind anything else stays, and so does one whose convolution is read elsewhere too.
+/// A batch norm after anything else stays, and so does one whose convolution has another reader.
 package struct FoldBatchNorm: Pass {
   package let name = "fold-batch-norm"
   package let summary = "multiply batch norms into the weights and biases of the convolutions before them"
@@ -12,7 +12,7 @@ package struct FoldBatchNorm: Pass {
 
   package func run(_ context: inout PassContext) throws(PassError) {
     var folds: [Fold] = []
-    var places: [NodeID: Int] = [:]
+    var foldOfConvolution: [NodeID: Int] = [:]
     for node in context.rewriter.nodeIDs {
       guard case .batchNorm = context.rewriter[node].op,
         let (convNode, conv) = context.rewriter.convolution(
@@ -20,15 +20,16 @@ package struct FoldBatchNorm: Pass {
         !conv.hasResidual, conv.activation == .none, let map = try ChannelAffine.make(of: node, &context)
       else { continue }
       let layer = context.rewriter[context.rewriter[node].result].name
-      if let place = places[convNode] {
+      if let index = foldOfConvolution[convNode] {
         guard context.permitsRewrite() else { break }
-        folds[place].map = folds[place].map.followed(by: map)
-        folds[place].layer = layer
+        folds[index].map = folds[index].map.followed(by: map)
+        folds[index].layer = layer
         try context.edit { (rewriter) throws(IRError) in try rewriter.absorb(node, into: convNode) }
       } else if let source = source(of: convNode, conv, context) {
         guard context.permitsRewrite() else { break }
-        places[convNode] = folds.count
-        folds.append(try rewrite(convNode, conv, absorbing: node, source, map, layer: layer, &context))
+        foldOfConvolution[convNode] = folds.count
+        folds.append(
+          try rewrite(convNode, conv, absorbing: node, source: source, map: map, layer: layer, &context))
       }
     }
     let results = try Self.fold(folds)
@@ -38,13 +39,13 @@ package struct FoldBatchNorm: Pass {
     }
   }
 
-  /// One convolution that takes one batch norm or a chain of them.
+  /// A convolution and the batch norm, or chain of batch norms, folded into it.
   struct Fold {
     let weight: Tensor
     let bias: Tensor?
     let weightName: String
     let biasName: String
-    /// The batch norm's name, which the convolution now has.
+    /// Name of the last batch norm, which the convolution takes over.
     var layer: String
     var map: ChannelAffine
   }
@@ -61,7 +62,7 @@ package struct FoldBatchNorm: Pass {
   }
 
   private func rewrite(
-    _ node: NodeID, _ conv: Conv2D, absorbing norm: NodeID, _ source: Source, _ map: ChannelAffine,
+    _ node: NodeID, _ conv: Conv2D, absorbing norm: NodeID, source: Source, map: ChannelAffine,
     layer: String, _ context: inout PassContext
   ) throws(PassError) -> Fold {
     let operands = context.rewriter[node].operands
@@ -91,7 +92,7 @@ package struct FoldBatchNorm: Pass {
 }
 
 extension Rewriter {
-  /// A constant of `value`'s shape that nothing but `node` reads: `value` itself, or a new one beside it.
+  /// A constant of the shape of `value` whose only reader is `node`: `value` itself or a new one.
   mutating func ownConstant(_ value: ValueID, of node: NodeID) throws(IRError) -> ValueID {
     if users(of: value) == [node], !isOutput(value) { return value }
     return try addConstant(freeName(self[value].name), shape: self[value].type.dims)

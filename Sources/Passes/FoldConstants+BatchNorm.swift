@@ -1,7 +1,7 @@
 import FixresIR
 
 extension FoldConstants {
-  /// Merges the batch norm `node` into a batch norm before it, unless a convolution before both will take them.
+  /// Merges the batch norm `node` into the batch norm before it, unless both can be folded into a convolution.
   func mergeBatchNorms(_ node: NodeID, _ context: inout PassContext) throws(PassError) -> Bool {
     guard case .batchNorm = context.rewriter[node].op else { return true }
     let operand = context.rewriter[node].operands[0]
@@ -22,14 +22,14 @@ extension FoldConstants {
     let shift = map.shift.map { Float($0) }
     guard (scale + shift).allSatisfy(\.isFinite) else { return true }
     guard context.permitsRewrite() else { return false }
-    try rewriteAsAffine(node, of: data, scale, shift, &context)
+    try rewriteAsAffine(node, of: data, scale: scale, shift: shift, &context)
     context.rewriter.erase(first)
     return true
   }
 
-  /// Makes `node` the batch norm of `data` with mean 0, variance 1 and no epsilon: `scale * x + shift`.
+  /// Makes `node` a batch norm of `data` with mean 0, variance 1 and epsilon 0: `scale * x + shift`.
   private func rewriteAsAffine(
-    _ node: NodeID, of data: ValueID, _ scale: [Float], _ shift: [Float], _ context: inout PassContext
+    _ node: NodeID, of data: ValueID, scale: [Float], shift: [Float], _ context: inout PassContext
   ) throws(PassError) {
     let old = Array(context.rewriter[node].operands.dropFirst())
     let count = scale.count
@@ -45,8 +45,8 @@ extension FoldConstants {
     }
   }
 
-  /// Multiplies the batch norm `node` into the classifier behind it: `W' = W s`, `b' = b + W t`, where only the
-  /// global average and flatten stand between and nothing else reads what they give.
+  /// Multiplies the batch norm `node` into the classifier after it: `W' = W s`, `b' = b + W t`, where only the global
+  /// average and flatten lie between them and their results have no other reader.
   func foldIntoClassifier(_ node: NodeID, _ context: inout PassContext) throws(PassError) -> Bool {
     guard case .batchNorm = context.rewriter[node].op,
       let (linearNode, linear) = classifier(behind: node, in: context.rewriter)
@@ -77,7 +77,7 @@ extension FoldConstants {
   }
 
   private func classifier(behind node: NodeID, in rewriter: Rewriter) -> (node: NodeID, linear: Linear)? {
-    // A map larger than a pixel would meet the weights pixel by pixel, so it has to be averaged first.
+    // A flattened map of several pixels has a weight for each pixel, so the map must be averaged before.
     var isSinglePixel = rewriter[rewriter[node].result].type.spatial == Extent(1, 1)
     var current = node
     while let user = rewriter.soleUser(of: rewriter[current].result) {

@@ -1,12 +1,12 @@
 import FixresIR
 
-/// Computes what depends on constants and attributes alone.
+/// Computes what depends only on constants and attributes.
 ///
 /// - an element-wise node over constants becomes a constant (exporters leave such nodes between weights and layers);
-/// - a chain of two batch norms that no convolution will take becomes one;
+/// - two successive batch norms that cannot be folded into a convolution become one;
 /// - a batch norm before the global average, flatten and classifier is multiplied into the classifier, since a
 ///   mean and a per-channel affine map commute;
-/// - two channel pads, two strided slices, or two scalar affine maps of which the second can't undo the first's
+/// - two channel pads, two strided slices, or two scalar affine maps of which the second cannot undo the first's
 ///   clamp, become one.
 package struct FoldConstants: Pass {
   package let name = "fold-constants"
@@ -22,7 +22,7 @@ package struct FoldConstants: Pass {
     }
   }
 
-  /// Each of the four gives false once no further rewrite is permitted.
+  /// False, as each of these four, once no further rewrite is permitted.
   private func foldElementwise(_ node: NodeID, _ context: inout PassContext) throws(PassError) -> Bool {
     let (op, operands) = (context.rewriter[node].op, context.rewriter[node].operands)
     guard ElementwiseConstant.applies(to: op) else { return true }
@@ -42,7 +42,7 @@ package struct FoldConstants: Pass {
     return true
   }
 
-  /// Merges `node` into the one before it where both are of a kind and the first has no other reader.
+  /// Merges `node` with the node before it where both have the same operation and the first has no other reader.
   private func mergeAttributes(_ node: NodeID, _ context: inout PassContext) throws(PassError) -> Bool {
     let operand = context.rewriter[node].operands[0]
     guard let first = context.rewriter.producer(of: operand),
@@ -58,7 +58,7 @@ package struct FoldConstants: Pass {
     return true
   }
 
-  /// One node that does what `first` and then `second` do; nil where there is none.
+  /// The operation that computes `first`, then `second`; nil where there is none.
   static func merged(_ first: Op, _ second: Op) -> Op? {
     switch (first, second) {
     case (.channelPad(let a), .channelPad(let b)):

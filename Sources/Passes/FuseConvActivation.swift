@@ -1,6 +1,6 @@
 import FixresIR
 
-/// A ReLU that alone reads a convolution becomes the convolution's activation.
+/// Makes a ReLU that is the only reader of a convolution the convolution's activation.
 package struct FuseConvActivation: Pass {
   package let name = "fuse-conv-activation"
   package let summary = "apply a ReLU where the convolution before it writes its result"

@@ -1,11 +1,11 @@
 import FixresIR
 
-/// The sum at the end of a residual block becomes a residual operand of a convolution, a ReLU behind it that
+/// Makes the sum at the end of a residual block a residual operand of a convolution, and a ReLU after it that
 /// convolution's activation.
 ///
-/// Where both summands are convolutions (a block with a projection shortcut), the one with the longer way from
-/// the input takes the other as its residual: the main branch; at equal length the one that runs later. It then
-/// runs in the place of the sum, where its residual is known.
+/// Where both summands are convolutions (a block with a projection shortcut), the one with the longer path from the
+/// input, the main branch, takes the other as its residual; of equal paths the one that runs later. It is moved to the
+/// position of the sum, where its residual has been computed.
 package struct FuseConvResidual: Pass {
   package let name = "fuse-conv-residual"
   package let summary = "add a block's shortcut, and apply the ReLU behind, where its last convolution writes"
@@ -17,21 +17,21 @@ package struct FuseConvResidual: Pass {
     for node in context.rewriter.nodeIDs {
       guard case .add = context.rewriter[node].op else { continue }
       let operands = context.rewriter[node].operands
-      let candidates = [0, 1].compactMap { place in
-        eligible(operands[place], in: context.rewriter).map { (place: place, node: $0) }
+      let candidates = [0, 1].compactMap { operand in
+        eligible(operands[operand], in: context.rewriter).map { (operand: operand, node: $0) }
       }
       guard
         let chosen = candidates.max(by: {
-          depths.isLess(operands[$0.place], operands[$1.place])
+          depths.isLess(operands[$0.operand], operands[$1.operand])
         })
       else { continue }
       guard context.permitsRewrite() else { return }
-      try fuse(node, into: chosen.node, residual: operands[1 - chosen.place], &context)
+      try fuse(node, into: chosen.node, residual: operands[1 - chosen.operand], &context)
       depths.inherit(context.rewriter[chosen.node].result, from: context.rewriter[node].result)
     }
   }
 
-  /// The convolution that alone makes `value` for one reader and that has neither residual nor activation yet.
+  /// The convolution that computes `value` for a single reader, if it has neither residual nor activation.
   private func eligible(_ value: ValueID, in rewriter: Rewriter) -> NodeID? {
     guard let (node, conv) = rewriter.convolution(givingOnly: value), !conv.hasResidual,
       conv.activation == .none
@@ -61,26 +61,26 @@ package struct FuseConvResidual: Pass {
   }
 }
 
-/// Nodes on the longest way from the graph's input to each value, and the order in which values were made.
+/// For each value, the number of nodes on the longest path from the graph's input, and its position in execution order.
 private struct Depths {
   private var depth: [ValueID: Int] = [:]
-  private var place: [ValueID: Int] = [:]
+  private var position: [ValueID: Int] = [:]
 
   init(_ rewriter: Rewriter) {
     for (index, node) in rewriter.nodeIDs.enumerated() {
       let deepest = rewriter[node].operands.map { depth[$0] ?? 0 }.max() ?? 0
       depth[rewriter[node].result] = deepest + 1
-      place[rewriter[node].result] = index
+      position[rewriter[node].result] = index
     }
   }
 
-  /// Lets `survivor` stand where `replaced` stood.
+  /// Gives `survivor` the depth and position of `replaced`.
   mutating func inherit(_ survivor: ValueID, from replaced: ValueID) {
     depth[survivor] = depth[replaced]
-    place[survivor] = place[replaced]
+    position[survivor] = position[replaced]
   }
 
   func isLess(_ a: ValueID, _ b: ValueID) -> Bool {
-    (depth[a] ?? 0, place[a] ?? 0) < (depth[b] ?? 0, place[b] ?? 0)
+    (depth[a] ?? 0, position[a] ?? 0) < (depth[b] ?? 0, position[b] ?? 0)
   }
 }

@@ -1,12 +1,12 @@
 import FixresIR
 
-/// One rewriting idea, as a value; the driver gives it verification, dumps, timing and bisection.
+/// A rewrite of the graph; the driver adds verification, dumps, timing and bisection.
 package protocol Pass: Sendable {
-  /// The name that `--passes` and the history use, as `fold-batch-norm`.
+  /// Name in `--passes` and the history, such as `fold-batch-norm`.
   var name: String { get }
-  /// What it does, in one line.
+  /// What it does, in one line of the help text.
   var summary: String { get }
-  /// What the history keeps of this pass's settings, given the graph before it ran.
+  /// Parameters of this pass for the history; `graph` is the graph before it ran.
   func parameters(before graph: Graph) -> [HistoryEntry.Parameter]
   /// Rewrites the network in `context`; asks `permitsRewrite` before each rewrite.
   func run(_ context: inout PassContext) throws(PassError)

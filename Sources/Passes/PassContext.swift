@@ -18,15 +18,15 @@ package struct PassNetwork: Sendable {
   }
 }
 
-/// All that a pass may look at and change.
+/// What a pass may read and change.
 package struct PassContext {
   package var rewriter: Rewriter
   package var constants: Constants
   package var metadata: ModelMetadata
   package var notes: [PassNote] = []
-  /// Rewrites that were done so far by the running pass.
+  /// Number of rewrites done by the running pass.
   package private(set) var rewriteCount = 0
-  /// Rewrites that are still allowed; nil for any number.
+  /// Number of rewrites still permitted; nil for no limit.
   package private(set) var remainingRewrites: Int?
   let passName: String
 
@@ -38,7 +38,7 @@ package struct PassContext {
     self.remainingRewrites = remainingRewrites
   }
 
-  /// Counts one more rewrite and says whether it may be done: false once `--stop-after-rewrites` is reached.
+  /// Counts a rewrite; false, without counting, once `--stop-after-rewrites` is reached.
   package mutating func permitsRewrite() -> Bool {
     if let remaining = remainingRewrites {
       guard remaining > 0 else { return false }
@@ -48,7 +48,9 @@ package struct PassContext {
     return true
   }
 
-  /// Edits the graph; an edit that the graph refuses is a fault of the pass, reported with its name.
+  /// Edits the graph.
+  ///
+  /// - Throws: `broken` with the name of the pass where the rewriter refuses the edit.
   package mutating func edit<R>(_ body: (inout Rewriter) throws(IRError) -> R) throws(PassError) -> R {
     do {
       return try body(&rewriter)

@@ -1,7 +1,7 @@
 import FixresBase
 import FixresIR
 
-/// What one pass did.
+/// Report of a pass.
 public struct PassReport: Hashable, Sendable {
   /// The pass's name, such as `fold-batch-norm`.
   public let name: String

@@ -1,6 +1,6 @@
 import FixresIR
 
-/// Why a network could not be adapted, with the figures.
+/// Why a network could not be adapted.
 public enum PassError: Error, Hashable, Sendable {
   /// There is no pass of that name; `known` are the names of all passes.
   case unknownPass(name: String, known: [String])
@@ -17,17 +17,17 @@ public enum PassError: Error, Hashable, Sendable {
     layer: String, requested: Extent, map: Extent, newMap: Extent, features: Int, newFeatures: Int)
   /// A kernel or fixed pool is larger than its padded input at the requested size.
   case kernelLargerThanInput(layer: String, kernel: Extent, paddedInput: Extent, requested: Extent)
-  /// Any other layer that has no meaning at the requested size.
+  /// Any other layer that does not fit the requested size.
   case layerDoesNotFit(layer: String, TypeFault, requested: Extent)
   /// The running variance of `channel` and epsilon give no standard deviation.
   case variance(tensor: String, channel: Int, value: Float, epsilon: Double)
   /// A parameter of batch norm `layer` holds `count` values that are not finite.
   case nonFiniteParameter(tensor: String, layer: String, count: Int)
-  /// Folding batch norm `layer` into `tensor` gives values that float32 can't hold.
+  /// Folding batch norm `layer` into `tensor` gives values beyond the range of float32.
   case foldedToNonFinite(tensor: String, layer: String, count: Int, sourceIsFinite: Bool)
-  /// Batch norm has been folded, so its statistics can't be adapted any more.
+  /// Batch norm has been folded, so its statistics can no longer be adapted.
   case batchNormFolded(convolutions: Int)
-  /// Memory of `byteCount` bytes was refused.
+  /// Allocating `byteCount` bytes failed.
   case outOfMemory(byteCount: Int)
   /// A pass broke the graph: a fault of fixresc.
   case broken(pass: String, IRError)

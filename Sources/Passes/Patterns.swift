@@ -1,15 +1,15 @@
 import FixresIR
 
-/// What passes ask of the graph around a value.
+/// Patterns around a value that several passes look for.
 extension Rewriter {
-  /// The one node that reads `value` once, where nothing else reads it and the graph does not give it out.
+  /// The node that is the only use of `value`; nil where there are more uses, none, or `value` is an output.
   func soleUser(of value: ValueID) -> NodeID? {
     guard !isOutput(value) else { return nil }
     let users = users(of: value)
     return users.count == 1 ? users[0] : nil
   }
 
-  /// The convolution that makes `value` and whose result nothing but one node reads.
+  /// The convolution that computes `value`, if its result has a single use.
   func convolution(givingOnly value: ValueID) -> (node: NodeID, conv: Conv2D)? {
     guard let producer = producer(of: value), case .conv2d(let conv) = self[producer].op,
       soleUser(of: value) != nil
@@ -17,8 +17,8 @@ extension Rewriter {
     return (producer, conv)
   }
 
-  /// Gives the result of `survivor` to every reader of `replaced`'s and takes `replaced` out; the result is then
-  /// called as the replaced one was, so that `compare` meets it by name.
+  /// Replaces the result of `replaced` by that of `survivor` in every use and removes `replaced`; the result of `survivor`
+  /// takes over the name, so that `compare` finds the value by name.
   mutating func absorb(_ replaced: NodeID, into survivor: NodeID) throws(IRError) {
     let old = self[replaced].result
     let name = self[old].name
@@ -27,7 +27,7 @@ extension Rewriter {
     try rename(self[survivor].result, to: name)
   }
 
-  /// Gives the operand of `node` to every reader of its result and takes `node` out.
+  /// Replaces the result of `node` by its first operand in every use and removes `node`.
   mutating func bypass(_ node: NodeID) {
     replaceUses(of: self[node].result, with: self[node].operands[0])
     erase(node)

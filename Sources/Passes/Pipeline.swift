@@ -1,6 +1,6 @@
 import FixresIR
 
-/// The passes of `adapt` in order, and what that order must keep to.
+/// The passes of `adapt` and the constraints on their order.
 package struct Pipeline: Sendable {
   package let passes: [any Pass]
 
@@ -93,7 +93,7 @@ package struct Pipeline: Sendable {
     passes = chosen
   }
 
-  /// The first constraint that the order of `names` breaks.
+  /// The first constraint that the order of `names` violates; nil where it keeps all.
   package static func firstBrokenConstraint(_ names: [String]) -> Constraint? {
     constraints.first { constraint in
       guard let earlier = names.firstIndex(of: constraint.earlier),

@@ -1,14 +1,13 @@
 import FixresIR
 
-/// Types the network for another test resolution: every type is inferred anew, and pools that covered their whole
-/// map become global ones.
+/// Sets another test resolution: every type is inferred anew, and pools that cover their whole map become global.
 package struct RetargetResolution: Pass {
   package let name = "retarget-resolution"
   package let summary = "re-infer every type for the new test resolution; make whole-map pools global"
   /// Height and width to retarget to; nil keeps the size.
   package let target: Extent?
 
-  /// The largest side that a network may be typed for.
+  /// Largest side of the input.
   package static let maximumSide = 32768
   /// Below this side the last maps of an ImageNet ResNet, a 32nd of the input, are single pixels.
   package static let smallSide = 32
@@ -45,7 +44,7 @@ package struct RetargetResolution: Pass {
     context.rewriter = retyped
   }
 
-  /// Why the graph has no meaning at the new size. `half` is typed anew up to the layer that refused.
+  /// The reason why the graph does not fit the new size. The types of `half` are new up to the layer that failed.
   private func refusal(_ error: IRError, half: Rewriter, whole: PassContext) -> PassError {
     let target = self.target ?? Extent(0, 0)
     for id in half.nodeIDs {

@@ -1,8 +1,9 @@
 import FixresIR
 
-/// Fixed pools that cover their whole map at the head of a network or in a gate: old exports of what is global.
+/// Pools of a fixed kernel that cover their whole map, at the head of a network or in a gate: older exporters write
+/// global pools like this.
 enum WholeMapPool {
-  /// Makes all such pools of a graph global; false once no more rewrites are allowed.
+  /// Makes all such pools of a graph global; false once no further rewrite is permitted.
   static func makeGlobal(in context: inout PassContext) throws(PassError) -> Bool {
     for node in context.rewriter.nodeIDs {
       guard let global = globalForm(of: node, in: context.rewriter) else { continue }
@@ -41,8 +42,8 @@ enum WholeMapPool {
       && window.kernel.width - window.padding.left >= map.width
   }
 
-  /// Whether every way onward from `node` ends in a flatten or as the gate of a channel multiply, through layers
-  /// that keep a single pixel single.
+  /// Whether every path from `node` ends in a flatten or as the gate of a channel multiply, through layers that keep a
+  /// single pixel a single pixel.
   private static func endsInHeadOrGate(_ node: NodeID, in rewriter: Rewriter) -> Bool {
     var pending = [node]
     var seen: Set<NodeID> = []

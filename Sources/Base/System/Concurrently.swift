@@ -21,14 +21,9 @@ package enum Concurrently {
     }
     withoutActuallyEscaping(body) { body in
       let burst = Burst(count: count, body: body)
-      let context = Unmanaged.passUnretained(burst)
-      var threads: [pthread_t] = []
-      for _ in 0..<helpers {
-        if let thread = startThread(context.toOpaque()) { threads.append(thread) }
-      }
+      let threads = (0..<helpers).compactMap { _ in WorkerThread { burst.work() } }
       burst.work()
-      for thread in threads { pthread_join(thread, nil) }
-      extendLifetime(burst)
+      for thread in threads { thread.join() }
     }
   }
 
@@ -49,27 +44,5 @@ package enum Concurrently {
         body(index)
       }
     }
-  }
-
-  private static func startThread(_ context: UnsafeMutableRawPointer) -> pthread_t? {
-    #if canImport(Darwin)
-      var thread: pthread_t?
-      let status = pthread_create(
-        &thread, nil,
-        {
-          Unmanaged<Burst>.fromOpaque($0).takeUnretainedValue().work()
-          return nil
-        }, context)
-      return status == 0 ? thread : nil
-    #else
-      var thread = pthread_t()
-      let status = pthread_create(
-        &thread, nil,
-        { argument in
-          if let argument { Unmanaged<Burst>.fromOpaque(argument).takeUnretainedValue().work() }
-          return nil
-        }, context)
-      return status == 0 ? thread : nil
-    #endif
   }
 }
