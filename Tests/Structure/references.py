@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 # unknown type proves nothing.
 STANDARD_MEMBERS = set(
     """abs add advanced advance all allSatisfy allocate append assign assumingMemoryBound atomic baseAddress
-    bind bindMemory bitPattern bigEndian byteSwapped capacity compactMap compare components contains copy
+    bind bindMemory bitPattern bigEndian byteSwapped capacity combine compactMap compare components contains copy
     count deallocate debugDescription deinitialize description distance dividingFullWidth
     dropFirst dropLast elements elementsEqual endIndex enumerated error exponent failure filter first
     firstIndex flatMap floor formIndex formUnion get hash hashValue high highHalf id index indices infinity

@@ -67,6 +67,9 @@ def run(root):
             is_circle = any(source in group and target in group for group in planted.rooms[room].circles)
             found = sorted({r.line for r in references if r.file == path})
             report(name, is_circle and found == lines, f"circle: {is_circle}, lines {found}", failures)
+            if room == "Runtime":
+                found = sorted({f.line for f in new if f.check == "order" and f.file == path})
+                report("Runtime: the same is against the order", found == lines, f"lines {found}", failures)
         report("the planted tree fails", bool(planted.excess()), "no check failed", failures)
     print(f"FAILED: {len(failures)} faults were not found" if failures else "Every planted fault was found.")
     return 1 if failures else 0

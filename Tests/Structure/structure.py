@@ -56,9 +56,9 @@ RUNTIME_ORDER = [
 DEBTS = {
     "circle": 1,
     "long-function": 4,
-    "unlabelled": 79,
+    "unlabelled": 76,
     "undocumented": 80,
-    "throws-undocumented": 6,
+    "throws-undocumented": 4,
     "op-default": 25,
     "try?": 10,
     "literal-4": 67,

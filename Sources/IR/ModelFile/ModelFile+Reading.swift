@@ -6,6 +6,8 @@ extension ModelFile {
   package static func isModelFile(_ bytes: Bytes) -> Bool { bytes.starts(with: magic) }
 
   /// Opens the model at `path`: maps it, checks every checksum, verifies the graph. Constants are read in place.
+  ///
+  /// - Throws: `file`, `modelFile` with the section at fault, or what parsing and verifying the graph throw.
   public static func open(_ path: String) throws(IRError) -> Model {
     let bytes: Bytes
     do { bytes = try MappedFile.open(path) } catch { throw .file(error) }

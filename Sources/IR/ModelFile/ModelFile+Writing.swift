@@ -3,6 +3,8 @@ import FixresBase
 
 extension ModelFile {
   /// Writes `model` to `path` through a temporary file that replaces it whole; an error leaves `path` untouched.
+  ///
+  /// - Throws: `file`.
   public static func write(_ model: Model, to path: String) throws(IRError) {
     do {
       var writer = try AtomicFileWriter(path: path)
