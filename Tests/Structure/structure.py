@@ -8,7 +8,8 @@
 
 Checked: rooms (targets) refer only to rooms below; no circle between the folders of a room (a nested folder
 is one of its own, files directly in a room's folder form the folder "."); the order of Runtime's folders; and
-the figures of the house rules. How names are resolved stands in references.py.
+the figures of the house rules. How names are resolved stands in references.py; compare_with_index.py holds the
+result against the compiler's own index.
 """
 
 import re
