@@ -139,14 +139,14 @@
       for index in 0..<(weights.byteCount / 4) { weights.floats[index] = Float(index % 17) * 0.01 - 0.08 }
       let bias = AlignedBlock(floatCount: layer.outputs)
       guard
-        let steps = backend.convolution(
+        let step = try? backend.convolution(
           descriptor, .init(weights: weights.floats, bias: bias.floats), .init(input: 0, output: 1))
       else { return (0, 0, "none") }
       let blocks = [
         AlignedBlock(floatCount: input.imageStride), AlignedBlock(floatCount: output.imageStride),
       ]
       for index in 0..<input.imageStride { blocks[0].floats[index] = Float(index % 13) * 0.05 }
-      let own = steps.map(\.scratchByteCount).max() ?? 0
+      let own = step.scratchByteCount
       let thread = AlignedBlock(byteCount: own)
       let pointers = blocks.map(\.base)
       var best = Double.infinity
@@ -158,13 +158,11 @@
           if repetition % 4 == 0 { top = max(top, peak()) }
           best = min(
             best,
-            seconds { for step in steps { step.function(step.arguments, &context, 0, step.items, 0) } })
+            seconds { step.function(step.arguments, &context, 0, step.items, 0) })
         }
         top = max(top, peak())
       }
-      return (
-        best * 1e3, Double(descriptor.macs) * 2 / best / top, steps.map(\.kernel).joined(separator: "+")
-      )
+      return (best * 1e3, Double(descriptor.macs) * 2 / best / top, step.kernel)
     }
   }
 

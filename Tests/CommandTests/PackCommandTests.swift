@@ -36,7 +36,7 @@ import fixresc
     #expect(call.json["packed"]?["bytes"]?.integerValue == b.packedConstants.reduce(0) { $0 + $1.byteCount })
     #expect(b.metadata.history.last?.action == "pack")
     let session = try Session(contentsOf: packed)
-    #expect(session.plan.weights.allSatisfy { $0.ownByteCount == 0 } && session.plan.mappedByteCount > 0)
+    #expect(session.plan.weights.all.allSatisfy { $0.ownByteCount == 0 } && session.plan.mappedByteCount > 0)
     let pixels = [Float](repeating: 0.25, count: a.graph.imageInput?.type.elementCount ?? 0)
     #expect(try Session(model: a).run(pixels) == session.run(pixels))
     #expect(Call("inspect", packed, "--json").json["packed"]?["tensors"] == JSON(b.packedConstants.count))
@@ -55,7 +55,7 @@ import fixresc
     #expect(Call("adapt", packed, "--to", "48", "-o", output).status == 0)
     #expect(try ModelFile.open(output).packedConstants.isEmpty)
     #expect(Call("adapt", packed, "--to", "48", "-o", output, "--pack").status == 0)
-    let weights = try Session(contentsOf: output).plan.weights
+    let weights = try Session(contentsOf: output).plan.weights.all
     #expect(!weights.isEmpty && weights.allSatisfy { $0.ownByteCount == 0 })
   }
 

@@ -38,9 +38,8 @@
         let backend = try MachineCodeBackend(level)
         var d = descriptor
         (d.input.block, d.output.block) = (backend.block, backend.block)
-        let step = try #require(backend.pooling(d, source: 0, target: 1))
-        let portable = try #require(
-          PortableKernels(block: backend.block).pooling(d, source: 0, target: 1))
+        let step = try backend.pooling(d, source: 0, target: 1)
+        let portable = PortableKernels(block: backend.block).pooling(d, source: 0, target: 1)
         compare(step, portable, d.input, d.output, batch: 2)
       }
     }
@@ -58,9 +57,8 @@
               border: Border(top: 1, right: 1)),
             output: TensorLayout(channels: shape.0, height: 1, width: 1, block: backend.block),
             isMaximum: isMaximum)
-          let step = try #require(backend.globalPooling(d, source: 0, target: 1))
-          let portable = try #require(
-            PortableKernels(block: backend.block).globalPooling(d, source: 0, target: 1))
+          let step = try backend.globalPooling(d, source: 0, target: 1)
+          let portable = PortableKernels(block: backend.block).globalPooling(d, source: 0, target: 1)
           compare(step, portable, d.input, d.output, batch: 3)
         }
       }
@@ -79,14 +77,14 @@
         let d = LinearDescriptor(
           input: TensorLayout(channels: features, height: 1, width: 1, block: backend.block),
           output: TensorLayout(channels: outputs, height: 1, width: 1, block: backend.block))
-        let step = weights.withUnsafeBufferPointer { weights in
-          bias.withUnsafeBufferPointer { bias in
-            backend.linear(
+        let step = try weights.withUnsafeBufferPointer { weights in
+          try bias.withUnsafeBufferPointer { bias in
+            try backend.linear(
               d, .init(weights: weights.baseAddress!, bias: bias.baseAddress!), source: 0, target: 1)
           }
         }
         let input = (0..<(features * batch)).map { _ in Float(random.nextGaussian()) }
-        let found = run(try #require(step), d.input, d.output, input, batch: batch)
+        let found = run(step, d.input, d.output, input, batch: batch)
         for image in 0..<batch {
           for output in 0..<outputs {
             var sum = Double(bias[output])
@@ -105,7 +103,7 @@
       let tensors = [GuardedTensor(input, batch: batch), GuardedTensor(output, batch: batch)]
       tensors[0].fill(values, border: .nan)
       tensors[1].fill([], border: .nan)
-      StepRunner.run([step], tensors, batch: batch, itemsPerCall: 2)
+      StepRunner.run(step, tensors, batch: batch, itemsPerCall: 2)
       let intact = tensors.allSatisfy { $0.guardsAreIntact }
       #expect(intact, "\(step.kernel) wrote outside")
       #expect(tensors[1].borderIsZero, "\(step.kernel) left its border")

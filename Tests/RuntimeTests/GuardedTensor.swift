@@ -89,26 +89,23 @@ struct GuardedTensor {
   }
 }
 
-/// Runs steps as a session does, a few items a call.
+/// Runs a step as a session does, a few items a call.
 enum StepRunner {
-  static func run(_ steps: [KernelStep], _ tensors: [GuardedTensor], batch: Int, itemsPerCall: Int) {
+  static func run(_ step: KernelStep, _ tensors: [GuardedTensor], batch: Int, itemsPerCall: Int) {
     let pointers = tensors.map { UnsafeMutableRawPointer($0.floats) }
     let threads = 2
-    let scratchByteCount = (steps.map(\.scratchByteCount).max() ?? 0)
+    let scratchByteCount = step.scratchByteCount
     let scratch = AlignedBlock(byteCount: scratchByteCount * threads)
     pointers.withUnsafeBufferPointer { pointers in
       let context = RunContext(
         buffers: pointers.baseAddress!, batch: batch, scratch: scratch.base,
         scratchByteCount: scratchByteCount)
       withUnsafePointer(to: context) { context in
-        for step in steps {
-          let total = step.itemsCoverBatch ? step.items : step.items * batch
-          // Backwards: no item may depend on another.
-          for begin in stride(from: 0, to: total, by: itemsPerCall).reversed() {
-            step.function(
-              step.arguments, context, begin, min(begin + itemsPerCall, total), begin / itemsPerCall % threads
-            )
-          }
+        let total = step.itemsCoverBatch ? step.items : step.items * batch
+        // Backwards: no item may depend on another.
+        for begin in stride(from: 0, to: total, by: itemsPerCall).reversed() {
+          step.function(
+            step.arguments, context, begin, min(begin + itemsPerCall, total), begin / itemsPerCall % threads)
         }
       }
     }

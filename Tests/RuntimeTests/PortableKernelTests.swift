@@ -100,7 +100,7 @@ import Testing
     let descriptor = Self.descriptor(shape, size)
     let buffers = ConvolutionBuffers(input: 0, output: 1, residual: shape.hasResidual ? 2 : nil)
     let bias = shape.hasBias ? operands[1].floats : []
-    let steps = operands[0].withFloats { weights in
+    let step = operands[0].withFloats { weights in
       bias.withUnsafeBufferPointer { bias in
         weights.baseAddress.flatMap {
           PortableKernels(block: shape.block).convolution(
@@ -118,7 +118,7 @@ import Testing
       tensors[0].fill(input, border: 0)
       tensors[1].fill([], border: .nan)
       tensors[2].fill(residual, border: .nan)
-      StepRunner.run(try #require(steps), tensors, batch: shape.batch, itemsPerCall: itemsPerCall)
+      StepRunner.run(try #require(step), tensors, batch: shape.batch, itemsPerCall: itemsPerCall)
       #expect(tensors.allSatisfy { $0.guardsAreIntact }, "\(shape) wrote outside")
       #expect(tensors[1].borderIsZero, "\(shape) left its border")
       expectClose(tensors[1].values(), expected, tolerance: 2e-6, "\(shape)")

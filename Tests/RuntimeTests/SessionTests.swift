@@ -231,7 +231,7 @@ import Testing
     let report = try MachineReport.current()
     #expect(InstructionSet.known.contains(report.isa))
     #expect(report.threads >= 1 && !report.threadReason.isEmpty && !report.reason.isEmpty)
-    #expect(PeakRate.measure(isa: "portable") > 0)
+    #expect(try PeakRate.measure(isa: "portable") > 0)
     let plan = try Session(model: Self.randomModel(1)).plan
     #expect(plan.text.contains("arena \(plan.arenaByteCount) bytes"))
     for step in plan.steps { #expect(plan.text.contains(step.kernel)) }
@@ -361,4 +361,56 @@ import Testing
       }
     }
   #endif
+
+  /// A backend whose memory for code is refused while a plan is made: portable kernels compute the layers, and the plan
+  /// says why.
+  @Test func layersThatFellBackSayWhy() throws {
+    let model = try Model.syntheticResNet("resnet18", side: 64, width: 16)
+    let session = try Session(
+      model: model, options: SessionOptions(threads: 1), backend: RefusingBackend(PortableKernels()))
+    let refused = session.plan.steps.filter { $0.refusal != nil }
+    #expect(refused.count { $0.kernel.hasPrefix("direct") } == 20, "every convolution of ResNet-18")
+    #expect(session.plan.text.contains("portable: the system refuses executable memory (mmap, errno 12)"))
+    let input = [Float](repeating: 0.5, count: session.inputShape.reduce(1, *))
+    var options = SessionOptions(threads: 1)
+    options.instructionSet = "portable"
+    #expect(try session.run(input) == Session(model: model, options: options).run(input))
+    let probed = KernelProbe.refusals(of: RefusingBackend(PortableKernels())).map(\.layer)
+    #expect(probed == ["convolution 1x1", "convolution 3x3", "grouped convolution"])
+    #expect(KernelProbe.refusals(of: PortableKernels()).isEmpty)
+  }
+}
+
+/// The portable kernels, without those of convolution.
+private struct RefusingBackend: Backend {
+  let kernels: PortableKernels
+  var name: String { "refusing" }
+  var block: Int { kernels.block }
+  var pages: LargePages { kernels.pages }
+  var processor: String { "" }
+
+  init(_ kernels: PortableKernels) { self.kernels = kernels }
+
+  func convolution(
+    _ descriptor: ConvolutionDescriptor, _ weights: LayerParameters, _ buffers: ConvolutionBuffers,
+    tuned: String?
+  ) throws(KernelRefusal) -> KernelStep {
+    throw .executableMemory(ExecutableMemoryError(operation: .map, code: 12, byteCount: 4096))
+  }
+
+  func alternatives(_ descriptor: ConvolutionDescriptor, around choice: String?) -> [String] { [] }
+
+  func pooling(_ descriptor: PoolingDescriptor, source: Int, target: Int) -> KernelStep {
+    kernels.pooling(descriptor, source: source, target: target)
+  }
+
+  func globalPooling(_ descriptor: GlobalPoolingDescriptor, source: Int, target: Int) -> KernelStep {
+    kernels.globalPooling(descriptor, source: source, target: target)
+  }
+
+  func linear(
+    _ descriptor: LinearDescriptor, _ weights: LayerParameters, source: Int, target: Int
+  ) -> KernelStep {
+    kernels.linear(descriptor, weights, source: source, target: target)
+  }
 }

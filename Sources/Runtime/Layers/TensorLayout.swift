@@ -6,6 +6,9 @@ package struct Border: Hashable, Sendable {
     (self.top, self.left, self.bottom, self.right) = (top, left, bottom, right)
   }
 
+  /// The same width on every side.
+  package init(all width: Int) { self.init(top: width, left: width, bottom: width, right: width) }
+
   package static let none = Border()
 
   /// The smallest border that covers both.

@@ -4,15 +4,27 @@ import FixresIR
 extension Lowering {
   func convolution(
     _ op: Conv2D, _ node: Node
-  ) throws(RuntimeError) -> [KernelStep] {
+  ) throws(RuntimeError) -> KernelStep {
     let descriptor = descriptor(op, node)
     let residual = op.residualIndex.map { node.operands[$0] }
     let buffers = ConvolutionBuffers(
       input: buffer(node.operands[0]), output: buffer(node.result), residual: residual.map(buffer))
+    let tuned = tuned[UTF8Key(graph[node.result].name)]
     return try withParameters(node.operands[1], op.biasIndex.map { node.operands[$0] }) { parameters in
-      backend.convolution(
-        descriptor, parameters, buffers, tuned: tuned[UTF8Key(graph[node.result].name)])
-        ?? [DirectConvolution.step(descriptor, parameters, buffers)]
+      kernel { kernels throws(KernelRefusal) in
+        try kernels.convolution(descriptor, parameters, buffers, tuned: tuned)
+      }
+    }
+  }
+
+  /// The backend's step, or the portable one and why.
+  private func kernel(_ make: (any Backend) throws(KernelRefusal) -> KernelStep) -> KernelStep {
+    do { return try make(backend) } catch {
+      do {
+        var step = try make(portable)
+        step.refusal = error
+        return step
+      } catch { preconditionFailure("the portable kernels refuse nothing") }
     }
   }
 
@@ -28,15 +40,13 @@ extension Lowering {
     return descriptor
   }
 
-  func linear(_ op: Linear, _ node: Node) throws(RuntimeError) -> [KernelStep] {
+  func linear(_ op: Linear, _ node: Node) throws(RuntimeError) -> KernelStep {
     let descriptor = LinearDescriptor(input: layout(node.operands[0]), output: layout(node.result))
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
     return try withParameters(node.operands[1], op.hasBias ? node.operands[2] : nil) { parameters in
-      [
-        backend.linear(descriptor, parameters, source: source, target: target)
-          ?? LinearLayer.step(
-            source: source, target: target, input: descriptor.input, output: descriptor.output, parameters)
-      ]
+      kernel { kernels throws(KernelRefusal) in
+        try kernels.linear(descriptor, parameters, source: source, target: target)
+      }
     }
   }
 
@@ -94,28 +104,28 @@ extension Lowering {
         top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
       isMaximum: isMaximum, countsPadding: countsPadding)
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
-    return backend.pooling(descriptor, source: source, target: target)
-      ?? Pooling.step(source: source, target: target, descriptor)
+    return kernel { kernels throws(KernelRefusal) in
+      try kernels.pooling(descriptor, source: source, target: target)
+    }
   }
 
   func globalPooling(isMaximum: Bool, _ node: Node) -> KernelStep {
     let descriptor = GlobalPoolingDescriptor(
       input: layout(node.operands[0]), output: layout(node.result), isMaximum: isMaximum)
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
-    return backend.globalPooling(descriptor, source: source, target: target)
-      ?? GlobalPooling.step(
-        source: source, target: target, input: descriptor.input, output: descriptor.output,
-        isMaximum: isMaximum)
+    return kernel { kernels throws(KernelRefusal) in
+      try kernels.globalPooling(descriptor, source: source, target: target)
+    }
   }
 
   /// `body` with a layer's weights and bias, straight from the model's memory where that holds them.
   private func withParameters(
-    _ weight: ValueID, _ bias: ValueID?, _ body: (LayerParameters) -> [KernelStep]
-  ) throws(RuntimeError) -> [KernelStep] {
+    _ weight: ValueID, _ bias: ValueID?, _ body: (LayerParameters) -> KernelStep
+  ) throws(RuntimeError) -> KernelStep {
     let biases = try bias.map { (id) throws(RuntimeError) in try constant(id).elements }
     let name = graph[weight].name
     let tensor = folded[weight.index] == nil ? model.constants[name] : nil
-    func finish(_ weights: UnsafeBufferPointer<Float>) -> [KernelStep] {
+    func finish(_ weights: UnsafeBufferPointer<Float>) -> KernelStep {
       guard let base = weights.baseAddress else { preconditionFailure("a layer's weights are never empty") }
       var parameters = LayerParameters(weights: base, bias: nil)
       if let tensor {
@@ -129,9 +139,9 @@ extension Lowering {
       }
     }
     guard let tensor else { return try constant(weight).elements.withUnsafeBufferPointer(finish) }
-    let steps = tensor.withFloats(finish)
+    let step = tensor.withFloats(finish)
     // Packed weights take the place of the source's pages.
-    if steps.allSatisfy({ $0.weights?.isPacked ?? true }) { tensor.bytes.releasePages() }
-    return steps
+    if step.resources.weights?.packing == nil { tensor.bytes.releasePages() }
+    return step
   }
 }

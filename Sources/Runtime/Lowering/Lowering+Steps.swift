@@ -6,11 +6,11 @@ extension Lowering {
     _ outputs: [ValueID], _ placement: MemoryPlanner.Placement, _ available: Int, _ pool: ThreadPool
   ) throws(RuntimeError) -> ExecutionPlan {
     for made in try lowerNodes(pool) {
-      for step in made.steps { steps.append((info(made.node, step), step)) }
+      if let step = made.step { steps.append((info(made.node, step), step)) }
     }
     let scratch = ExecutionPlan.scratchByteCount(steps.lazy.map(\.step)) * pool.threadCount
     // Weights that nothing has been written to yet: this is the time to refuse them.
-    let packed = steps.reduce(0) { $0 + ($1.step.weights?.ownByteCount ?? 0) }
+    let packed = steps.reduce(0) { $0 + ($1.step.resources.weights?.packed.ownByteCount ?? 0) }
     let needed = placement.byteCount.addingSaturated(scratch).addingSaturated(packed)
     guard needed <= available else { throw .planTooLarge(needed: needed, available: available) }
     let inputBuffer = requests.count
@@ -33,7 +33,7 @@ extension Lowering {
   /// A node to lower, and what came of it.
   private struct NodeLowering {
     var node: Node
-    var steps: [KernelStep] = []
+    var step: KernelStep?
     var error: RuntimeError?
   }
 
@@ -45,7 +45,7 @@ extension Lowering {
       nonisolated(unsafe) let jobs = jobs
       pool.forEach(queue) { position in
         do throws(RuntimeError) {
-          jobs[position].steps = try kernels(jobs[position].node)
+          jobs[position].step = try kernel(jobs[position].node)
         } catch {
           jobs[position].error = error
         }
@@ -73,7 +73,7 @@ extension Lowering {
   private func info(_ node: Node, _ step: KernelStep) -> ExecutionPlan.StepInfo {
     ExecutionPlan.StepInfo(
       layer: graph[node.result].name, kernel: step.kernel, macs: graph.multiplyAccumulates(of: node),
-      chosenBy: step.chosenBy)
+      chosenBy: step.chosenBy, refusal: step.refusal)
   }
 
   private func bufferInfos(_ placement: MemoryPlanner.Placement) -> [ExecutionPlan.BufferInfo] {
@@ -93,8 +93,8 @@ extension Lowering {
     }
   }
 
-  /// The steps of one node.
-  private func kernels(_ node: Node) throws(RuntimeError) -> [KernelStep] {
+  /// The step of one node; nil for a node whose result is its operand.
+  private func kernel(_ node: Node) throws(RuntimeError) -> KernelStep? {
     guard let first = node.operands.first, graph[first].type.batched else {
       throw .unsupported(
         value: graph[node.result].name, operation: node.op.mnemonic, reason: "its first operand has no batch")
@@ -103,28 +103,26 @@ extension Lowering {
     let (input, output) = (layout(first), layout(node.result))
     switch node.op {
     case .conv2d(let op): return try convolution(op, node)
-    case .batchNorm(let op): return [try batchNorm(op, node)]
-    case .relu, .sigmoid, .scalarAffineClamp: return [unary(node, source, target, input, output)]
-    case .add: return [try binary(.add, node)]
-    case .channelMultiply: return [try binary(.channelMultiply, node)]
-    case .maxPool(let op): return [pooling(op.window, isMaximum: true, countsPadding: false, node)]
+    case .batchNorm(let op): return try batchNorm(op, node)
+    case .relu, .sigmoid, .scalarAffineClamp: return unary(node, source, target, input, output)
+    case .add: return try binary(.add, node)
+    case .channelMultiply: return try binary(.channelMultiply, node)
+    case .maxPool(let op): return pooling(op.window, isMaximum: true, countsPadding: false, node)
     case .averagePool(let op):
-      return [pooling(op.window, isMaximum: false, countsPadding: op.countIncludePad, node)]
-    case .globalAveragePool: return [globalPooling(isMaximum: false, node)]
-    case .globalMaxPool: return [globalPooling(isMaximum: true, node)]
+      return pooling(op.window, isMaximum: false, countsPadding: op.countIncludePad, node)
+    case .globalAveragePool: return globalPooling(isMaximum: false, node)
+    case .globalMaxPool: return globalPooling(isMaximum: true, node)
     case .flatten:
-      return [Gather.step(source: source, target: target, input: input, output: output, flattens: true)]
+      return Gather.step(source: source, target: target, input: input, output: output, flattens: true)
     case .linear(let op): return try linear(op, node)
     case .stridedSlice(let op):
-      return [
-        Gather.step(
-          source: source, target: target, input: input, output: output, strideY: op.strides.height,
-          strideX: op.strides.width)
-      ]
+      return Gather.step(
+        source: source, target: target, input: input, output: output, strideY: op.strides.height,
+        strideX: op.strides.width)
     case .channelPad(let op):
-      return [Gather.step(source: source, target: target, input: input, output: output, before: op.before)]
-    case .softmax: return [SoftmaxStep.step(source: source, target: target, input: input, output: output)]
-    case .identity, .dropout: return []
+      return Gather.step(source: source, target: target, input: input, output: output, before: op.before)
+    case .softmax: return SoftmaxStep.step(source: source, target: target, input: input, output: output)
+    case .identity, .dropout: return nil
     }
   }
 }

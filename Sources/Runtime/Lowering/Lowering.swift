@@ -5,6 +5,8 @@ import FixresIR
 struct Lowering: Sendable {
   let model: Model
   let backend: any Backend
+  /// Computes, in the backend's channel block, what the backend refuses.
+  let portable: PortableKernels
   /// Every value keeps a buffer of its own to the end of the run, for `compare`.
   let keepsValues: Bool
   /// The kernel that the model's tuning names for a layer.
@@ -33,6 +35,7 @@ struct Lowering: Sendable {
     packed = Dictionary(grouping: model.validPackedConstants) { UTF8Key($0.constant) }
     self.model = model
     self.backend = backend
+    portable = PortableKernels(block: backend.block)
     self.keepsValues = keepsValues
     let convolutions = model.graph.nodes.count {
       if case .conv2d = $0.op { true } else { false }
@@ -51,7 +54,7 @@ struct Lowering: Sendable {
     try lowering.assignBuffers(outputs, available)
     let placement = try lowering.placeBuffers(available)
     let plan = try lowering.makePlan(outputs, placement, available, pool)
-    lowering.releasePacked(except: plan.weights)
+    lowering.releasePacked(except: plan.weights.all)
     return plan
   }
 

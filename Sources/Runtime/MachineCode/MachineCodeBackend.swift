@@ -9,10 +9,13 @@ package struct MachineCodeBackend: Backend {
   package var forced: ConvolutionAlgorithm?
 
   /// Off for `--exact`: every sum then has the order of the definition.
-  package var allowsWinograd = true
+  package var allowsWinograd: Bool
 
-  /// The backend of `level`; fails where code may not be executed.
-  package init(_ level: VectorISA.Level) throws(ExecutableMemoryError) {
+  /// The backend of `level`.
+  ///
+  /// - Throws: the system's refusal of executable memory.
+  package init(_ level: VectorISA.Level, allowsWinograd: Bool = true) throws(ExecutableMemoryError) {
+    self.allowsWinograd = allowsWinograd
     cpu = try CPUFeatures.current.get()
     precondition(cpu.missing(for: level).isEmpty, "this processor does not run \(level.rawValue)")
     isa = VectorISA(level)
@@ -26,11 +29,13 @@ package struct MachineCodeBackend: Backend {
 
   package func convolution(
     _ descriptor: ConvolutionDescriptor, _ weights: LayerParameters, _ buffers: ConvolutionBuffers,
-    tuned: String?
-  ) -> [KernelStep]? {
-    guard descriptor.output.block == block else { return nil }
+    tuned: String? = nil
+  ) throws(KernelRefusal) -> KernelStep {
+    try requireBlocks(descriptor.output)
     if forced == nil, NarrowGroupKernel.applies(to: descriptor, isa) {
-      return (try? DirectStep.narrowGroups(descriptor, weights, buffers, cache)).map { [$0] }
+      return try emit { () throws(ExecutableMemoryError) in
+        try DirectStep.narrowGroups(descriptor, weights, buffers, cache)
+      }
     }
     var algorithm =
       forced ?? .choose(descriptor, isa, cpu, allowsWinograd: allowsWinograd)
@@ -41,14 +46,28 @@ package struct MachineCodeBackend: Backend {
       decision = fitting == nil ? .misfit : .tuned
       algorithm = fitting ?? algorithm
     }
-    let step: KernelStep? =
+    var step = try emit { () throws(ExecutableMemoryError) in
       switch algorithm {
-      case .winograd(let tiling): try? WinogradStep.step(descriptor, weights, buffers, tiling, cache)
-      case .direct(let tiling): try? DirectStep.step(descriptor, weights, buffers, tiling, cache)
+      case .winograd(let tiling): try WinogradStep.step(descriptor, weights, buffers, tiling, cache)
+      case .direct(let tiling): try DirectStep.step(descriptor, weights, buffers, tiling, cache)
       }
-    guard var step else { return nil }
+    }
     step.chosenBy = decision
-    return [step]
+    return step
+  }
+
+  /// `make`'s step, or the refusal that it met.
+  private func emit(
+    _ make: () throws(ExecutableMemoryError) -> KernelStep
+  ) throws(KernelRefusal) -> KernelStep {
+    do { return try make() } catch { throw .executableMemory(error) }
+  }
+
+  /// Refuses layouts whose channel blocks are not whole vectors.
+  private func requireBlocks(_ layouts: TensorLayout...) throws(KernelRefusal) {
+    for layout in layouts where layout.block != block {
+      throw .uncovered("channel blocks of \(layout.block), vectors of \(block)")
+    }
   }
 
   package func alternatives(_ descriptor: ConvolutionDescriptor, around choice: String?) -> [String] {
@@ -61,8 +80,10 @@ package struct MachineCodeBackend: Backend {
     return space.neighbours(of: centre).map(\.specification)
   }
 
-  package func pooling(_ descriptor: PoolingDescriptor, source: Int, target: Int) -> KernelStep? {
-    guard descriptor.input.block == block, descriptor.output.block == block else { return nil }
+  package func pooling(
+    _ descriptor: PoolingDescriptor, source: Int, target: Int
+  ) throws(KernelRefusal) -> KernelStep {
+    try requireBlocks(descriptor.input, descriptor.output)
     // A window that lies in the padding alone has no pixel to start from.
     let width = descriptor.input.width
     let (before, kernel) = (descriptor.padding.left, descriptor.kernelWidth)
@@ -70,23 +91,30 @@ package struct MachineCodeBackend: Backend {
       descriptor.padding.top < descriptor.kernelHeight,
       (descriptor.output.height - 1) * descriptor.strideHeight - descriptor.padding.top
         < descriptor.input.height
-    else { return nil }
-    return try? PoolStep.step(descriptor, source: source, target: target, cache)
+    else { throw .uncovered("a window lies in the padding alone") }
+    return try emit { () throws(ExecutableMemoryError) in
+      try PoolStep.step(descriptor, source: source, target: target, cache)
+    }
   }
 
   package func globalPooling(
     _ descriptor: GlobalPoolingDescriptor, source: Int, target: Int
-  ) -> KernelStep? {
-    guard descriptor.input.block == block, descriptor.output.block == block else { return nil }
-    return try? GlobalPoolStep.step(descriptor, source: source, target: target, cache)
+  ) throws(KernelRefusal) -> KernelStep {
+    try requireBlocks(descriptor.input, descriptor.output)
+    return try emit { () throws(ExecutableMemoryError) in
+      try GlobalPoolStep.step(descriptor, source: source, target: target, cache)
+    }
   }
 
   package func linear(
     _ descriptor: LinearDescriptor, _ weights: LayerParameters, source: Int, target: Int
-  ) -> KernelStep? {
-    guard descriptor.input.block == block, descriptor.output.block == block,
-      descriptor.input.border == .none, descriptor.output.border == .none
-    else { return nil }
-    return try? LinearStep.step(descriptor, weights, source: source, target: target, cache)
+  ) throws(KernelRefusal) -> KernelStep {
+    try requireBlocks(descriptor.input, descriptor.output)
+    guard descriptor.input.border == .none, descriptor.output.border == .none else {
+      throw .uncovered("a border around a vector")
+    }
+    return try emit { () throws(ExecutableMemoryError) in
+      try LinearStep.step(descriptor, weights, source: source, target: target, cache)
+    }
   }
 }

@@ -29,7 +29,8 @@ extension ExecutionPlan {
         Self.right("\(index)", 4) + "  " + Self.left(step.layer, nameWidth) + "  "
           + Self.left(step.kernel, kernelWidth) + "  "
           + Self.left(step.macs > 0 ? "\(step.macs) MACs" : "", step.chosenBy == nil ? 0 : 15)
-          + (step.chosenBy.map { "  " + $0.rawValue } ?? ""))
+          + (step.chosenBy.map { "  " + $0.rawValue } ?? "")
+          + (step.refusal.map { "  portable: " + $0.reason } ?? ""))
     }
     lines.append("buffers: offset, bytes an image, first and last node")
     for buffer in buffers.filter({ $0.byteCount > 0 }).sorted(by: {

@@ -17,6 +17,8 @@ package final class ExecutionPlan: Sendable {
     package var macs: Int
     /// What decided among several kernels; nil where there was but one.
     package var chosenBy: KernelDecision?
+    /// Why the backend's own kernels do not compute the layer; nil where they do.
+    package var refusal: KernelRefusal?
   }
 
   /// A buffer's place: bytes from the arena's start, for a batch of one.
@@ -48,24 +50,15 @@ package final class ExecutionPlan: Sendable {
   package let scratchByteCount: Int
   /// Bytes of weights that are packed for this plan, and of tables.
   package let packedByteCount: Int
-  /// Weights as kernels read them, in the order of the steps.
-  package let weights: [PackedWeights]
-  /// Those of each step; nil for steps without.
-  let stepWeights: [PackedWeights?]
+  /// Weights as kernels read them.
+  package let weights: WeightStore
   /// Indices of the caller's own buffers among `RunContext.buffers`, behind those of the arena.
   package let inputBuffer: Int
   package let outputBuffers: [Int]
 
   nonisolated(unsafe) let flatSteps: UnsafeMutableBufferPointer<Step>
-  private let storage: [AlignedBlock]
-  private let owners: Owners
-
-  /// Holds what steps point to; immutable once made.
-  private final class Owners: @unchecked Sendable {
-    let objects: [AnyObject]
-    init(_ objects: [AnyObject]) { self.objects = objects }
-  }
-
+  /// What the steps point to, by step.
+  private let blocks: [[AlignedBlock]]
   /// Emitted kernels of each step; none for portable ones.
   let kernels: [[any ListedKernel]]
 
@@ -81,14 +74,11 @@ package final class ExecutionPlan: Sendable {
     self.inputBuffer = inputBuffer
     self.outputBuffers = outputBuffers
     scratchByteCount = Self.scratchByteCount(steps.lazy.map(\.step))
-    let objects = steps.flatMap(\.step.storage)
-    kernels = steps.map { $0.step.storage.compactMap { $0 as? any ListedKernel } }
-    owners = Owners(objects)
-    storage = objects.compactMap { $0 as? AlignedBlock }
-    stepWeights = steps.map(\.step.weights)
-    weights = stepWeights.compactMap(\.self)
+    kernels = steps.map(\.step.resources.kernels)
+    blocks = steps.map(\.step.resources.blocks)
+    weights = WeightStore(steps.map(\.step.resources.weights))
     packedByteCount =
-      storage.reduce(0) { $0 + $1.byteCount } + weights.reduce(0) { $0 + $1.ownByteCount }
+      blocks.joined().reduce(0) { $0 + $1.byteCount } + weights.all.reduce(0) { $0 + $1.ownByteCount }
     flatSteps = .allocate(capacity: steps.count)
     for (index, entry) in steps.enumerated() {
       let step = entry.step
@@ -104,14 +94,14 @@ package final class ExecutionPlan: Sendable {
 
   /// Bytes of scratch memory that each thread needs to run `steps` and to pack their weights.
   static func scratchByteCount(_ steps: some Sequence<KernelStep>) -> Int {
-    steps.reduce(0) { max($0, $1.scratchByteCount, $1.weights?.scratchByteCount ?? 0) }
+    steps.reduce(0) {
+      max($0, $1.scratchByteCount, $1.resources.weights?.packing?.step.scratchByteCount ?? 0)
+    }
   }
 
   /// Entries of `RunContext.buffers`: the arena's buffers, the input, then the outputs.
   package var bufferCount: Int { buffers.count + 1 + outputBuffers.count }
 
   /// Bytes of packed weights that are the model file's.
-  package var mappedByteCount: Int {
-    weights.reduce(0) { $0 + ($1.ownByteCount == 0 ? $1.elements.byteCount : 0) }
-  }
+  package var mappedByteCount: Int { weights.all.reduce(0) { $0 + $1.mappedByteCount } }
 }

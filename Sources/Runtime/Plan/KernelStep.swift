@@ -1,9 +1,28 @@
+import FixresAssembler
+
 /// What decided how a layer is computed, as `inspect --plan` shows it.
 package enum KernelDecision: String, Sendable {
   case costModel = "cost model"
   case tuned
   /// The model's tuning names what this layer cannot be computed with.
   case misfit = "cost model, the tuned kernel does not fit"
+}
+
+/// Why a backend has no kernel of its own for a layer, which a portable kernel then computes.
+package enum KernelRefusal: Error, Hashable, Sendable {
+  /// No kernel of the backend covers this case.
+  case uncovered(String)
+  /// The system refused the memory for emitted code.
+  case executableMemory(ExecutableMemoryError)
+
+  /// A few words for `inspect --plan` and `doctor`.
+  package var reason: String {
+    switch self {
+    case .uncovered(let what): what
+    case .executableMemory(let error):
+      "the system refuses executable memory (\(error.operation.rawValue), errno \(error.code))"
+    }
+  }
 }
 
 /// One unit of work of a plan: a function, its arguments, and how many independent items it has.
@@ -19,40 +38,33 @@ package struct KernelStep: @unchecked Sendable {
   package var itemsCoverBatch: Bool
   /// Bytes of `RunContext.scratch` that each thread needs.
   package var scratchByteCount: Int
-  /// Keeps alive what `arguments` points to, itself included.
-  package var storage: [AnyObject]
+  /// What `arguments` points to, itself included.
+  package var resources: StepResources
   /// What decided among several kernels; nil where there was but one.
   package var chosenBy: KernelDecision?
-
-  /// Those that the step's kernel reads; nil for none, and for portable kernels.
-  var weights: PackedWeights? { storage.lazy.compactMap { $0 as? PackedWeights }.first }
+  /// Why the backend's own kernels do not compute this layer; nil where they do.
+  package var refusal: KernelRefusal?
 
   package init(
     kernel: String, function: @escaping StepFunction, arguments: UnsafeRawPointer, items: Int,
-    itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, storage: [AnyObject]
+    itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, resources: StepResources
   ) {
     (self.kernel, self.function, self.arguments) = (kernel, function, arguments)
     (self.items, self.itemsCoverBatch) = (items, itemsCoverBatch)
-    (self.scratchByteCount, self.storage) = (scratchByteCount, storage)
+    (self.scratchByteCount, self.resources) = (scratchByteCount, resources)
   }
 
   /// A step whose arguments are a copy of `value`, kept alive with the step.
   package init<Arguments: BitwiseCopyable>(
     kernel: String, function: @escaping StepFunction, copying value: Arguments, items: Int,
-    itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, storage: [AnyObject] = []
+    itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, resources: StepResources = StepResources()
   ) {
     let block = AlignedBlock(byteCount: MemoryLayout<Arguments>.size)
     block.base.storeBytes(of: value, as: Arguments.self)
+    var resources = resources
+    resources.blocks.append(block)
     self.init(
       kernel: kernel, function: function, arguments: UnsafeRawPointer(block.base), items: items,
-      itemsCoverBatch: itemsCoverBatch, scratchByteCount: scratchByteCount, storage: storage + [block])
+      itemsCoverBatch: itemsCoverBatch, scratchByteCount: scratchByteCount, resources: resources)
   }
-}
-
-/// Emitted code that can be shown as text.
-package protocol ListedKernel: AnyObject, Sendable {
-  /// A specification: family, tile, layer kind, instruction set.
-  var name: String { get }
-  /// One instruction a line: offset, bytes in hexadecimal, Intel syntax.
-  var listing: String { get }
 }

@@ -2,7 +2,7 @@ import FixresIR
 
 /// A layer's parameters as the model holds them, valid during the call that takes them.
 package struct LayerParameters {
-  /// `[O, I/groups, kh, kw]`
+  /// `[O, I/groups, kh, kw]`, or `[O, F]` of a fully connected layer.
   package var weights: UnsafePointer<Float>
   /// `[O]`
   package var bias: UnsafePointer<Float>?
@@ -17,35 +17,37 @@ package struct LayerParameters {
     (self.weights, self.bias) = (weights, bias)
   }
 
-  private func stored(_ layout: String, _ count: Int) -> PackedWeights? {
+  /// The packed weights of the model's file that have this arrangement; nil where the file has none.
+  private func stored(_ layout: String, count: Int) -> PackedWeights? {
     stored.first { $0.layout == layout && $0.elements.elementCount == count }.map(PackedWeights.init)
   }
 
-  /// The weights arranged as `layout`: taken from the model's file where that holds them, else made by `pack`, which
-  /// finds zeros. `layout`, `count` and the weights' own shape decide every element.
+  /// The weights arranged as `layout`: taken from the model's file where that holds them, else written at once by
+  /// `pack`, which finds zeros. `layout`, `count` and the weights' own shape decide every element.
   package func packed<E: Error>(
-    _ layout: String, count: Int, _ pool: BlockPool, _ pack: (UnsafeMutablePointer<Float>) throws(E) -> Void
-  ) throws(E) -> PackedWeights {
-    if let stored = stored(layout, count) { return stored }
+    _ layout: String, count: Int, in pool: BlockPool, pack: (UnsafeMutablePointer<Float>) throws(E) -> Void
+  ) throws(E) -> LayerWeights {
+    if let stored = stored(layout, count: count) { return .resident(stored) }
     let block = pool.block(floatCount: count)
     try pack(block.floats)
-    return PackedWeights(block, pool, layout, of: constant)
+    return .resident(PackedWeights(block, of: pool, layout: layout, count: count, constant: constant))
   }
 
-  /// The same by a step, when a run needs the weights, or at once where nothing owns them. `makeStep` gets the place of
-  /// the address to write to, and what the items of its step leave out where it `hasGaps` must become zero.
+  /// The weights arranged as `layout`, to be packed by a step when a run needs them, or at once where nothing owns
+  /// them. `makeStep` gets the cell of the address that its items write to; what they leave out where it `hasGaps` must
+  /// be zero.
   package func packed<E: Error>(
-    _ layout: String, count: Int, _ pool: BlockPool, hasGaps: Bool,
+    _ layout: String, count: Int, in pool: BlockPool, hasGaps: Bool,
     by makeStep: (UnsafePointer<UnsafeRawPointer>) throws(E) -> KernelStep
-  ) throws(E) -> PackedWeights {
-    if let stored = stored(layout, count) { return stored }
-    let packed = PackedWeights(pool.reserve(floatCount: count), pool, layout, of: constant)
-    let step = try makeStep(packed.place)
+  ) throws(E) -> LayerWeights {
+    if let stored = stored(layout, count: count) { return .resident(stored) }
+    let packed = PackedWeights(
+      pool.reserve(floatCount: count), of: pool, layout: layout, count: count, constant: constant)
+    let step = try makeStep(packed.addressCell)
     if let source {
-      packed.wait(for: .init(source: source, step: step, hasGaps: hasGaps))
-      return packed
+      return .unpacked(packed, WeightPackingStep(source: source, step: step, hasGaps: hasGaps))
     }
-    _ = packed.takeMemory()
+    _ = packed.allocate()
     withUnsafeTemporaryAllocation(byteCount: max(step.scratchByteCount, 1), alignment: 64) { scratch in
       withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: 1) { none in
         guard let memory = scratch.baseAddress, let buffers = none.baseAddress else { return }
@@ -55,6 +57,6 @@ package struct LayerParameters {
         withExtendedLifetime(step) { step.function(step.arguments, &context, 0, step.items, 0) }
       }
     }
-    return packed
+    return .resident(packed)
   }
 }

@@ -41,7 +41,8 @@ extension DirectConvolution {
       itemRows: itemRows, itemsPerGroup: itemsPerGroup, weights: packed.floats, bias: bias.floats)
     return KernelStep(
       kernel: "direct-\(descriptor.kernelHeight)x\(descriptor.kernelWidth)-2x16", function: function,
-      copying: arguments, items: groupCount * itemsPerGroup, storage: [table, packed, bias])
+      copying: arguments, items: groupCount * itemsPerGroup,
+      resources: StepResources(blocks: [table, packed, bias]))
   }
 
   /// Output rows of one item: enough multiply-adds (about 20 microseconds) to outweigh taking it, few enough to share out.

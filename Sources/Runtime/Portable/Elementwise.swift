@@ -42,7 +42,7 @@ struct Elementwise: BitwiseCopyable {
       scale: scales.floats, shift: shifts.floats)
     return KernelStep(
       kernel: "\(operation)", function: function, copying: arguments, items: output.blockCount,
-      storage: [scales, shifts])
+      resources: StepResources(blocks: [scales, shifts]))
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

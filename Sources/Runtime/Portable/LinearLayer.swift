@@ -29,7 +29,7 @@ struct LinearLayer: BitwiseCopyable {
       weights: packed.floats, bias: bias.floats)
     return KernelStep(
       kernel: "linear-1x32", function: function, copying: arguments, items: groups, itemsCoverBatch: true,
-      storage: [packed, bias])
+      resources: StepResources(blocks: [packed, bias]))
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

@@ -26,7 +26,14 @@ package enum InstructionSet {
 
   /// The names that this machine can really run, `portable` first.
   package static var available: [String] {
-    known.filter { (try? choose(requested: $0)) != nil }
+    known.filter { name in
+      do throws(RuntimeError) {
+        _ = try choose(requested: name)
+        return true
+      } catch {
+        return false
+      }
+    }
   }
 
   /// The kernels that `requested` names, or the machine's best; `cpu` stands in for the machine's own in tests.
@@ -57,35 +64,33 @@ package enum InstructionSet {
     guard isX86 else {
       return Choice(backend: PortableKernels(), reason: "this build emits machine code for x86-64 alone")
     }
+    func portable(_ reason: String) -> Choice { Choice(backend: PortableKernels(), reason: reason) }
     switch cpu {
-    case .failure(let error):
-      let reason = "the system refuses executable memory (\(error.operation.rawValue), errno \(error.code))"
-      return Choice(backend: PortableKernels(), reason: reason)
-    case .success(let cpu):
-      if let level = cpu.best, let backend = try? machineCode(level, isExact: isExact, .success(cpu)) {
-        return Choice(backend: backend, reason: "the widest that this processor and system offer")
+    case .failure(let error): return portable(KernelRefusal.executableMemory(error).reason)
+    case .success(let features):
+      guard let level = features.best else {
+        let missing = features.missing(for: .avx2).map(\.rawValue).joined(separator: ", ")
+        return portable("this machine lacks \(missing)")
       }
-      let missing = cpu.missing(for: .avx2).map(\.rawValue).joined(separator: ", ")
-      return Choice(backend: PortableKernels(), reason: "this machine lacks \(missing)")
+      do throws(ExecutableMemoryError) {
+        let backend = try MachineCodeBackend(level, allowsWinograd: !isExact)
+        return Choice(backend: backend, reason: "the widest that this processor and system offer")
+      } catch {
+        return portable(KernelRefusal.executableMemory(error).reason)
+      }
     }
   }
 
   private static func machineCode(
     _ level: VectorISA.Level, isExact: Bool, _ cpu: Result<CPUFeatures, ExecutableMemoryError>
   ) throws(RuntimeError) -> any Backend {
-    do {
-      let missing = try cpu.get().missing(for: level)
-      guard missing.isEmpty else {
-        let names = missing.map(\.rawValue).joined(separator: ", ")
-        throw RuntimeError.instructionSetUnavailable(name: level.rawValue, missing: names)
-      }
-      var backend = try MachineCodeBackend(level)
-      backend.allowsWinograd = !isExact
-      return backend
-    } catch let error as RuntimeError {
-      throw error
-    } catch {
-      throw .instructionSetUnavailable(name: level.rawValue, missing: "executable memory")
+    let refused = RuntimeError.instructionSetUnavailable(name: level.rawValue, missing: "executable memory")
+    guard case .success(let features) = cpu else { throw refused }
+    let missing = features.missing(for: level)
+    guard missing.isEmpty else {
+      let names = missing.map(\.rawValue).joined(separator: ", ")
+      throw .instructionSetUnavailable(name: level.rawValue, missing: names)
     }
+    do { return try MachineCodeBackend(level, allowsWinograd: !isExact) } catch { throw refused }
   }
 }

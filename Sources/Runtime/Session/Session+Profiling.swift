@@ -21,11 +21,13 @@ extension Session {
       try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
         let call = try checked(input, batch, logits, nil)
         var nanoseconds = [UInt64](repeating: 0, count: plan.steps.count)
-        try engine.withLock { (engine) throws(RuntimeError) in
-          engine.packWeights(plan)
+        try state.withLock { (state) throws(RuntimeError) in
+          let weights = state.makeWeightsResident(of: plan)
           for run in 0...max(runs, 1) {
             try nanoseconds.withUnsafeMutableBufferPointer { (buffer) throws(RuntimeError) in
-              try engine.run(plan, call, first: 0, count: min(batch, passBatch), timings: buffer.baseAddress)
+              try state.run(
+                plan, call, weights: weights, first: 0, count: min(batch, passBatch),
+                timings: buffer.baseAddress)
             }
             guard run > 0 else { continue }  // the first warms up
             for index in samples.indices { samples[index].append(nanoseconds[index]) }
@@ -53,13 +55,13 @@ extension Session {
     try input.withUnsafeBufferPointer { (input) throws(RuntimeError) in
       try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
         let call = try checked(input, batch, logits, nil)
-        try engine.withLock { (engine) throws(RuntimeError) in
-          engine.packWeights(plan)
-          try engine.run(plan, call, first: 0, count: count, timings: nil)
+        try state.withLock { (state) throws(RuntimeError) in
+          let weights = state.makeWeightsResident(of: plan)
+          try state.run(plan, call, weights: weights, first: 0, count: count, timings: nil)
           for value in plan.values {
             visit(
               value.name,
-              ReferenceValue(dims: [count] + value.dims, elements: engine.read(value, count: count)))
+              ReferenceValue(dims: [count] + value.dims, elements: state.read(value, count: count)))
           }
         }
       }

@@ -23,18 +23,24 @@ public final class Session: Sendable {
   package let options: SessionOptions
   /// The most images that run at once within `maximumBatch` and a bounded arena.
   let passBatch: Int
-  let engine: Mutex<SessionState>
+  let state: Mutex<SessionState>
 
   /// Plans `model`, whose weights the session keeps until they are packed (`SessionOptions.packsAtOpen`).
   ///
-  /// Throws when the graph lacks logits, an operation cannot be run, or the plan does not fit in memory.
-  public init(model: Model, options: SessionOptions = SessionOptions()) throws(RuntimeError) {
+  /// - Throws: `RuntimeError` when the graph lacks logits, an operation cannot be run, or the plan does not fit in memory.
+  public convenience init(
+    model: Model, options: SessionOptions = SessionOptions()
+  ) throws(RuntimeError) {
+    let requested = options.instructionSet ?? InstructionSet.requested
+    let choice = try InstructionSet.choose(isExact: options.isExact, requested: requested)
+    try self.init(model: model, options: options, backend: choice.backend)
+  }
+
+  /// Plans `model` for the kernels of `backend`.
+  package init(model: Model, options: SessionOptions, backend: any Backend) throws(RuntimeError) {
     guard let logits = model.graph.output(GraphOutput.logits) else {
       throw .missingOutput(name: GraphOutput.logits)
     }
-    let backend = try InstructionSet.choose(
-      isExact: options.isExact, requested: options.instructionSet ?? InstructionSet.requested
-    ).backend
     let allowance = ProcessorAllowance.current().count
     let pool = ThreadPool(threads: min(max(options.threads ?? allowance, 1), allowance))
     let features = model.graph.output(GraphOutput.features)
@@ -49,9 +55,9 @@ public final class Session: Sendable {
     featureCount = features.map { model.graph[$0].type.elementCount } ?? 0
     threadCount = pool.threadCount
     passBatch = Self.passBatch(options.maximumBatch, plan.arenaByteCount, available)
-    var engine = SessionState(plan, pool)
-    if options.packsAtOpen { engine.packWeights(plan) }
-    self.engine = Mutex(engine)
+    var state = SessionState(plan, pool)
+    if options.packsAtOpen { _ = state.makeWeightsResident(of: plan) }
+    self.state = Mutex(state)
   }
 
   /// Opens the model file at `path` and plans it.
@@ -101,20 +107,22 @@ public final class Session: Sendable {
     features: UnsafeMutableBufferPointer<Float>? = nil
   ) throws(RuntimeError) {
     let call = try checked(input, batch, logits, features)
-    try engine.withLock { (engine) throws(RuntimeError) in
-      engine.readyWeights(plan, images: batch)
+    try state.withLock { (state) throws(RuntimeError) in
+      let weights = state.prepareWeights(of: plan, images: batch)
       var first = 0
       while first < batch {
-        let threads = engine.threadCount
+        let threads = state.threadCount
         let rest = batch - first
         // An image on each thread where there are enough (measured: 1.3 times the rate of a shared batch of 8 on two
         // threads, whose activations fall out of the caches); what is left over is shared.
-        if rest >= threads, threads <= passBatch, !engine.lendsMemory {
-          try engine.runImages(plan, call, first: first, count: rest - rest % threads)
+        if rest >= threads, threads <= passBatch, weights.areResident {
+          try state.runImages(
+            plan, call, weights: weights, first: first, count: rest - rest % threads)
           first += rest - rest % threads
         } else {
           let count = min(passBatch, rest)
-          try engine.run(plan, call, first: first, count: count, timings: nil)
+          try state.run(
+            plan, call, weights: weights, first: first, count: count, timings: nil)
           first += count
         }
       }

@@ -27,11 +27,6 @@ struct SessionState: ~Copyable, @unchecked Sendable {
   private var arenaBatch = 0
   /// Where features go that the caller does not want.
   private var unwanted: AlignedBlock?
-  /// Whether a session has asked for weights, and whether they are all packed for good.
-  var hasRun = false
-  var hasPacked = false
-  /// Where the weights of each layer are packed just before it runs; nil once they are packed for good.
-  var lentMemory: AlignedBlock?
 
   init(_ plan: ExecutionPlan, _ pool: ThreadPool) {
     self.pool = pool
@@ -55,8 +50,10 @@ struct SessionState: ~Copyable, @unchecked Sendable {
 
   /// Runs images `first ..< first + count` of `call`; `timings` gets nanoseconds a step.
   mutating func run(
-    _ plan: ExecutionPlan, _ call: Call, first: Int, count: Int, timings: UnsafeMutablePointer<UInt64>?
+    _ plan: ExecutionPlan, _ call: Call, weights: PreparedWeights, first: Int, count: Int,
+    timings: UnsafeMutablePointer<UInt64>?
   ) throws(RuntimeError) {
+    precondition(weights.belong(to: plan.weights), "these are the weights of another plan")
     try prepare(plan, call, count)
     guard let arena = arena?.base else { preconditionFailure("a pass runs in an arena") }
     for index in 0..<bufferCount { table[index] = arena + offsets[index] * count }
@@ -73,7 +70,7 @@ struct SessionState: ~Copyable, @unchecked Sendable {
     var before = timings == nil ? 0 : MonotonicClock.nanoseconds()
     for index in 0..<plan.flatSteps.count {
       let step = plan.flatSteps[index]
-      if let lentMemory { plan.stepWeights[index]?.pack(into: lentMemory, pool, context) }
+      weights.makeReadable(step: index, pool, context)
       pool.run(
         step.function, step.arguments, context, count: step.itemsCoverBatch ? step.items : step.items * count)
       if let timings {
@@ -89,8 +86,10 @@ struct SessionState: ~Copyable, @unchecked Sendable {
   /// Threads then never wait for one another, nor read what another core has written, and what an image leaves
   /// behind stays in the caches for its next layer. The bits are those of `run`: no sum depends on who computes it.
   mutating func runImages(
-    _ plan: ExecutionPlan, _ call: Call, first: Int, count: Int
+    _ plan: ExecutionPlan, _ call: Call, weights: PreparedWeights, first: Int, count: Int
   ) throws(RuntimeError) {
+    precondition(
+      weights.belong(to: plan.weights) && weights.areResident, "images side by side read resident weights")
     try prepare(plan, call, pool.threadCount, features: count)
     guard let arena = arena?.base else { preconditionFailure("a pass runs in an arena") }
     for thread in 0..<pool.threadCount {

@@ -4,7 +4,8 @@ import FixresIR
 /// A plan with memory of its own, and the times of its steps over many passes of one picture.
 final class TimedPlan {
   private let plan: ExecutionPlan
-  private var engine: SessionState
+  private var state: SessionState
+  private let weights: PreparedWeights
   private let input: [Float]
   private var logits: [Float]
   private var features: [Float]
@@ -15,8 +16,8 @@ final class TimedPlan {
   /// `counts` are floats of each output: logits, then features if there are any.
   init(_ plan: ExecutionPlan, _ pool: ThreadPool, _ input: [Float], _ counts: [Int]) {
     self.plan = plan
-    engine = SessionState(plan, pool)
-    engine.packWeights(plan)
+    state = SessionState(plan, pool)
+    weights = state.makeWeightsResident(of: plan)
     self.input = input
     logits = [Float](repeating: 0, count: counts[0])
     features = [Float](repeating: 0, count: counts.count > 1 ? counts[1] : 0)
@@ -34,7 +35,8 @@ final class TimedPlan {
             input: pixels, logits: results, features: features.baseAddress, inputCount: input.count,
             logitCount: logits.count, featureCount: features.count)
           try times.withUnsafeMutableBufferPointer { (times) throws(RuntimeError) in
-            try engine.run(plan, call, first: 0, count: 1, timings: times.baseAddress)
+            try state.run(
+              plan, call, weights: weights, first: 0, count: 1, timings: times.baseAddress)
           }
         }
       }

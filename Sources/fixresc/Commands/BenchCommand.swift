@@ -59,7 +59,7 @@ private struct Measurement {
       least: sorted[0], median: sorted[sorted.count / 2],
       p95: sorted[min(sorted.count - 1, sorted.count * 95 / 100)],
       macs: model.graph.multiplyAccumulates, peakResident: peakResident, layers: layers,
-      peak: PeakRate.measure(isa: session.plan.backend) * Double(session.threadCount))
+      peak: ((try? PeakRate.measure(isa: session.plan.backend)) ?? 0) * Double(session.threadCount))
     show(result, model)
     return object(result)
   }

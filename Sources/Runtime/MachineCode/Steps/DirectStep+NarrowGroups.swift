@@ -26,12 +26,12 @@ extension DirectStep {
         bias: block * isa.byteCount,
         // The kernel finds its index vectors where others find weights to prefetch; these weights are packed at
         // once, so that the distance holds.
-        nextWeights: UnsafeRawPointer(indices.base) - packed.base, borderBegin: block,
+        nextWeights: UnsafeRawPointer(indices.base) - packed.packed.base, borderBegin: block,
         borderEnd: block + 1)
     }
     let bandTable = AlignedBlock(byteCount: output.height * MemoryLayout<Kernels>.stride)
     let entries = bandTable.base.bindMemory(to: Kernels.self, capacity: output.height)
-    var kernels: [AnyObject] = []
+    var kernels: [EmittedKernel] = []
     for row in 0..<output.height {
       let first = descriptor.paddingTop - row * descriptor.strideHeight
       let begin = min(max(0, first), descriptor.kernelHeight)
@@ -55,7 +55,7 @@ extension DirectStep {
       residualImage: residual.imageStride * 4, inputBand: descriptor.strideHeight * input.rowStride * 4,
       outputBand: output.rowStride * 4, residualBand: residual.rowStride * 4, groups: groups,
       groupCount: output.blockCount, kernels: entries, lastGroupKernels: entries,
-      weights: packed.place, bias: UnsafeRawPointer(bias.base),
+      weights: packed.packed.addressCell, bias: UnsafeRawPointer(bias.base),
       bands: output.height, bandsPerItem: bandsPerItem,
       chunks: (output.height + bandsPerItem - 1) / bandsPerItem, hasRowChunks: false, prefetchStrips: 0,
       prefetchBytesPerStrip: 0
@@ -66,7 +66,8 @@ extension DirectStep {
       + "-\(isa.level.rawValue)"
     return KernelStep(
       kernel: name, function: groupsOutside, copying: step, items: output.blockCount * step.chunks,
-      itemsCoverBatch: true, storage: [packed, indices, bias, table, bandTable] + kernels)
+      itemsCoverBatch: true,
+      resources: StepResources(blocks: [indices, bias, table, bandTable], kernels: kernels, weights: packed))
   }
 }
 
@@ -74,12 +75,12 @@ extension WeightPacking {
   /// `[block][ky][input of the group][kx][lanes]`
   package static func narrowGroups(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ cache: KernelCache
-  ) -> PackedWeights {
+  ) -> LayerWeights {
     let lanes = cache.isa.lanes
     let perGroup = descriptor.input.channels / descriptor.groups
     let (height, width) = (descriptor.kernelHeight, descriptor.kernelWidth)
     let count = descriptor.output.blockCount * lanes * perGroup * height * width
-    return parameters.packed("narrow groups \(lanes)", count: count, cache.weights) { packed in
+    return parameters.packed("narrow groups \(lanes)", count: count, in: cache.weights) { packed in
       for channel in 0..<descriptor.output.channels {
         let source = parameters.weights + channel * perGroup * height * width
         let block = packed + channel / lanes * lanes * perGroup * height * width + channel % lanes

@@ -17,10 +17,10 @@ extension DirectStep {
     let table = AlignedBlock(byteCount: plan.window.firstBlocks.count * MemoryLayout<Group>.stride)
     let groups = table.base.bindMemory(to: Group.self, capacity: plan.window.firstBlocks.count)
     for index in plan.window.firstBlocks.indices { groups[index] = plan.group(index) }
-    var storage: [AnyObject] = [packed, bias, table]
-    let kernels = try plan.kernels(blocks: tiling.blocks, cache, &storage)
+    var resources = StepResources(blocks: [bias, table], weights: packed)
+    let kernels = try plan.kernels(blocks: tiling.blocks, cache, &resources)
     let remainder = descriptor.output.blockCount % tiling.blocks
-    let last = remainder == 0 ? kernels : try plan.kernels(blocks: remainder, cache, &storage)
+    let last = remainder == 0 ? kernels : try plan.kernels(blocks: remainder, cache, &resources)
     let bands = plan.bands
     let groupCount = plan.window.firstBlocks.count
     let chunkTarget = tiling.groupsOutside ? max(1, itemTarget / groupCount) : itemTarget
@@ -34,7 +34,7 @@ extension DirectStep {
       inputBand: tiling.rows * descriptor.strideHeight * descriptor.input.rowStride * 4,
       outputBand: tiling.rows * descriptor.output.rowStride * 4,
       residualBand: tiling.rows * residual.rowStride * 4, groups: groups, groupCount: groupCount,
-      kernels: kernels, lastGroupKernels: last, weights: packed.place,
+      kernels: kernels, lastGroupKernels: last, weights: packed.packed.addressCell,
       bias: UnsafeRawPointer(bias.base), bands: bands, bandsPerItem: bandsPerItem,
       chunks: tiling.rowChunks > 0 ? tiling.rowChunks : (bands + bandsPerItem - 1) / bandsPerItem,
       hasRowChunks: tiling.rowChunks > 0,
@@ -42,7 +42,7 @@ extension DirectStep {
     let items = tiling.groupsOutside ? groupCount * step.chunks : step.chunks
     return KernelStep(
       kernel: plan.name, function: tiling.groupsOutside ? groupsOutside : pixelsOutside, copying: step,
-      items: items, itemsCoverBatch: tiling.groupsOutside, storage: storage)
+      items: items, itemsCoverBatch: tiling.groupsOutside, resources: resources)
   }
 }
 
@@ -160,11 +160,11 @@ struct DirectPlan {
 
   /// Each band's kernels; bands that meet the source map alike share theirs.
   func kernels(
-    blocks: Int, _ cache: KernelCache, _ storage: inout [AnyObject]
+    blocks: Int, _ cache: KernelCache, _ resources: inout StepResources
   ) throws(ExecutableMemoryError) -> UnsafePointer<DirectStep.Kernels> {
     let block = AlignedBlock(byteCount: bands * MemoryLayout<DirectStep.Kernels>.stride)
     let table = block.base.bindMemory(to: DirectStep.Kernels.self, capacity: bands)
-    storage.append(block)
+    resources.blocks.append(block)
     var entries: [StripKernel: DirectStep.Kernels] = [:]
     for band in 0..<bands {
       let plain = strip(row: band * tiling.rows, blocks: blocks, prefetches: false)
@@ -174,12 +174,12 @@ struct DirectPlan {
       }
       let kernel = try cache.kernel(.strip(plain))
       var found = DirectStep.Kernels(plain: kernel.entry, prefetching: kernel.entry)
-      storage.append(kernel)
+      resources.kernels.append(kernel)
       if prefetchLines > 0 {
         let prefetching = try cache.kernel(
           .strip(strip(row: band * tiling.rows, blocks: blocks, prefetches: true)))
         found.prefetching = prefetching.entry
-        storage.append(prefetching)
+        resources.kernels.append(prefetching)
       }
       entries[plain] = found
       table[band] = found

@@ -30,7 +30,7 @@ struct LinearStep: BitwiseCopyable {
     let mostImages = StripKernel.largestTile(isa, blocks: blocks)
     let table = AlignedBlock(byteCount: 2 * mostImages * MemoryLayout<UnsafeRawPointer>.stride)
     let kernels = table.base.bindMemory(to: UnsafeRawPointer.self, capacity: 2 * mostImages)
-    var storage: [AnyObject] = [packed, bias, table]
+    var resources = StepResources(blocks: [bias, table], weights: packed)
     let remainder = output.blockCount % blocks
     for (index, count) in [blocks, remainder == 0 ? blocks : remainder].enumerated() {
       for images in 1...mostImages {
@@ -44,19 +44,19 @@ struct LinearStep: BitwiseCopyable {
               output: PixelSteps(column: output.imageStride * 4, row: 0, block: isa.byteCount),
               weightBlocks: blocks)))
         kernels[index * mostImages + images - 1] = kernel.entry
-        storage.append(kernel)
+        resources.kernels.append(kernel)
       }
     }
     let groups = window.firstBlocks.count
     let step = LinearStep(
       source: source, target: target, inputImage: input.imageStride * 4,
       outputImage: output.imageStride * 4,
-      groupCount: groups, weights: packed.place, bias: UnsafeRawPointer(bias.base),
+      groupCount: groups, weights: packed.packed.addressCell, bias: UnsafeRawPointer(bias.base),
       weightsPerGroup: window.weightRows * blocks * isa.byteCount, bytesPerGroup: blocks * isa.byteCount,
       kernels: kernels, mostImages: mostImages)
     return KernelStep(
       kernel: "linear-1x\(blocks)-\(isa.level.rawValue)", function: function, copying: step, items: groups,
-      itemsCoverBatch: true, storage: storage)
+      itemsCoverBatch: true, resources: resources)
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

@@ -35,7 +35,7 @@ struct PoolStep: BitwiseCopyable {
       kernel: kernel.entry)
     return KernelStep(
       kernel: kernel.name, function: function, copying: step, items: output.blockCount * items,
-      storage: [kernel, divisors])
+      resources: StepResources(blocks: [divisors], kernels: [kernel]))
   }
 
   /// What each mean divides by: the window inside the image, or inside the padded image.
@@ -118,7 +118,8 @@ struct GlobalPoolStep: BitwiseCopyable {
       source: source, target: target, input: Strides(input), output: Strides(output), groups: groups,
       area: area.floats, kernel: full.entry, lastKernel: last.entry)
     return KernelStep(
-      kernel: full.name, function: function, copying: step, items: groups, storage: [full, last, area])
+      kernel: full.name, function: function, copying: step, items: groups,
+      resources: StepResources(blocks: [area], kernels: [full, last]))
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

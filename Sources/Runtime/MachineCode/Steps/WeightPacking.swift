@@ -6,22 +6,22 @@ package enum WeightPacking {
   package static func direct(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
     blocks: Int, _ cache: KernelCache
-  ) throws(ExecutableMemoryError) -> PackedWeights {
+  ) throws(ExecutableMemoryError) -> LayerWeights {
     let width = blocks * cache.isa.lanes
     let layout =
       "direct \(cache.isa.lanes)x\(blocks), inputs by \(descriptor.input.block), groups \(descriptor.groups)"
     let count = window.firstBlocks.count * window.weightRows * width
     if descriptor.groups > 1 {
-      return parameters.packed(layout, count: count, cache.weights) { packed in
+      return parameters.packed(layout, count: count, in: cache.weights) { packed in
         packGrouped(parameters.weights, descriptor, window, packed, width: width)
       }
     }
     let (input, output) = (descriptor.input, descriptor.output)
     return try parameters.packed(
-      layout, count: count, cache.weights,
+      layout, count: count, in: cache.weights,
       hasGaps: input.channels % input.block != 0 || output.channels % width != 0
-    ) { (place) throws(ExecutableMemoryError) in
-      try DirectPacking.step(parameters.weights, descriptor, window, place, layout, width: width, cache)
+    ) { (cell) throws(ExecutableMemoryError) in
+      try DirectPacking.step(parameters.weights, descriptor, window, cell, layout, width: width, cache)
     }
   }
 
@@ -106,7 +106,7 @@ private struct DirectPacking: BitwiseCopyable {
       groupCount: window.weightRows * width)
     return KernelStep(
       kernel: layout, function: function, copying: packing, items: window.firstBlocks.count * slices,
-      storage: [places, kernel])
+      resources: StepResources(blocks: [places], kernels: [kernel]))
   }
 
   private static let function: StepFunction = { arguments, _, begin, end, _ in

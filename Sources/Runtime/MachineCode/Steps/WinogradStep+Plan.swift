@@ -12,12 +12,12 @@ extension WinogradStep {
       parameters, descriptor, tiling.scheme, blocks: tiling.blocks, cache)
     let bias = WeightPacking.bias(
       parameters.bias, channels: descriptor.output.channels, width: tiling.blocks * lanes)
-    var storage: [AnyObject] = [packed, bias]
-    let step = try plan.step(buffers, packed, bias, cache, &storage)
+    var resources = StepResources(blocks: [bias], weights: packed)
+    let step = try plan.step(buffers, packed.packed, bias, cache, &resources)
     return KernelStep(
       kernel: plan.name, function: tiling.isReplicated ? replicated : chunked, copying: step,
       items: tiling.isReplicated ? step.groupCount : plan.chunks, itemsCoverBatch: tiling.isReplicated,
-      scratchByteCount: plan.transformedByteCount + plan.productByteCount, storage: storage)
+      scratchByteCount: plan.transformedByteCount + plan.productByteCount, resources: resources)
   }
 }
 
@@ -81,11 +81,11 @@ struct WinogradPlan {
 
   func step(
     _ buffers: ConvolutionBuffers, _ packed: PackedWeights, _ bias: AlignedBlock, _ cache: KernelCache,
-    _ storage: inout [AnyObject]
+    _ resources: inout StepResources
   ) throws(ExecutableMemoryError) -> WinogradStep {
     func entry(_ kernel: AnyKernel) throws(ExecutableMemoryError) -> UnsafeRawPointer {
       let emitted = try cache.kernel(kernel)
-      storage.append(emitted)
+      resources.kernels.append(emitted)
       return emitted.entry
     }
     func products(_ rows: Int) throws(ExecutableMemoryError) -> WinogradStep.Products {
@@ -100,7 +100,7 @@ struct WinogradPlan {
     let side = scheme.outputSide
     let residual = descriptor.residual ?? descriptor.output
     let filters = filterOffsets()
-    storage.append(filters)
+    resources.blocks.append(filters)
     return WinogradStep(
       input: self.side(
         buffers.input, descriptor.input, step: scheme.inputStep, first: descriptor.firstTapOffset),
@@ -118,7 +118,7 @@ struct WinogradPlan {
       products: try products(rowsPerChunk), lastProducts: try products(lastRows),
       transformedTileRow: tileColumns * isa.byteCount, transformedBlock: blockByteCount,
       inputComponent: inputComponent, outputComponent: outputComponent,
-      transformedByteCount: transformedByteCount, weights: packed.place,
+      transformedByteCount: transformedByteCount, weights: packed.addressCell,
       bias: UnsafeRawPointer(bias.base),
       filters: UnsafePointer(filters.base.assumingMemoryBound(to: Int.self)),
       weightBytesPerGroup: scheme.weightComponents * weightBytesPerProduct, laneByteCount: isa.byteCount)

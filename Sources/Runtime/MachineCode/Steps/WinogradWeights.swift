@@ -5,18 +5,18 @@ extension WeightPacking {
   package static func winograd(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
     blocks: Int, _ cache: KernelCache
-  ) throws(ExecutableMemoryError) -> PackedWeights {
+  ) throws(ExecutableMemoryError) -> LayerWeights {
     let lanes = cache.isa.lanes
     let width = blocks * lanes
     let rows = descriptor.input.blockCount * lanes
     let groups = (descriptor.output.channels + width - 1) / width
     let layout = "\(scheme.rawValue) \(lanes)x\(blocks)"
     return try parameters.packed(
-      layout, count: groups * scheme.weightComponents * rows * width, cache.weights,
+      layout, count: groups * scheme.weightComponents * rows * width, in: cache.weights,
       hasGaps: rows != descriptor.input.channels || descriptor.output.channels % width != 0
-    ) { (place) throws(ExecutableMemoryError) in
+    ) { (cell) throws(ExecutableMemoryError) in
       try WinogradPacking.step(
-        parameters.weights, descriptor, scheme, place, layout, rows: rows, width: width, cache)
+        parameters.weights, descriptor, scheme, cell, layout, rows: rows, width: width, cache)
     }
   }
 }
@@ -58,7 +58,8 @@ private struct WinogradPacking: BitwiseCopyable {
     return KernelStep(
       kernel: layout, function: function, copying: packing,
       items: (outputs + width - 1) / width * packing.slices,
-      scratchByteCount: (packing.tapCount + packing.stagedCount) * 4, storage: [places, kernel])
+      scratchByteCount: (packing.tapCount + packing.stagedCount) * 4,
+      resources: StepResources(blocks: [places], kernels: [kernel]))
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, thread in
