@@ -50,7 +50,7 @@ extension ConvolutionTiling {
     /// What is lost all the same where the latency takes up more than this share of the accumulators: on AVX2 5x2 tiles
     /// reach 86 to 89 % of the peak, 4x3 tiles of the same layers 90. On AVX-512 nothing of the kind is seen.
     static let coveredLatencyShare = 2.0 / 3
-    static let latencyLoss = 0.3
+    static let latencyPenalty = 0.3
     /// Entry, exit and the pipeline's refill for each tile.
     static let tileOverhead = 30.0
     /// Cycles for each accumulator's bias, residual, activation and store.
@@ -86,16 +86,16 @@ extension ConvolutionTiling {
     return row * Double(weightRows) + Cost.tileOverhead + Cost.epiloguePerVector * vectors
   }
 
-  /// The factor that a direct tile of so many accumulators loses to the latency.
-  private static func loss(_ isa: VectorISA, _ vectors: Int) -> Double {
+  /// The factor by which a direct tile with so many accumulators is slower for waiting on its own sums.
+  private static func latencyPenalty(_ isa: VectorISA, accumulators: Int) -> Double {
     guard isa.registerCount < 32 else { return 1 }
-    let share = Cost.latencyCycles * Cost.multiplyAddsPerCycle / Double(vectors)
-    return 1 + Cost.latencyLoss * max(0, min(share, 1) - Cost.coveredLatencyShare)
+    let share = Cost.latencyCycles * Cost.multiplyAddsPerCycle / Double(accumulators)
+    return 1 + Cost.latencyPenalty * max(0, min(share, 1) - Cost.coveredLatencyShare)
   }
 
   /// `tiling` with the loop order that its weights allow.
   private static func ordered(
-    _ tiling: ConvolutionTiling, _ output: TensorLayout, weightByteCount: Int, _ l2ByteCount: Int
+    _ tiling: ConvolutionTiling, _ output: TensorLayout, weightByteCount: Int, l2ByteCount: Int
   ) -> ConvolutionTiling {
     var tiling = tiling
     let share = Double(weightByteCount) / Double(max(l2ByteCount, 1))
@@ -105,6 +105,35 @@ extension ConvolutionTiling {
       (tiling.groupsOutside, tiling.rowChunks) = (false, Cost.rowChunks)
     }
     return tiling
+  }
+
+  /// Estimated cycles of all tiles of one image, of which `ConvolutionDescriptor.shareOnMap` are not left out as
+  /// padding; `window` is that of `tiling.blocks`.
+  static func cycles(
+    _ descriptor: ConvolutionDescriptor, _ isa: VectorISA, _ tiling: ConvolutionTiling,
+    window: ConvolutionWindow, l2ByteCount: Int
+  ) -> Double {
+    let (output, rows) = (descriptor.output, tiling.rows)
+    let groupByteCount = Double(window.weightRows * tiling.blocks * isa.byteCount)
+    let isNear = groupByteCount <= Cost.nearShareOfL2 * Double(l2ByteCount)
+    let bytesPerCycle = isNear ? Cost.nearWeightBytesPerCycle : Cost.farWeightBytesPerCycle
+    func groupCycles(_ blocks: Int) -> Double {
+      var cycles = 0.0
+      for (bandRows, bands) in [(rows, output.height / rows), (output.height % rows, 1)] where bandRows > 0 {
+        for segment in tiling.segments(isa, blocks: blocks, width: output.width) {
+          let pixels = bandRows * segment.columns
+          cycles +=
+            Double(bands * segment.count) * latencyPenalty(isa, accumulators: pixels * blocks)
+            * tileCycles(
+              isa, pixels: pixels, blocks: blocks, weightRows: window.weightRows,
+              weightBytesPerCycle: bytesPerCycle)
+        }
+      }
+      return cycles
+    }
+    let remainder = output.blockCount % tiling.blocks
+    return Double(output.blockCount / tiling.blocks) * groupCycles(tiling.blocks)
+      + (remainder == 0 ? 0 : groupCycles(remainder))
   }
 
   /// The tiling with the least estimated time for `descriptor`; products with padding, which are left out, are the
@@ -117,72 +146,21 @@ extension ConvolutionTiling {
     // Among equals the most blocks win: a source pixel then serves more products (14x2 loses 5 % on large maps).
     for blocks in [4, 3, 2, 1] where blocks <= output.blockCount {
       let window = ConvolutionWindow(descriptor, isa, blocks: blocks)
-      let isNear =
-        Double(window.weightRows * blocks * isa.byteCount) <= Cost.nearShareOfL2 * Double(l2ByteCount)
       let largest = StripKernel.largestTile(isa, blocks: blocks)
       for columns in 1...min(largest, output.width) {
         let segments = segments(width: output.width, largest: columns)
         let widest = segments[0].columns
         let mostRows = segments.count == 1 && segments[0].count == 1 ? largest / widest : 1
         for rows in 1...max(1, min(mostRows, output.height)) {
-          let tiling = ConvolutionTiling(
-            blocks: blocks, rows: rows, segments: segments, groupsOutside: true)
-          func groupCycles(_ blocks: Int) -> Double {
-            var cycles = 0.0
-            for (bandRows, bands) in [(rows, output.height / rows), (output.height % rows, 1)]
-            where bandRows > 0 {
-              for segment in tiling.segments(isa, blocks: blocks, width: output.width) {
-                cycles +=
-                  Double(bands * segment.count) * loss(isa, bandRows * segment.columns * blocks)
-                  * tileCycles(
-                    isa, pixels: bandRows * segment.columns, blocks: blocks, weightRows: window.weightRows,
-                    weightBytesPerCycle: isNear ? Cost.nearWeightBytesPerCycle : Cost.farWeightBytesPerCycle)
-              }
-            }
-            return cycles
-          }
-          let remainder = output.blockCount % blocks
-          let cycles =
-            Double(output.blockCount / blocks) * groupCycles(blocks)
-            + (remainder == 0 ? 0 : groupCycles(remainder))
-          if best == nil || cycles < best!.cycles {
-            best = (
-              cycles,
-              ordered(
-                tiling, output, weightByteCount: window.weightRows * output.blockCount * isa.byteCount,
-                l2ByteCount)
-            )
-          }
+          let tiling = ConvolutionTiling(blocks: blocks, rows: rows, segments: segments, groupsOutside: true)
+          let cycles = cycles(descriptor, isa, tiling, window: window, l2ByteCount: l2ByteCount)
+          guard cycles < best?.cycles ?? .infinity else { continue }
+          let weightByteCount = window.weightRows * output.blockCount * isa.byteCount
+          best = (cycles, ordered(tiling, output, weightByteCount: weightByteCount, l2ByteCount: l2ByteCount))
         }
       }
     }
-    return (best!.tiling, best!.cycles * descriptor.shareOnMap)
-  }
-}
-
-/// The input blocks that each group of output blocks reads: all of them, or a window where channels are grouped.
-package struct ConvolutionWindow: Hashable, Sendable {
-  /// First input block of each group.
-  package var firstBlocks: [Int]
-  /// Input blocks of every group.
-  package var blockCount: Int
-  /// Weight rows of a tile.
-  package var weightRows: Int
-
-  package init(_ descriptor: ConvolutionDescriptor, _ isa: VectorISA, blocks: Int) {
-    let (input, output) = (descriptor.input, descriptor.output)
-    let inputsPerGroup = input.channels / descriptor.groups
-    let outputsPerGroup = output.channels / descriptor.groups
-    let step = blocks * isa.lanes
-    let ranges = stride(from: 0, to: output.blockCount * isa.lanes, by: step).map { first in
-      let last = min(first + step, output.channels)
-      let begin = first / outputsPerGroup * inputsPerGroup / input.block
-      let end = ((last - 1) / outputsPerGroup + 1) * inputsPerGroup
-      return begin..<(end + input.block - 1) / input.block
-    }
-    let widest = ranges.map(\.count).max() ?? 1
-    blockCount = widest
-    firstBlocks = ranges.map { min($0.lowerBound, input.blockCount - widest) }
-    weightRows = widest * input.block * descriptor.kernelHeight * descriptor.kernelWidth
+    guard let best else { preconditionFailure("every layer has a tile of one pixel and one block") }
+    return (best.tiling, best.cycles * descriptor.shareOnMap)
   }
 }

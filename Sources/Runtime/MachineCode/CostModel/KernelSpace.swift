@@ -104,14 +104,9 @@ struct KernelSpace {
   }
 
   private func cycles(_ tiling: ConvolutionTiling) -> Double {
-    let window = ConvolutionWindow(descriptor, isa, blocks: tiling.blocks)
-    let groups = Double((output.blockCount + tiling.blocks - 1) / tiling.blocks)
-    let bands = Double(output.height) / Double(tiling.rows)
-    return tiling.segments.reduce(0) {
-      $0 + groups * bands * Double($1.count)
-        * ConvolutionTiling.tileCycles(
-          isa, pixels: tiling.rows * $1.columns, blocks: tiling.blocks, weightRows: window.weightRows)
-    }
+    ConvolutionTiling.cycles(
+      descriptor, isa, tiling, window: ConvolutionWindow(descriptor, isa, blocks: tiling.blocks),
+      l2ByteCount: l2ByteCount)
   }
 
   private func orders(like centre: ConvolutionTiling) -> [ConvolutionTiling] {
