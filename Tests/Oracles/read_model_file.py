@@ -107,14 +107,32 @@ def read_sections(file):
     return sections
 
 
+def check_json(value, section, depth=0):
+    """Refuses nesting, numbers and strings that the page does not allow."""
+    require(depth <= 128, f"{section}: more than 128 nested brackets")
+    require(not isinstance(value, float) or np.isfinite(value), f"{section}: a number beyond a double")
+    if isinstance(value, str):
+        require(not re.search("[\ud800-\udfff]", value), f"{section}: half a surrogate pair")
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            check_json(key, section, depth)
+            check_json(member, section, depth + 1)
+    elif isinstance(value, list):
+        for element in value: check_json(element, section, depth + 1)
+
+
 def parse_json(data, section):
     def unique(pairs):
         require(len(dict(pairs)) == len(pairs), f"{section}: a member occurs twice")
         return dict(pairs)
+
+    def no_number(word): raise Refused(f"{section}: {word} is no JSON")
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=unique)
-    except (ValueError, UnicodeDecodeError) as error:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=no_number)
+    except (ValueError, RecursionError) as error:
         raise Refused(f"{section}: {error}") from error
+    check_json(value, section)
+    return value
 
 
 # The graph's text: here only what places the constants and names the convolutions.
