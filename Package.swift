@@ -41,7 +41,7 @@ let package = Package(
       name: "fixresc",
       dependencies: [
         "FixresMethod", "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime", "FixresIR",
-        "FixresBase",
+        "FixresAssembler", "FixresBase",
       ],
       path: "Sources/fixresc"),
     .executableTarget(

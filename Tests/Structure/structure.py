@@ -57,12 +57,12 @@ RUNTIME_ORDER = [
 DEBTS = {
     "circle": 1,
     "long-function": 4,
-    "unlabelled": 76,
+    "unlabelled": 77,
     "undocumented": 80,
-    "throws-undocumented": 4,
+    "throws-undocumented": 3,
     "op-default": 25,
-    "try?": 10,
-    "literal-4": 67,
+    "try?": 1,
+    "literal-4": 68,
 }
 
 CHECKS = {
