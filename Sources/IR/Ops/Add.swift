@@ -1,5 +1,6 @@
 /// The sum of two values of one type: a residual connection.
 public struct Add: Hashable, Sendable {
+  /// The sum of two values of equal type.
   public init() {}
 }
 

@@ -1,9 +1,11 @@
 /// The mean of each window of `[N, C, H, W]`.
 public struct AveragePool: Hashable, Sendable {
+  /// Kernel, strides and padding.
   public var window: Window
   /// Divide by the whole window's area instead of the part of it that lies on the image.
   public var countIncludePad: Bool
 
+  /// An average pool over `window`.
   public init(window: Window, countIncludePad: Bool) {
     self.window = window
     self.countIncludePad = countIncludePad

@@ -1,7 +1,9 @@
 /// `(x - mean) / sqrt(variance + epsilon) * scale + shift` for each channel of `[N, C, H, W]`, statistics fixed.
 public struct BatchNorm: Hashable, Sendable {
+  /// Added to the running variance before the square root.
   public var epsilon: Double
 
+  /// Batch norm with running statistics.
   public init(epsilon: Double) { self.epsilon = epsilon }
 }
 

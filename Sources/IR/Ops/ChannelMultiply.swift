@@ -1,5 +1,6 @@
 /// Each channel of `[N, C, H, W]` times its factor in `[N, C, 1, 1]`: the gate of squeeze-and-excitation.
 public struct ChannelMultiply: Hashable, Sendable {
+  /// The product of an image and a factor for each channel.
   public init() {}
 }
 

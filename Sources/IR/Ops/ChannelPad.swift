@@ -1,8 +1,11 @@
 /// Zero channels before and after those of `[N, C, H, W]`.
 public struct ChannelPad: Hashable, Sendable {
+  /// Zero channels before the input's.
   public var before: Int
+  /// Zero channels after the input's.
   public var after: Int
 
+  /// `before` and `after` zero channels around the input's.
   public init(before: Int, after: Int) {
     self.before = before
     self.after = after

@@ -1,18 +1,28 @@
-/// What follows a fused convolution's sum.
+/// The function applied to a fused convolution's result.
 public enum Activation: String, Hashable, Sendable, CaseIterable {
-  case none, relu
+  /// The value itself.
+  case none
+  /// max(x, 0).
+  case relu
 }
 
 /// Cross-correlation of `[N, C, H, W]` with weights `[O, C/groups, kh, kw]`, dilation 1; then, where present,
 /// plus bias `[O]`, plus a residual of the result's type, then the activation.
 public struct Conv2D: Hashable, Sendable {
+  /// Distance between neighbouring windows.
   public var strides: Extent
+  /// Zeros around the input.
   public var padding: Padding
+  /// Number of groups that input and output channels are divided into.
   public var groups: Int
+  /// Whether a bias `[O]` is an operand.
   public var hasBias: Bool
+  /// Whether a value of the result's type is an operand, added before the activation.
   public var hasResidual: Bool
+  /// Function applied to the result.
   public var activation: Activation
 
+  /// A convolution of the given attributes.
   public init(
     strides: Extent = Extent(1, 1), padding: Padding = .zero, groups: Int = 1, hasBias: Bool = false,
     hasResidual: Bool = false, activation: Activation = .none

@@ -3,6 +3,7 @@ public struct Dropout: Hashable, Sendable {
   /// The share that training zeroed.
   public var rate: Double
 
+  /// Dropout, which changes nothing at inference.
   public init(rate: Double) { self.rate = rate }
 }
 

@@ -1,5 +1,6 @@
 /// `[N, C, H, W]` to `[N, C*H*W]`, row-major.
 public struct Flatten: Hashable, Sendable {
+  /// `[N, C, H, W]` to `[N, C * H * W]`.
   public init() {}
 }
 

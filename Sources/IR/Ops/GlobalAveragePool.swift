@@ -1,5 +1,6 @@
 /// The mean of each channel's map: `[N, C, H, W]` to `[N, C, 1, 1]` at any resolution.
 public struct GlobalAveragePool: Hashable, Sendable {
+  /// The mean of each channel.
   public init() {}
 }
 

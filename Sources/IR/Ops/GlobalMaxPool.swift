@@ -1,5 +1,6 @@
 /// The greatest value of each channel's map: `[N, C, H, W]` to `[N, C, 1, 1]` at any resolution.
 public struct GlobalMaxPool: Hashable, Sendable {
+  /// The maximum of each channel.
   public init() {}
 }
 

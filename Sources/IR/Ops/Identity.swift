@@ -1,5 +1,6 @@
 /// Its operand, unchanged; exported graphs are full of them.
 public struct Identity: Hashable, Sendable {
+  /// The value itself.
   public init() {}
 }
 

@@ -1,7 +1,9 @@
 /// `x W^T + b`: `[N, F]` with weights `[O, F]` and, where present, bias `[O]` to `[N, O]`.
 public struct Linear: Hashable, Sendable {
+  /// Whether a bias `[O]` is an operand.
   public var hasBias: Bool
 
+  /// A linear layer.
   public init(hasBias: Bool) { self.hasBias = hasBias }
 }
 

@@ -1,7 +1,9 @@
 /// The greatest value in each window of `[N, C, H, W]`; padding never wins.
 public struct MaxPool: Hashable, Sendable {
+  /// Kernel, strides and padding.
   public var window: Window
 
+  /// A maximum pool over `window`.
   public init(window: Window) { self.window = window }
 }
 

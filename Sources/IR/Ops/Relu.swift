@@ -1,5 +1,6 @@
 /// `max(x, 0)`, element by element.
 public struct Relu: Hashable, Sendable {
+  /// max(x, 0).
   public init() {}
 }
 

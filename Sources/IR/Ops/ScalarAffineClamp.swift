@@ -1,9 +1,12 @@
 /// `max(0, scale * x + offset)` where x > 0, else 0: the map between two Fréchet laws with one shape parameter
 /// ("Fixing the train-test resolution discrepancy", appendix A).
 public struct ScalarAffineClamp: Hashable, Sendable {
+  /// Factor.
   public var scale: Float
+  /// Summand.
   public var offset: Float
 
+  /// The map of `scale` and `offset`.
   public init(scale: Float, offset: Float) {
     self.scale = scale
     self.offset = offset

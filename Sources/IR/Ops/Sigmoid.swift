@@ -1,5 +1,6 @@
 /// `1 / (1 + exp(-x))`, element by element.
 public struct Sigmoid: Hashable, Sendable {
+  /// 1 / (1 + exp(-x)).
   public init() {}
 }
 

@@ -1,5 +1,6 @@
 /// Probabilities from logits `[N, classes]`.
 public struct Softmax: Hashable, Sendable {
+  /// Softmax over the features.
   public init() {}
 }
 

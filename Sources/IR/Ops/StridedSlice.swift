@@ -1,8 +1,10 @@
 /// Every `strides`-th row and column of `[N, C, H, W]`, from the first: the shortcut of option A (He et al. 2015,
 /// section 3.3).
 public struct StridedSlice: Hashable, Sendable {
+  /// Distance between the rows and columns that are kept.
   public var strides: Extent
 
+  /// Every `strides.height`-th row and `strides.width`-th column, from the first.
   public init(strides: Extent) { self.strides = strides }
 }
 

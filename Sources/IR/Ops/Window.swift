@@ -1,11 +1,15 @@
-/// A window that slides over an image: how large, how far apart, and what stands around the image.
+/// A window that slides over an image: its size, the distance between positions, and the padding of the image.
 public struct Window: Hashable, Sendable {
+  /// Size of the window.
   public var kernel: Extent
+  /// Distance between neighbouring windows.
   public var strides: Extent
+  /// Rows and columns around the input.
   public var padding: Padding
   /// Round the number of positions up, dropping a last one that would start in the padding (PyTorch).
   public var ceilMode: Bool
 
+  /// A window of the given attributes.
   public init(kernel: Extent, strides: Extent, padding: Padding = .zero, ceilMode: Bool = false) {
     self.kernel = kernel
     self.strides = strides
@@ -35,8 +39,9 @@ public struct Window: Hashable, Sendable {
       throw .kernelLargerThanInput(kernel: kernel, paddedInput: padded)
     }
     return Extent(
-      positions(size.height, padded.height, kernel.height, strides.height, padding.top),
-      positions(size.width, padded.width, kernel.width, strides.width, padding.left))
+      positions(
+        size.height, padded.height, kernel: kernel.height, stride: strides.height, before: padding.top),
+      positions(size.width, padded.width, kernel: kernel.width, stride: strides.width, before: padding.left))
   }
 
   /// The padding that an image of `size` takes: the one there is, but for the SAME rules.
@@ -52,7 +57,8 @@ public struct Window: Hashable, Sendable {
     return Padding(top: top, left: left, bottom: bottom, right: right, rule: padding.rule)
   }
 
-  private func positions(_ size: Int, _ padded: Int, _ kernel: Int, _ stride: Int, _ before: Int) -> Int {
+  /// Number of positions along an axis of `size`, `padded` with its padding, of which `before` precede it.
+  private func positions(_ size: Int, _ padded: Int, kernel: Int, stride: Int, before: Int) -> Int {
     guard ceilMode else { return (padded - kernel) / stride + 1 }
     let count = (padded - kernel + stride - 1) / stride + 1
     return (count - 1) * stride >= size + before ? count - 1 : count

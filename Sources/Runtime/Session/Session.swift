@@ -64,6 +64,8 @@ public final class Session: Sendable {
   ///
   /// Weights are read from the file until they are packed, and those that `adapt --pack` stored in it as long as the
   /// session lives: replace a file by renaming another one over it, never in place.
+  ///
+  /// - Throws: `model` where the file cannot be opened or is malformed, and what `init(model:options:)` throws.
   public convenience init(
     contentsOf path: String, options: SessionOptions = SessionOptions()
   ) throws(RuntimeError) {
@@ -80,12 +82,17 @@ public final class Session: Sendable {
 
   /// What a run gives: logits `[batch, classCount]` and pooled features `[batch, featureCount]`, row-major.
   public struct Output: Equatable, Sendable {
+    /// Number of pictures.
     public let batch: Int
+    /// Scores before softmax, `[batch, classCount]`.
     public let logits: [Float]
+    /// Pooled features, `[batch, featureCount]`.
     public let features: [Float]
   }
 
-  /// Runs pictures `[N, C, H, W]`, normalised as the model wants them; N follows from the count.
+  /// Runs pictures `[N, C, H, W]`, normalised as the model's preprocessing says; N follows from the count.
+  ///
+  /// - Throws: `inputSize` where the count is no multiple of a picture's, or a refusal of memory.
   public func run(_ input: [Float]) throws(RuntimeError) -> Output {
     let batch = max(input.count / inputCount, 1)
     var logits = [Float](repeating: 0, count: batch * classCount)
@@ -102,6 +109,8 @@ public final class Session: Sendable {
 
   /// Runs `batch` pictures `[batch, C, H, W]` into the caller's memory: `logits` `[batch, classCount]` and, where
   /// given, `features` `[batch, featureCount]`.
+  ///
+  /// - Throws: `inputSize` or `outputSize` where a count does not fit `batch`, or a refusal of memory.
   public func run(
     _ input: UnsafeBufferPointer<Float>, batch: Int, logits: UnsafeMutableBufferPointer<Float>,
     features: UnsafeMutableBufferPointer<Float>? = nil

@@ -17,6 +17,7 @@ public struct SessionOptions: Hashable, Sendable {
   /// A name that `FIXRESC_ISA` may hold, in its place; nil leaves the choice to that variable and the machine.
   package var instructionSet: String?
 
+  /// Options with the given changes of the defaults.
   public init(threads: Int? = nil, maximumBatch: Int = 8, isExact: Bool = false, packsAtOpen: Bool = false) {
     self.threads = threads
     self.maximumBatch = maximumBatch
