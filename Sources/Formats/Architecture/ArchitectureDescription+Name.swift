@@ -1,5 +1,5 @@
 extension ArchitectureDescription {
-  /// The network's usual name, or one made from its figures where no family has it.
+  /// The network's usual name, or one that lists kind, depths and width where no family has it.
   package var name: String { ArchitectureName(self)?.text ?? customName }
 
   /// `custom_bottleneck_3x4x6x3_w24`

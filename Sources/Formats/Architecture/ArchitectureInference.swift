@@ -1,4 +1,17 @@
 /// Reads depth, width, groups, stem, shortcuts and attention off the names and shapes of weights.
+///
+/// Every tensor of the network is claimed once, in the order of its layers, with the shape that the layers
+/// before it imply; the first missing or misshapen one is the error. By torchvision's names:
+///
+///     conv1 [c, 3, 7, 7] or [c, 3, 3, 3]     stem; conv1.0, .3, .6: a deep stem
+///     maxpool.0                              ResNet-RS: a convolution as stem pool
+///     layerS.B.conv1, conv2 (, conv3)        block B of stage S; a conv3 in the stage makes it a bottleneck
+///     layerS.B.conv2 [c, c / groups, 3, 3]   the second axis of a bottleneck's gives the groups
+///     layerS.B.downsample.0                  projection; .1 of rank 4: average pool before it (ResNet-D)
+///     layerS.B.se.fc1, .fc2                  squeeze-and-excitation
+///     fc [classes, features]                 classifier
+///
+/// A tensor under one of these modules that nothing claims is an error; any other is reported as ignored.
 package struct ArchitectureInference {
   private var weights: WeightShapes
   private let hints: ArchitectureHints
@@ -13,6 +26,9 @@ package struct ArchitectureInference {
     }
   }
 
+  /// Reads the network off `weights`; `hints` settle what names and shapes do not tell.
+  ///
+  /// - Throws: `ArchitectureError`, for weights that are not those of a supported network.
   package static func infer(
     _ weights: WeightShapes, hints: ArchitectureHints = .init()
   ) throws(ArchitectureError) -> InferredArchitecture {
@@ -39,13 +55,14 @@ package struct ArchitectureInference {
       assumed: assumptions(description, isCaffe: isCaffe))
   }
 
-  /// timm stores some heads as 1x1 convolutions.
+  /// `[classes, features]`, with trailing axes of 1 where timm stores the head as a 1x1 convolution.
   private func classifierPattern(features: Int) -> ShapePattern {
     weights["fc.weight"]?.count == 4
       ? ShapePattern([nil, features, 1, 1]) : ShapePattern([nil, features])
   }
 
-  /// The SE-ResNets of the SENet family put the stride into the first 1x1 convolution, the grouped ones do not.
+  /// The SE-ResNets of the SENet family put the stride into the first 1x1 convolution, the grouped ones do
+  /// not.
   private static func isPlainSENet(_ description: ArchitectureDescription) -> Bool {
     description.blocks.allSatisfy { $0.kind == .bottleneck && $0.convolutions[1].groups == 1 }
   }
@@ -108,8 +125,9 @@ package struct ArchitectureInference {
     return stages
   }
 
-  /// Blocks in each stage: as many as there are before the last index named, so that a gap shows as a missing
-  /// tensor; capped by the tensors present, since every block has at least two.
+  /// Blocks in each stage: the greatest index + 1, so that a gap shows as a missing tensor.
+  ///
+  /// The number of stages is capped by the number of tensors, since every block has at least two.
   private func stageDepths() -> [Int] {
     var depths: [Int: Int] = [:]
     var stageCount = 0
@@ -187,9 +205,9 @@ package struct ArchitectureInference {
       reduced: reduced, hasBias: hasBias, weightRank: rank, reduceName: reduce, expandName: expand)
   }
 
-  // MARK: What is left
+  // MARK: Unclaimed tensors
 
-  /// Leaves that training tools add and inference has no use for.
+  /// Last name components of counters that training tools add.
   private static let bookkeeping: Set<Substring> = [
     "num_batches_tracked", "total_ops", "total_params", "n_averaged",
   ]

@@ -1,25 +1,34 @@
-/// A network's name taken apart: `seresnext50d_32x4d` is SE, ResNeXt, 50 layers, variant d, 32 groups of 4.
+/// A network's name in parts: `seresnext50d_32x4d` is SE, ResNeXt, 50 layers, variant d, 32 groups of 4
+/// channels.
 package struct ArchitectureName: Hashable, Sendable {
+  /// The word before the depth.
   package enum Family: String, Hashable, Sendable {
     case resnet, resnext, wide, senet, resnetRS
   }
 
+  /// The word before the depth.
   package var family: Family = .resnet
+  /// The number of layers that the name states.
   package var depth: Int
+  /// True for `se` before the family.
   package var hasSqueezeExcitation = false
+  /// True for a network of 32x32 images.
   package var hasCIFARStem = false
   /// Stem and shortcut: `c`, `d`, `e`, `s`, `t` as timm and GluonCV name them.
   package var variant = ""
+  /// Groups of a bottleneck's 3x3 convolution.
   package var groups = 1
+  /// Channels a group in the first stage, for 64 planes.
   package var groupWidth = 64
-  /// First stage's planes where they are not the family's own.
+  /// Planes of the first stage; nil for the family's own (64, CIFAR 16).
   package var width: Int?
-  /// Only a name can say it: `_v1` or `_v1_5`.
+  /// What `_v1` or `_v1_5` states; nil where the name has neither.
   package var stridePlacement: ArchitectureDescription.StridePlacement?
 
+  /// Creates the name of a plain ResNet.
   package init(depth: Int) { self.depth = depth }
 
-  /// Blocks a stage by the depth that names give, [kind, blocks].
+  /// Block kind and blocks in each stage, by the depth in the name.
   private static let depths: [Int: (ArchitectureDescription.BlockKind, [Int])] = [
     10: (.basic, [1, 1, 1, 1]), 14: (.bottleneck, [1, 1, 1, 1]), 18: (.basic, [2, 2, 2, 2]),
     26: (.bottleneck, [2, 2, 2, 2]), 34: (.basic, [3, 4, 6, 3]), 50: (.bottleneck, [3, 4, 6, 3]),
@@ -32,11 +41,13 @@ package struct ArchitectureName: Hashable, Sendable {
   ]
   private static let depthsCIFAR = [20, 32, 44, 56, 110, 1202]
 
+  /// Names that are read, for messages.
   package static let examples = [
     "resnet18", "resnet34", "resnet50", "resnet50_v1", "resnet101", "resnet152", "wide_resnet50_2",
     "resnext50_32x4d", "resnext101_32x48d", "resnet50d", "seresnet50", "cifar_resnet20", "cifar_resnet56",
   ]
 
+  /// The name as torchvision and timm write it.
   package var text: String {
     switch family {
     case .senet: return "senet\(depth)"
@@ -53,8 +64,9 @@ package struct ArchitectureName: Hashable, Sendable {
     return text
   }
 
-  /// True when weights that `found` names are what `self` asks for; a name without a width fits any width, and
-  /// one without the word cifar fits the same network with a 3x3 stem.
+  /// True where the network called `found` satisfies the request `self`.
+  ///
+  /// A name without a width accepts any width, and one without `cifar` also accepts a 3x3 stem.
   package func accepts(_ found: ArchitectureName) -> Bool {
     var asked = self
     asked.stridePlacement = found.stridePlacement
@@ -67,7 +79,7 @@ package struct ArchitectureName: Hashable, Sendable {
 // MARK: From weights
 
 extension ArchitectureName {
-  /// The name of `network`, or nil where none of the families has it.
+  /// Creates the name of `network`; nil where it belongs to no family.
   package init?(_ network: ArchitectureDescription) {
     let blocks = network.blocks
     guard let first = blocks.first, blocks.allSatisfy({ $0.kind == first.kind }) else { return nil }
@@ -91,7 +103,8 @@ extension ArchitectureName {
     return table.first { $0.value.0 == kind && $0.value.1 == blocks }?.key
   }
 
-  /// Planes must double from stage to stage, and the inner width must follow one rule everywhere.
+  /// Reads planes, groups and group width; false unless planes double in each stage and all blocks follow one
+  /// rule.
   private mutating func readWidths(
     _ network: ArchitectureDescription, kind: ArchitectureDescription.BlockKind
   ) -> Bool {
@@ -177,7 +190,10 @@ extension ArchitectureName {
     ("convnext", "a ConvNeXt"), ("densenet", "a DenseNet"), ("mobilenet", "a MobileNet"), ("vgg", "a VGG"),
   ]
 
-  /// Takes a name of torchvision, timm or the model hubs apart.
+  /// Parses a name of torchvision, timm or a model hub.
+  ///
+  /// - Throws: `ArchitectureError.unsupported` for a known network of another kind, `.unknownArchitecture`
+  ///   for a name that is not recognised.
   package init(parsing name: String) throws(ArchitectureError) {
     let text = Self.normalise(name)
     for entry in Self.refused where text.contains(entry.piece) {
@@ -189,7 +205,8 @@ extension ArchitectureName {
     self = parsed
   }
 
-  /// Lower case, no owner before a slash, no tag after a dot, underscores for hyphens.
+  /// `name` in lower case, without an owner (before a slash) and a tag (behind a dot), hyphens as
+  /// underscores.
   private static func normalise(_ name: String) -> String {
     var text = name.lowercased()
     if let slash = text.lastIndex(of: "/") { text = String(text[text.index(after: slash)...]) }

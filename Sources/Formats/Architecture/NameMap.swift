@@ -1,12 +1,14 @@
-/// The names of a file beside torchvision's, which the rest of the compiler uses.
+/// Translates between a file's tensor names and torchvision's, which the rest of the compiler uses.
 package struct NameMap: Sendable {
+  /// The family of names that the file uses.
   package let naming: TensorNaming
-  /// `layer0` of a SENet holds three convolutions.
+  /// True where `layer0` of a SENet holds three convolutions.
   private let hasDeepLayer0: Bool
   private let hasLinearHead: Bool
   private let hasShortcutModules: Bool
   private let huggingFacePrefix: String
 
+  /// Creates the map for a file whose tensors are called `names`.
   package init(names: [String]) {
     let parts = names.map(Self.parts)
     hasDeepLayer0 = parts.contains {
@@ -36,7 +38,7 @@ package struct NameMap: Sendable {
     return body.starts(with: ["encoder", "stages"]) || body.starts(with: ["embedder", "embedder"])
   }
 
-  /// torchvision's name of the file's `name`; the name itself where nothing is known of it.
+  /// torchvision's name for the file's `name`; `name` itself where no rule applies.
   package func canonical(_ name: String) -> String {
     let parts = Self.parts(name)
     return (canonicalStem(parts) ?? canonicalHead(parts) ?? canonicalBlock(parts)) ?? name
@@ -108,13 +110,14 @@ package struct NameMap: Sendable {
     }
   }
 
-  /// A small non-negative number without sign or leading zeros.
+  /// The value of a decimal index below 2^20 without sign or leading zeros; nil for any other text.
   package static func index(_ text: Substring) -> Int? {
     guard let value = Int(text), value >= 0, value < 1 << 20, String(value) == text else { return nil }
     return value
   }
 
-  /// What the file would have called the parameter that torchvision calls `canonical`; for messages.
+  /// The name that a file of this family has for torchvision's `canonical`, for messages about missing
+  /// tensors.
   package func sourceName(of canonical: String) -> String {
     let parts = canonical.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     guard parts.count >= 2, let leaf = parts.last else { return canonical }

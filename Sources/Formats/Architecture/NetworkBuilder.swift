@@ -1,14 +1,16 @@
 import FixresIR
 
-/// Writes the network that a description tells of as an unfused graph, batch norms intact.
+/// Builds the unfused graph, with its batch norms, of the network in a description.
 ///
-/// Values are called after torchvision's modules (`layer1.0.conv1`), constants after its parameters
-/// (`layer1.0.conv1.weight`), whatever the file called them.
+/// Values have the names of torchvision's modules (`layer1.0.conv1`) and constants those of its parameters
+/// (`layer1.0.conv1.weight`), whatever the file calls them.
 package struct NetworkBuilder {
   private let network: ArchitectureDescription
   private var graph: GraphBuilder
 
-  /// The graph of `network` for pictures `[N, 3, H, W]` of `resolution`.
+  /// The graph of `network` for images `[N, 3, H, W]` of `resolution`.
+  ///
+  /// - Throws: `IRError` where a layer does not fit, such as a window larger than its padded input.
   package static func build(
     _ network: ArchitectureDescription, name: String, resolution: Extent
   ) throws(IRError) -> Graph {
@@ -36,13 +38,14 @@ package struct NetworkBuilder {
     let stem = network.stem
     var x = input
     if stem.isDeep {
-      // timm's nn.Sequential: conv, bn, relu, conv, bn, relu, conv; the last norm is the network's bn1.
+      // timm's nn.Sequential is conv, bn, relu, conv, bn, relu, conv; the norm behind it is the network's
+      // bn1.
       for (index, convolution) in stem.convolutions.enumerated() {
-        let place = index * 3
+        let position = index * 3
         let isLast = index == stem.convolutions.count - 1
-        x = try self.convolution(x, convolution, "conv1.\(place)", stride: index == 0 ? stem.stride : 1)
-        x = try batchNorm(x, isLast ? "bn1" : "conv1.\(place + 1)", convolution.outputs)
-        x = try relu(x, isLast ? "relu" : "conv1.\(place + 2)")
+        x = try self.convolution(x, convolution, "conv1.\(position)", stride: index == 0 ? stem.stride : 1)
+        x = try batchNorm(x, isLast ? "bn1" : "conv1.\(position + 1)", convolution.outputs)
+        x = try relu(x, isLast ? "relu" : "conv1.\(position + 2)")
       }
     } else {
       x = try convolution(x, stem.convolutions[0], "conv1", stride: stem.stride)

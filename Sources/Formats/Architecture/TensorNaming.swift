@@ -1,4 +1,4 @@
-/// Which family of names a file uses.
+/// A family of tensor names, by the libraries that write it.
 package enum TensorNaming: String, Hashable, Sendable {
   /// `layer1.0.conv1.weight`: torchvision, timm and most others.
   case torchvision

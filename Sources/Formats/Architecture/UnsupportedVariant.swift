@@ -1,6 +1,6 @@
-/// Relatives of the ResNet whose names give them away, so that they are refused by their own name.
+/// Networks that are not supported and can be told by their tensors' names, so that the refusal names them.
 package enum UnsupportedVariant {
-  /// A piece of a parameter's name and the variant that has it.
+  /// A part of a parameter's name, and the ResNet variant that has it.
   private static let signs: [(piece: String, feature: String)] = [
     (".se.conv.", "ECA attention"),
     (".aa.", "anti-aliased (blurred) down-sampling"),
@@ -22,7 +22,7 @@ package enum UnsupportedVariant {
     (".lora_", "LoRA adapters that were not merged"),
   ]
 
-  /// First components of names that other families of networks have.
+  /// A prefix of a parameter's name, and the family of networks that has it.
   private static let families: [(prefix: String, family: String)] = [
     ("bit.", "a pre-activation ResNet (BiT)"),
     ("resnetv2.", "a pre-activation ResNet (v2)"),
@@ -38,7 +38,7 @@ package enum UnsupportedVariant {
     ("model.embed_tokens", "a language model"),
   ]
 
-  /// A better reason than `error` where the names betray a variant that is not compiled.
+  /// A more specific error than `error` where the names are those of an unsupported variant; else `error`.
   package static func explain(_ error: ArchitectureError, _ weights: WeightShapes) -> ArchitectureError {
     let names = weights.canonicalNames
     let hasBody = names.contains { $0.hasPrefix("layer1.0.") }
@@ -57,7 +57,7 @@ package enum UnsupportedVariant {
     return error
   }
 
-  /// A buffer far from the network's own modules is no sign of another network.
+  /// True for names under the network's own modules: a buffer elsewhere says nothing about the network.
   private static func isTelling(_ name: String) -> Bool {
     ["layer", "conv1", "bn1", "maxpool", "attnpool"].contains { name.hasPrefix($0) }
   }
@@ -74,7 +74,7 @@ package enum UnsupportedVariant {
 }
 
 extension String {
-  /// True where the bytes of `piece` stand somewhere in the text; both are short.
+  /// True where the text contains the bytes of `piece`; both are short.
   fileprivate func containsBytes(of piece: String) -> Bool {
     let text = Array(utf8)
     let wanted = Array(piece.utf8)

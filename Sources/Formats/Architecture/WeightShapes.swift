@@ -1,5 +1,7 @@
-/// The tensors of a file by torchvision's names, crossed off as the network claims them.
+/// The shapes of a file's tensors by torchvision's names, each claimed once by the network that is being
+/// read.
 package struct WeightShapes: Sendable {
+  /// The translation of names.
   package let names: NameMap
   private let shapes: [String: [Int]]
   private let fileNames: [String: String]
@@ -7,9 +9,12 @@ package struct WeightShapes: Sendable {
   private let order: [String]
   private var used: Set<String> = []
   private let modules: Set<String>
-  /// The parameters of the network with their shapes, in the order in which the network reads them.
+  /// Name and shape of each claimed tensor, in the order of the claims.
   package private(set) var claimed: [(name: String, shape: [Int])] = []
 
+  /// Creates the table from names and shapes as the file has them.
+  ///
+  /// - Throws: `ArchitectureError.duplicateTensor` where two names mean the same parameter.
   package init(_ tensors: [(name: String, shape: [Int])]) throws(ArchitectureError) {
     names = NameMap(names: tensors.map(\.name))
     var shapes: [String: [Int]] = [:]
@@ -37,23 +42,29 @@ package struct WeightShapes: Sendable {
     self.order = order
   }
 
+  /// The shape of `name`; nil where the file has no such tensor.
   package subscript(_ name: String) -> [Int]? { shapes[name] }
 
+  /// True where the file has a tensor that torchvision calls `name`.
   package func contains(_ name: String) -> Bool { shapes[name] != nil }
 
-  /// True where some tensor's name is `module.<leaf>`.
+  /// True where a tensor's name is `module.<leaf>`.
   package func hasModule(_ module: String) -> Bool { modules.contains(module) }
 
+  /// torchvision's names in the file's order.
   package var canonicalNames: [String] { order }
 
-  /// The file's own name of a parameter, or what it would be.
+  /// The name of `canonical` in the file, or the one that it would have there.
   package func fileName(of canonical: String) -> String {
     fileNames[canonical] ?? names.sourceName(of: canonical)
   }
 
+  /// torchvision's names of the tensors that nothing has claimed, in the file's order.
   package var unclaimed: [String] { order.filter { !used.contains($0) } }
 
-  /// Claims `name`, whose shape must match.
+  /// Claims `name` and returns its shape.
+  ///
+  /// - Throws: `ArchitectureError.missingTensor`, or `.misshapenTensor` unless the shape matches `pattern`.
   @discardableResult
   package mutating func claim(_ name: String, _ pattern: ShapePattern) throws(ArchitectureError) -> [Int] {
     guard let shape = shapes[name] else {
@@ -67,7 +78,14 @@ package struct WeightShapes: Sendable {
     return shape
   }
 
-  /// Claims the weight `[outputs, inputs / groups, k, k]` of `module` and its bias, if it has one.
+  /// Claims the weight `[outputs, inputs / groups, k, k]` of `module`, and its bias `[outputs]` where it has
+  /// one.
+  ///
+  /// - Parameters:
+  ///   - outputs: Output channels; nil for any number.
+  ///   - kernels: Accepted sides of the kernel, the usual one first.
+  ///   - grouped: True where the second axis may be smaller than `inputs` by a number of groups.
+  /// - Throws: `ArchitectureError.missingTensor` or `.misshapenTensor`.
   package mutating func claimConvolution(
     _ module: String, inputs: Int, outputs: Int? = nil, kernels: [Int], grouped: Bool = false
   ) throws(ArchitectureError) -> ArchitectureDescription.Convolution {
@@ -89,7 +107,9 @@ package struct WeightShapes: Sendable {
     return .init(inputs: inputs, outputs: result, kernel: wanted, groups: groups, hasBias: hasBias)
   }
 
-  /// Claims the four vectors of a batch norm.
+  /// Claims the four vectors `[channels]` of a batch norm.
+  ///
+  /// - Throws: `ArchitectureError.missingTensor` or `.misshapenTensor`.
   package mutating func claimBatchNorm(_ module: String, channels: Int) throws(ArchitectureError) {
     for leaf in ["weight", "bias", "running_mean", "running_var"] {
       try claim(module + "." + leaf, ShapePattern([channels]))

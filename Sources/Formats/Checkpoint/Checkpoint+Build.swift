@@ -1,17 +1,18 @@
 import FixresBase
 
 extension Checkpoint {
-  /// An empty checkpoint that a reader fills.
+  /// Creates an empty checkpoint for a reader to fill.
   init(source: Source) {
     self.init(
       source: source, wrapper: nil, tensors: [], unreadable: [:], ignored: [], metadata: [:], notes: [])
   }
 
-  /// Facts beyond this are no longer small.
+  /// Limit on the entries of `metadata`.
   private static let maximumFactCount = 256
-  /// Elements that views may have beyond those stored, all together: 16 MB of float32.
+  /// Limit on the elements of all expanded views together: 16 MB of float32.
   private static let expansionLimit = 1 << 22
 
+  /// Keeps a fact, unless it is long or there are too many.
   mutating func addMetadata(_ key: String, _ value: String) {
     guard metadata.count < Self.maximumFactCount, key.utf8.count <= 256, value.utf8.count <= 1024 else {
       return
@@ -19,7 +20,9 @@ extension Checkpoint {
     metadata[key] = value
   }
 
-  /// Adds a tensor, or names it unreadable where expanded views would take memory that no stored bytes justify.
+  /// Adds a tensor; an expanded view (stride 0) beyond the limit becomes unreadable.
+  ///
+  /// Without the limit a file of a few bytes could ask for any amount of memory.
   mutating func add(_ tensor: CheckpointTensor) {
     let stored = tensor.bytes.count / tensor.elementType.byteCount
     let count = tensor.elementCount
@@ -34,6 +37,7 @@ extension Checkpoint {
     tensors.append(tensor)
   }
 
+  /// Removes `prefix` from the names of unreadable entries that have it.
   mutating func renameUnreadable(without prefix: String) {
     guard !prefix.isEmpty else { return }
     var renamed: [String: UnreadableReason] = [:]
@@ -44,7 +48,7 @@ extension Checkpoint {
     unreadable = renamed
   }
 
-  /// Says which element types will be widened or rounded to float32.
+  /// Notes how many tensors of each element type will be widened or rounded to float32.
   mutating func noteConversions() {
     for (type, verb) in [(ElementType.float64, "rounded"), (.float16, "widened"), (.bfloat16, "widened")] {
       let count = tensors.count { $0.elementType == type }

@@ -1,5 +1,8 @@
 extension Checkpoint {
-  /// Settles names for containers without nested dictionaries: what lies below `key`, then without prefixes.
+  /// Reduces names, in containers without nested dictionaries, to those below `key`, then removes wrapper
+  /// prefixes.
+  ///
+  /// - Throws: `FormatError.noTensors`, or `.keyNotFound` where no name begins with `key`.
   mutating func takeNames(path: String, below key: String?) throws(FormatError) {
     guard !tensors.isEmpty || !unreadable.isEmpty else { throw .noTensors(path: path, entries: []) }
     var prefix = ""

@@ -1,27 +1,30 @@
 import FixresBase
 
-/// The named tensors of a file, whatever container they came in.
+/// The named tensors of a checkpoint, independent of its container.
 package struct Checkpoint: Sendable {
+  /// The container.
   package enum Source: String, Hashable, Sendable {
     case torchZip, torchLegacy, safetensors, shardedSafetensors, shardedTorch
   }
 
+  /// The container.
   package var source: Source
-  /// Which dictionary and prefix were taken, such as `state_dict, module.`; nil where the root was.
+  /// The dictionary and the prefix of names that hold the tensors, such as `state_dict, module.`; nil for the
+  /// root.
   package var wrapper: String?
-  /// In the file's order, named without wrapper and prefix.
+  /// The tensors in the file's order, their names without the prefix.
   package var tensors: [CheckpointTensor]
-  /// Values that stand where a tensor could but cannot be read as one, by name.
+  /// Entries that may be weights and cannot be read as tensors, by name.
   package var unreadable: [String: UnreadableReason]
-  /// Names of entries that are no tensors, or lie outside the dictionary taken.
+  /// Names of entries that are not tensors, or are outside the chosen dictionary or prefix.
   package var ignored: [String]
-  /// Small facts beside the weights: safetensors' `__metadata__`, `epoch`, `arch`, `args.input_size`.
+  /// Scalars stored with the weights: safetensors' `__metadata__`, `epoch`, `arch`, `args.input_size`.
   package var metadata: [String: String]
-  /// What was converted, such as `float64 weights rounded to float32`.
+  /// Conversions, such as `float64 weights rounded to float32`.
   package var notes: [String]
-  /// Elements of all views that repeat their storage's; see `add`.
+  /// Elements of all views that have more elements than their storage; see `add`.
   var expandedElementCount = 0
 
-  /// The most tensors a dictionary may hold.
+  /// Limit on the entries of a dictionary.
   package static let maximumTensorCount = 1 << 16
 }

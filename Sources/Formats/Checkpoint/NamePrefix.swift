@@ -1,10 +1,10 @@
-/// Takes off what training wrappers put before every name: DataParallel, torch.compile, Lightning.
+/// Removes the prefixes that training wrappers add to every name: DataParallel, torch.compile, Lightning.
 enum NamePrefix {
   private static let known = ["_orig_mod.", "module.", "model.", "net."]
 
-  /// Strips as many of the known prefixes as all weights carry; returns the whole prefix, empty where there is none.
+  /// Removes the known prefixes that all weights have, and returns them joined; empty where there is none.
   ///
-  /// What does not carry it, such as a counter or a loss's class weights, moves from `tensors` to `ignored`.
+  /// Tensors without it, such as a counter or the class weights of a loss, move from `tensors` to `ignored`.
   static func strip(_ tensors: inout [CheckpointTensor], ignored: inout [String]) -> String {
     var prefix = ""
     // Wrappers nest two or three deep.
@@ -16,7 +16,7 @@ enum NamePrefix {
     return prefix
   }
 
-  /// Keeps the tensors whose names begin with `prefix`, without it.
+  /// Keeps the tensors whose names begin with `prefix`, and removes it from them.
   static func remove(_ prefix: String, from tensors: inout [CheckpointTensor], ignored: inout [String]) {
     guard !prefix.isEmpty else { return }
     var kept: [CheckpointTensor] = []
@@ -32,7 +32,7 @@ enum NamePrefix {
     tensors = kept
   }
 
-  /// True where at least one weight carries `prefix` and none of those that do not could belong to the network.
+  /// True where at least one weight has `prefix` and no weight without it could belong to the network.
   private static func carries(_ tensors: [CheckpointTensor], _ prefix: String) -> Bool {
     var found = false
     for tensor in tensors {

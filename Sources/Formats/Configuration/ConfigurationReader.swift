@@ -1,16 +1,19 @@
 import FixresBase
 import FixresIR
 
-/// One object of a configuration file; every field is checked before it is believed.
+/// Typed access to one JSON object of a configuration file; a field of another type is an error, null is
+/// absent.
 struct ConfigurationReader {
   let json: JSON
   let path: String
 
+  /// The object under `key`; nil for any other value.
   func section(_ key: String) -> ConfigurationReader? {
     guard let value = json[key], value.objectValue != nil else { return nil }
     return ConfigurationReader(json: value, path: path)
   }
 
+  /// The error for a field with the wrong value.
   func invalid(_ key: String, _ expected: String, _ found: String) -> ArchitectureError {
     .invalidConfiguration(path: path, key: key, expected: expected, found: found)
   }
@@ -19,7 +22,7 @@ struct ConfigurationReader {
     invalid(key, expected, found.serialized(pretty: false))
   }
 
-  /// The field, absent where it is missing or null.
+  /// The field; nil where it is missing or null.
   private func field(_ key: String) -> JSON? {
     guard let value = json[key], value != .null else { return nil }
     return value
@@ -61,7 +64,7 @@ struct ConfigurationReader {
     return share
   }
 
-  /// Three finite numbers for R, G and B.
+  /// Three finite numbers for R, G and B, positive unless `mayBeZero`.
   func channels(_ key: String, mayBeZero: Bool) throws(ArchitectureError) -> [Float]? {
     guard let value = field(key) else { return nil }
     let numbers = (value.arrayValue ?? []).compactMap(\.doubleValue).map { Float($0) }
@@ -71,7 +74,7 @@ struct ConfigurationReader {
     return numbers
   }
 
-  /// `[3, H, W]`
+  /// The size in `[3, H, W]`.
   func inputSize(_ key: String) throws(ArchitectureError) -> Extent? {
     guard let value = field(key) else { return nil }
     let sides = (value.arrayValue ?? []).compactMap(\.integerValue)
@@ -81,7 +84,7 @@ struct ConfigurationReader {
     return Extent(sides[1], sides[2])
   }
 
-  /// `224`, `{"shortest_edge": 224}` or `{"height": 224, "width": 224}`.
+  /// The size in `224`, `{"shortest_edge": 224}` or `{"height": 224, "width": 224}`, in pixels.
   func size(_ key: String) throws(ArchitectureError) -> (extent: Extent, keepsAspect: Bool)? {
     guard let value = field(key) else { return nil }
     let side = value.integerValue ?? value["shortest_edge"]?.integerValue
@@ -104,7 +107,7 @@ struct ConfigurationReader {
     return filter
   }
 
-  /// Pillow's numbers of its filters.
+  /// The filter by its number in Pillow.
   func resample(_ key: String) throws(ArchitectureError) -> Preprocessing.Interpolation? {
     guard let value = field(key) else { return nil }
     let filters: [Preprocessing.Interpolation] = [.nearest, .lanczos, .bilinear, .bicubic, .box, .hamming]
@@ -114,7 +117,7 @@ struct ConfigurationReader {
     return filters[number]
   }
 
-  /// `{"0": "tench", ...}` in the order of the numbers, which must be 0, 1, 2 and so on.
+  /// The labels in `{"0": "tench", ...}`, whose keys must be 0 to count - 1 in any order.
   func labels(_ key: String, _ names: JSON.Object) throws(ArchitectureError) -> [String] {
     var labels = [String?](repeating: nil, count: names.count)
     for member in names.members {
@@ -126,7 +129,7 @@ struct ConfigurationReader {
     return labels.compactMap { $0 }
   }
 
-  /// Throws where the field is a string that is not listed: a variant that leaves no trace in the weights.
+  /// Throws `ArchitectureError.unsupported` where the field is present and none of `accepted`.
   func refuseUnless(_ key: String, in accepted: [String], feature: String) throws(ArchitectureError) {
     guard let value = field(key) else { return }
     let text = value.stringValue?.lowercased() ?? value.serialized(pretty: false)
@@ -135,7 +138,7 @@ struct ConfigurationReader {
     }
   }
 
-  /// The name taken apart; nil for a name that is not known, an error for one known to be another network.
+  /// The parsed name; nil where it is not recognised, an error where it is that of an unsupported network.
   func architectureName(_ name: String) throws(ArchitectureError) -> ArchitectureName? {
     do {
       return try ArchitectureName(parsing: name)

@@ -1,8 +1,9 @@
 import FixresIR
 
-/// What options, config.json and custom say of pictures and classes, in that order.
+/// Preprocessing and labels of a model: options first, then `config.json`, then the usual values of ImageNet.
 extension ImportOptions {
-  /// How pictures become the input; `isSmall` networks (CIFAR's) see them whole.
+  /// The preprocessing, with every default that is used appended to `assumed`; `isSmall` networks (CIFAR)
+  /// crop nothing.
   func preprocessing(
     _ configuration: SourceConfiguration?, isSmall: Bool = false, assumed: inout [String]
   ) -> Preprocessing {
@@ -32,7 +33,9 @@ extension ImportOptions {
     return result
   }
 
-  /// Names of `classes` classes, and their synsets.
+  /// The names of `classes` classes and their WordNet synsets, both empty where nothing states them.
+  ///
+  /// - Throws: `FormatError`, for a label file that cannot be read.
   func labels(
     _ configuration: SourceConfiguration?, classes: Int, notes: inout [String]
   ) throws(FormatError) -> (labels: [String], synsets: [String]) {

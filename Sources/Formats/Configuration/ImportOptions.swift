@@ -1,23 +1,28 @@
 import FixresIR
 
-/// What the caller says of a checkpoint beyond what its file does.
+/// Facts about a checkpoint that the caller states; nil: not stated.
 package struct ImportOptions: Hashable, Sendable {
-  /// A network's name, which the weights must agree with; settles where stride 2 sits.
+  /// A network's name, which the weights must agree with; settles which convolution has the stride.
   package var architecture: String?
-  /// The nested dictionary to read, by its dotted path.
+  /// The dotted path of the nested dictionary to read, or a prefix of names.
   package var key: String?
+  /// Epsilon of every batch norm, in (0, 1).
   package var batchNormEpsilon: Double?
-  /// A second checkpoint whose batch norms and classifier replace those of the first.
+  /// Path of a second checkpoint, whose batch norms and classifier replace those of the first.
   package var finetuned: String?
-  /// A text file of class names.
+  /// Path of a text file with one class name a line.
   package var labels: String?
+  /// Size of the training images, in pixels.
   package var trainResolution: Extent?
+  /// Mean of R, G and B, subtracted from values in [0, 1].
   package var mean: [Float]?
+  /// Standard deviation of R, G and B, which divides after the mean is subtracted.
   package var standardDeviation: [Float]?
 
+  /// Creates options that state nothing.
   package init() {}
 
-  /// Options that only a checkpoint can use, by their names on the command line.
+  /// The stated options that only a checkpoint can use, by their names on the command line.
   var checkpointOnly: [String] {
     [
       architecture == nil ? nil : "--arch", key == nil ? nil : "--key",
@@ -25,6 +30,9 @@ package struct ImportOptions: Hashable, Sendable {
     ].compactMap { $0 }
   }
 
+  /// Checks the ranges of all numbers.
+  ///
+  /// - Throws: `ArchitectureError.invalidOption`.
   func validate() throws(ArchitectureError) {
     if let epsilon = batchNormEpsilon, !(epsilon > 0 && epsilon < 1) {
       throw .invalidOption(name: "--bn-eps", expected: "a number between 0 and 1", found: "\(epsilon)")

@@ -1,20 +1,23 @@
 import FixresIR
 
-/// A network, and what was found and assumed on the way to it.
+/// An imported model, and what was found and assumed.
 package struct ImportResult: Sendable {
+  /// The model, unfused unless it comes from a `.bin` that holds another one.
   package var model: Model
+  /// The network's name.
   package var architecture: String
-  /// What the weights could not say, a sentence each.
+  /// Facts that neither file nor options state, a sentence each.
   package var assumed: [String]
-  /// The dictionary and prefix that were taken; nil where the file holds the tensors directly.
+  /// The dictionary and the prefix of names that hold the tensors; nil where the file holds them directly.
   package var wrapper: String?
-  /// Trained parameters; running statistics are not counted.
+  /// Number of trained parameters, without running statistics.
   package var parameters: Int
-  /// Names of the file that the network has no use for.
+  /// Names of tensors and entries that the network does not use.
   package var ignored: [String]
+  /// Non-fatal findings, a sentence each.
   package var notes: [String]
 
-  /// Elements of all constants but running statistics.
+  /// The number of elements of all constants except running statistics.
   static func parameterCount(of graph: Graph) -> Int {
     graph.constants.reduce(0) { total, constant in
       let value = graph[constant]

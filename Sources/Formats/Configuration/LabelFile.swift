@@ -1,8 +1,11 @@
 import FixresBase
 
-/// A text file of class names, one a line in the order of the logits.
+/// Reads a text file of class names: UTF-8, one a line, in the order of the logits.
 package enum LabelFile {
-  /// The labels at `path`, and their synsets where every line begins with one (`n01440764 tench`).
+  /// The labels in the file at `path`, and their synsets where every line begins with one (`n01440764
+  /// tench`).
+  ///
+  /// - Throws: `FormatError.file`, or `.architecture` with the reason that `parse` throws.
   package static func read(
     _ path: String, classes: Int
   ) throws(FormatError) -> (labels: [String], synsets: [String]) {
@@ -15,6 +18,10 @@ package enum LabelFile {
     }
   }
 
+  /// The labels in `bytes`; `path` names the file in errors.
+  ///
+  /// - Throws: `ArchitectureError.invalidConfiguration` for text that is not UTF-8, `.labelCount` unless
+  ///   there are `classes` lines.
   package static func parse(
     _ bytes: Bytes, path: String, classes: Int
   ) throws(ArchitectureError) -> (labels: [String], synsets: [String]) {
@@ -43,7 +50,7 @@ package enum LabelFile {
     return (words.map { $0.count > 1 ? String($0[1]) : String($0[0]) }, synsets)
   }
 
-  /// A WordNet noun: `n` and eight digits.
+  /// True for the identifier of a WordNet noun: `n` and eight digits.
   package static func isSynset(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
     return bytes.count == 9 && bytes[0] == UInt8(ascii: "n")

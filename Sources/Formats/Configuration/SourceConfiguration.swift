@@ -1,35 +1,51 @@
 import FixresBase
 import FixresIR
 
-/// What a `config.json` of timm or Hugging Face says of the weights beside it.
+/// The facts that timm's or Hugging Face's `config.json` states about the weights in its folder.
 package struct SourceConfiguration: Sendable {
+  /// The library that wrote the file.
   package enum Origin: String, Hashable, Sendable {
     case timm
     case huggingFace = "hugging face"
   }
 
+  /// Path of the `config.json`.
   package var path: String
+  /// The library that wrote the file.
   package var origin: Origin
-  /// timm's name of the network.
+  /// timm's name of the network; nil for Hugging Face's files.
   package var architecture: String?
+  /// Facts that weights do not tell.
   package var hints = ArchitectureHints()
-  /// Blocks a stage, where the file lists them.
+  /// Blocks in each stage, where the file lists them.
   package var depths: [Int]?
+  /// Class names in the order of the logits; empty where there are none.
   package var labels: [String] = []
+  /// WordNet synsets in the order of the logits; empty where there are none.
   package var synsets: [String] = []
+  /// Size of the training images, in pixels.
   package var trainResolution: Extent?
+  /// How images become the input, as far as the file states it.
   package var preprocessing = PartialPreprocessing()
+  /// Non-fatal findings, a sentence each.
   package var notes: [String] = []
 
-  /// The fields of `Preprocessing` that a file settles.
+  /// The fields of `Preprocessing` that a file states; nil: not stated.
   package struct PartialPreprocessing: Hashable, Sendable {
+    /// Which side, or both, is resized.
     package var resizeRule: Preprocessing.ResizeRule?
+    /// The resampling filter.
     package var interpolation: Preprocessing.Interpolation?
+    /// Side of the centre crop as a share of the resized side, in (0, 1].
     package var cropShare: Double?
+    /// Side in pixels from which images are squashed to the input instead of cropped.
     package var squashFrom: Int?
+    /// Mean of R, G and B.
     package var mean: [Float]?
+    /// Standard deviation of R, G and B.
     package var standardDeviation: [Float]?
 
+    /// Creates a value that states nothing.
     package init() {}
   }
 
@@ -38,7 +54,10 @@ package struct SourceConfiguration: Sendable {
     self.origin = origin
   }
 
-  /// What the JSON files of the folder that `checkpoint` lies in say; nil where there is none of a known kind.
+  /// Reads `config.json`, and Hugging Face's `preprocessor_config.json`, in the folder of `checkpoint`.
+  ///
+  /// - Returns: nil where there is no `config.json` or another library wrote it.
+  /// - Throws: `FormatError`, for a file that is not JSON or states something that is not supported.
   package static func beside(_ checkpoint: String) throws(FormatError) -> SourceConfiguration? {
     let folder = folder(of: checkpoint)
     let configuration = folder + "config.json"
@@ -80,7 +99,9 @@ package struct SourceConfiguration: Sendable {
     }
   }
 
-  /// Reads the parsed `config.json`; nil where it is of neither kind.
+  /// Reads a parsed `config.json`; nil where it is of neither library.
+  ///
+  /// - Throws: `ArchitectureError`, for a field of another type or a network that is not supported.
   package static func read(_ json: JSON, path: String) throws(ArchitectureError) -> SourceConfiguration? {
     let reader = ConfigurationReader(json: json, path: path)
     if let type = json["model_type"]?.stringValue, type == "resnet" {
@@ -131,7 +152,7 @@ package struct SourceConfiguration: Sendable {
     resolveSynsets(reader.json["label_descriptions"] ?? fields.json["label_descriptions"])
   }
 
-  /// timm's `legacy_` SENets keep Caffe's stride; all its other ResNets are v1.5.
+  /// v1.5, except for timm's `legacy_` SE-ResNets, which keep the stride of their Caffe originals.
   private static func timmPlacement(
     _ name: String, _ parsed: ArchitectureName
   ) -> ArchitectureDescription.StridePlacement {
@@ -140,7 +161,7 @@ package struct SourceConfiguration: Sendable {
     return isCaffe ? .firstConvolution : .secondConvolution
   }
 
-  /// Arguments that change the network without a trace in its weights.
+  /// Refuses arguments that change the network without a trace in its weights.
   private static func checkTimmArguments(_ arguments: ConfigurationReader) throws(ArchitectureError) {
     try arguments.refuseUnless("act_layer", in: ["relu"], feature: "an activation other than ReLU")
     try arguments.refuseUnless(
@@ -153,7 +174,7 @@ package struct SourceConfiguration: Sendable {
     }
   }
 
-  /// Labels that are synsets become readable where the file describes them.
+  /// Replaces labels that are synsets by their descriptions, where the file has all of them.
   private mutating func resolveSynsets(_ descriptions: JSON?) {
     guard !labels.isEmpty, labels.allSatisfy(LabelFile.isSynset) else { return }
     synsets = labels
@@ -176,7 +197,7 @@ package struct SourceConfiguration: Sendable {
     if !labels.isEmpty, labels.allSatisfy(LabelFile.isSynset) { synsets = labels }
   }
 
-  /// Fields of `preprocessor_config.json`.
+  /// Reads the fields of `preprocessor_config.json`.
   private mutating func readProcessor(_ reader: ConfigurationReader) throws(ArchitectureError) {
     if let scale = reader.json["rescale_factor"]?.doubleValue, abs(scale * 255 - 1) > 1e-6 {
       throw reader.invalid("rescale_factor", "1/255", "\(scale)")

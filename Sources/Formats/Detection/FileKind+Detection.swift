@@ -6,11 +6,19 @@ extension WorkTally.Kind {
 }
 
 extension FileKind {
-  /// Whether the file is a NumPy array, `.npy`.
+  /// True for a NumPy array, `.npy`.
   package var isNumPy: Bool { self == .other("NumPy array") }
 
-  /// The kind of the file that `bytes` are.
-  package static func detect(_ bytes: Bytes) -> FileKind {
+  /// The kind of the file with the contents `bytes`.
+  ///
+  /// Tests in this order; the first that matches decides:
+  ///
+  /// 1. the table of signatures, and `ustar` at byte 257;
+  /// 2. safetensors: an 8-byte length of at most 100,000,000, then `{` or white space;
+  /// 3. pickle: 0x80 and a protocol of 0 to 5;
+  /// 4. text: `{` is JSON, and the openings of HTML and XML;
+  /// 5. ONNX, which has no signature: the first fields are those of a `ModelProto`.
+  static func detect(_ bytes: Bytes) -> FileKind {
     WorkTally.record(.kindDetection)
     guard bytes.count > 0 else { return .empty }
     if let kind = bySignature(bytes) { return kind }
@@ -44,12 +52,12 @@ extension FileKind {
 
   private static func bySignature(_ bytes: Bytes) -> FileKind? {
     if let match = signatures.first(where: { bytes.starts(with: $0.bytes) }) { return match.kind }
-    // "ustar" stands behind the first member's name and figures.
+    // The first member's name and numbers come before "ustar".
     if let mark = try? bytes.slice(257, 5), mark.starts(with: Array("ustar".utf8)) { return .tar }
     return nil
   }
 
-  /// An 8-byte header length of at most 100,000,000, then the JSON object.
+  /// An 8-byte little-endian header length of at most 100,000,000, then the beginning of a JSON object.
   private static func looksLikeSafeTensors(_ bytes: Bytes) -> Bool {
     let head = bytes.prefixArray(9)
     guard head.count == 9 else { return false }
@@ -58,7 +66,7 @@ extension FileKind {
       && (head[8] == UInt8(ascii: "{") || isSpace(head[8]))
   }
 
-  /// A protocol mark, or the protocol-0 text form of PyTorch's first magic number.
+  /// The opcode PROTO and its argument; pickles of protocol 0 and 1, which lack it, are not recognised.
   private static func looksLikePickle(_ bytes: Bytes) -> Bool {
     let head = bytes.prefixArray(2)
     return head.count == 2 && head[0] == 0x80 && head[1] <= 5
@@ -75,9 +83,10 @@ extension FileKind {
     return marks.contains { lowered.starts(with: Array($0.utf8)) } ? .html : nil
   }
 
-  /// The fields of a ModelProto and nothing else, a graph among them or at least one more behind `ir_version`.
+  /// `ir_version` (field 1, from 1 to 32) and another known field, or known fields only with a graph (7)
+  /// among them.
   private static func looksLikeONNX(_ bytes: Bytes) -> Bool {
-    // Varints (wire type 0) are ir_version and model_version; all else a writer gives is length-delimited.
+    // Tags of fields 2 to 8 and 14; all are length-delimited except 0x28, model_version.
     let head = bytes.prefixArray(3)
     guard head.count == 3 else { return false }
     if head[0] == 0x08, (1...32).contains(head[1]) {

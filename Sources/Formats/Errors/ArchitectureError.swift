@@ -1,27 +1,31 @@
-/// Why named weights, or what was said about them, do not make a network.
+/// Why named weights, or facts stated about them, give no supported network.
 public enum ArchitectureError: Error, Hashable, Sendable {
-  /// No name of the file belongs to a ResNet; `found` holds the first few.
+  /// No name belongs to a ResNet; `found` holds the first few of `tensorCount`.
   case notAResNet(found: [String], tensorCount: Int)
+  /// A tensor that the network needs is missing.
   case missingTensor(name: String, expected: ShapePattern)
+  /// A tensor has another shape than the layers before it imply.
   case misshapenTensor(name: String, expected: ShapePattern, found: [Int])
-  /// A tensor inside the network that none of the supported variants has.
+  /// A tensor under one of the network's modules that no supported variant has.
   case unexpectedTensor(name: String, found: [Int])
-  /// Two names of one file that mean the same parameter.
+  /// Two names of one file mean the same parameter.
   case duplicateTensor(name: String, other: String)
-  /// A known variant that is not compiled, and what gives it away.
+  /// A variant that is recognised and not supported; `evidence` is the name or field that shows it.
   case unsupported(feature: String, evidence: String)
-  /// `--arch` or config.json says one thing and the weights another.
+  /// `source` (`--arch`, or the path of a config.json) contradicts the weights.
   case mismatch(what: String, requested: String, found: String, source: String)
-  /// A name that is not read; `known` holds examples of those that are.
+  /// A network's name that is not recognised; `known` holds examples of those that are.
   case unknownArchitecture(name: String, known: [String])
-  /// A value of a configuration file that cannot be used.
+  /// A field of a configuration or label file with an invalid value.
   case invalidConfiguration(path: String, key: String, expected: String, found: String)
+  /// An option with an invalid value, or one that does not apply to the kind of file.
   case invalidOption(name: String, expected: String, found: String)
+  /// A weight that is NaN or infinite; `index` counts row-major elements.
   case notFinite(name: String, index: Int, value: String)
-  /// A running variance that, with epsilon added, has no square root.
+  /// A running variance that is negative beyond rounding, or not positive once epsilon is added.
   case negativeVariance(name: String, index: Int, value: Float)
-  /// A label file whose lines are not one a class.
+  /// A label file that does not have one line a class.
   case labelCount(path: String, expected: Int, found: Int)
-  /// A fine-tuned file without a single batch norm or classifier.
+  /// A fine-tuned file without a batch norm or a classifier.
   case nothingToOverlay(path: String, found: [String])
 }

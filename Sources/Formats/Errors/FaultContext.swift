@@ -1,14 +1,16 @@
 import FixresBase
 
-/// The file and format that a parser's faults are about.
+/// Makes the errors of one parser: the path of its file and its format.
 struct FaultContext: Sendable {
   var path: String
   var format: FormatFault.Format
 
+  /// A violation of the format's rules at `place`.
   func fault(_ place: FormatFault.Place, expected: String, found: String) -> FormatError {
     .malformed(FormatFault(path: path, format: format, place: place, expected: expected, found: found))
   }
 
+  /// A violation of the format's rules: the file ends early, or a size overflows.
   func fault(_ error: ReadError) -> FormatError {
     switch error {
     case .truncated(let offset, let expected, let found):
@@ -18,9 +20,10 @@ struct FaultContext: Sendable {
     }
   }
 
+  /// Valid contents that are not read.
   func unsupported(_ what: Unsupported) -> FormatError { .unsupported(path: path, what) }
 
-  /// The result of `body`, a read error turned into a fault of this file.
+  /// The result of `body`, with a read error converted to one of this file.
   func reading<R>(_ body: () throws(ReadError) -> R) throws(FormatError) -> R {
     do { return try body() } catch { throw fault(error) }
   }

@@ -1,32 +1,32 @@
 import FixresBase
 import FixresIR
 
-/// Why a file could not be read as a checkpoint; the command line turns it into a sentence.
+/// Why a file cannot be read or written; the command line turns it into a sentence.
 package enum FormatError: Error, Hashable, Sendable {
-  /// The system refused the file.
+  /// The system refuses the file.
   case file(FileError)
-  /// The first bytes belong to something else, or to nothing known.
+  /// The file is of another kind, or of none that is known.
   case notCheckpoint(path: String, kind: FileKind)
-  /// The file breaks the rules of its own format.
+  /// The file violates the rules of its own format.
   case malformed(FormatFault)
-  /// A legal file that fixresc does not read.
+  /// The file is valid, and fixresc does not read what it holds.
   case unsupported(path: String, Unsupported)
-  /// A whole pickled network: code would have to run to rebuild it.
+  /// A whole pickled network: rebuilding it would mean running code.
   case pickledModule(path: String, className: String)
-  /// No dictionary of tensors was found; `entries` names what is there.
+  /// The file holds no dictionary of tensors; `entries` names what it holds.
   case noTensors(path: String, entries: [String])
-  /// `key` (of `--key`) leads nowhere; `available` names what is there.
+  /// Nothing is found under `key` (of `--key`); `available` names what there is.
   case keyNotFound(path: String, key: String, available: [String])
-  /// More tensors than any network of this compiler has.
+  /// More tensors than `Checkpoint.maximumTensorCount`.
   case tooManyTensors(path: String, count: Int, limit: Int)
-  /// A tensor that is needed is there but cannot be read, such as `float8_e4m3fn` or a sparse layout.
+  /// A tensor that the network needs cannot become float32, such as one of `float8_e4m3fn` or a sparse one.
   case unreadableTensor(name: String, reason: UnreadableReason)
-  /// The tensors, or what was said about them, do not make a network.
+  /// The tensors, or facts stated about them, give no supported network.
   case architecture(path: String, ArchitectureError)
-  /// A configuration file beside the weights is no JSON.
+  /// A configuration file in the folder of the weights is not JSON.
   case malformedJSON(path: String, JSONError)
-  /// The network does not fit itself at the resolution asked for, or a `.bin` is broken.
+  /// The network does not work at the resolution asked for, or a `.bin` is damaged.
   case model(path: String, IRError)
-  /// An ONNX model that is well formed and yet not a network of this compiler.
+  /// A well-formed ONNX model that gives no supported network.
   case onnx(path: String, OnnxFault)
 }

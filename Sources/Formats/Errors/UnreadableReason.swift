@@ -1,9 +1,9 @@
-/// Why a tensor that is present cannot become float32.
+/// Why a tensor of a file cannot become float32.
 package enum UnreadableReason: Hashable, Sendable {
-  /// A dtype without a float32 meaning here: quantised, complex, float8, unsigned 16 to 64.
+  /// An element type that is not converted: quantised, complex, float8, unsigned of 16 to 64 bits.
   case elementType(ElementType)
-  /// Built by something that is not plain strided storage: a sparse, quantised or meta tensor, an unknown class.
+  /// No plain strided storage: a sparse, quantised or meta tensor, or one of an unknown class.
   case opaque(constructor: String)
-  /// A view that repeats its storage's elements beyond what the bytes present justify.
+  /// A view that repeats stored elements until they exceed the limit on expanded elements.
   case expanded(elementCount: Int, storedCount: Int)
 }

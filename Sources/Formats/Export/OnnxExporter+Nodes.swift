@@ -2,6 +2,7 @@ import FixresBase
 import FixresIR
 
 extension OnnxExporter {
+  /// The value of an attribute.
   private enum Setting {
     case integer(Int)
     case integers([Int])
@@ -9,15 +10,16 @@ extension OnnxExporter {
     case text(String)
   }
 
+  /// Adds a node, named after its output.
   private mutating func emit(
-    _ op: String, _ inputs: [String], _ output: String, _ settings: [(String, Setting)] = []
+    _ op: String, _ inputs: [String], _ output: String, attributes: [(String, Setting)] = []
   ) {
     var node = ProtobufWriter()
     for input in inputs { node.string(1, input) }
     node.string(2, output)
     node.string(3, output)
     node.string(4, op)
-    for (name, setting) in settings {
+    for (name, setting) in attributes {
       node.message(5) { attribute in
         attribute.string(1, name)
         switch setting {
@@ -39,7 +41,7 @@ extension OnnxExporter {
     nodes.append(node.bytes)
   }
 
-  /// A vector of whole numbers that a node reads as input.
+  /// Adds an int64 vector `[values.count]` as an initializer and returns its name.
   private mutating func vector(_ values: [Int], _ name: String) -> String {
     let name = names.unique(name)
     var tensor = ProtobufWriter()
@@ -52,7 +54,7 @@ extension OnnxExporter {
     return name
   }
 
-  /// A float scalar that a node reads as input.
+  /// Adds a float32 scalar as an initializer and returns its name.
   private mutating func scalar(_ value: Float, _ name: String) -> String {
     let name = names.unique(name)
     var tensor = ProtobufWriter()
@@ -63,6 +65,7 @@ extension OnnxExporter {
     return name
   }
 
+  /// The attributes of a sliding window.
   private func window(_ kernel: Extent, _ strides: Extent, _ padding: Padding) -> [(String, Setting)] {
     let sides: (String, Setting) =
       switch padding.rule {
@@ -81,6 +84,7 @@ extension OnnxExporter {
       + [("ceil_mode", .integer(window.ceilMode ? 1 : 0))]
   }
 
+  /// Adds the nodes for `node` of the graph.
   mutating func add(_ node: Node) {
     let graph = model.graph
     let inputs = node.operands.map { graph[$0].name }
@@ -88,18 +92,18 @@ extension OnnxExporter {
     switch node.op {
     case .conv2d(let conv): add(conv, inputs, output, weight: graph[node.operands[1]].type.dims)
     case .batchNorm(let norm):
-      emit("BatchNormalization", inputs, output, [("epsilon", .float(Float(norm.epsilon)))])
+      emit("BatchNormalization", inputs, output, attributes: [("epsilon", .float(Float(norm.epsilon)))])
     case .relu: emit("Relu", inputs, output)
     case .add: emit("Add", inputs, output)
-    case .maxPool(let pool): emit("MaxPool", inputs, output, window(pool.window))
+    case .maxPool(let pool): emit("MaxPool", inputs, output, attributes: window(pool.window))
     case .averagePool(let pool):
       emit(
         "AveragePool", inputs, output,
-        window(pool.window) + [("count_include_pad", .integer(pool.countIncludePad ? 1 : 0))])
+        attributes: window(pool.window) + [("count_include_pad", .integer(pool.countIncludePad ? 1 : 0))])
     case .globalAveragePool: emit("GlobalAveragePool", inputs, output)
     case .globalMaxPool: emit("GlobalMaxPool", inputs, output)
-    case .flatten: emit("Flatten", inputs, output, [("axis", .integer(1))])
-    case .linear: emit("Gemm", inputs, output, [("transB", .integer(1))])
+    case .flatten: emit("Flatten", inputs, output, attributes: [("axis", .integer(1))])
+    case .linear: emit("Gemm", inputs, output, attributes: [("transB", .integer(1))])
     case .sigmoid: emit("Sigmoid", inputs, output)
     case .channelMultiply: emit("Mul", inputs, output)
     case .stridedSlice(let slice):
@@ -111,19 +115,19 @@ extension OnnxExporter {
     case .channelPad(let pad):
       let amounts = vector([0, pad.before, 0, 0, 0, pad.after, 0, 0], output + ".pads")
       emit("Pad", inputs + [amounts], output)
-    case .softmax: emit("Softmax", inputs, output, [("axis", .integer(-1))])
+    case .softmax: emit("Softmax", inputs, output, attributes: [("axis", .integer(-1))])
     case .scalarAffineClamp(let map): add(map, inputs[0], output)
     case .identity, .dropout: emit("Identity", inputs, output)
     }
   }
 
-  /// A fused convolution becomes the plain one and what follows it.
+  /// Adds a convolution, and for a fused one the sum and the activation behind it.
   private mutating func add(_ conv: Conv2D, _ inputs: [String], _ output: String, weight: [Int]) {
     let settings =
       window(Extent(weight[2], weight[3]), conv.strides, conv.padding) + [("group", .integer(conv.groups))]
     let isFused = conv.hasResidual || conv.activation != .none
     var last = isFused ? names.unique(output + ".conv") : output
-    emit("Conv", Array(inputs.prefix(conv.hasBias ? 3 : 2)), last, settings)
+    emit("Conv", Array(inputs.prefix(conv.hasBias ? 3 : 2)), last, attributes: settings)
     if let residual = conv.residualIndex {
       let sum = conv.activation == .none ? output : names.unique(output + ".sum")
       emit("Add", [last, inputs[residual]], sum)
@@ -132,20 +136,20 @@ extension OnnxExporter {
     if conv.activation == .relu { emit("Relu", [last], output) }
   }
 
-  /// `relu(scale * x + offset)`, 0 where x is not above 0.
+  /// Adds the nodes for `relu(scale * x + offset)` where x > 0, else 0.
   private mutating func add(_ map: ScalarAffineClamp, _ input: String, _ output: String) {
     let product = names.unique(output + ".product")
     emit("Mul", [input, scalar(map.scale, output + ".factor")], product)
     let sum = names.unique(output + ".sum")
     emit("Add", [product, scalar(map.offset, output + ".offset")], sum)
-    // With a positive scale and no positive offset nothing below 0 comes out above it.
+    // With scale > 0 and offset <= 0 the sum for x <= 0 is <= 0, and the ReLU gives 0.
     if map.scale > 0, map.offset <= 0 { return emit("Relu", [sum], output) }
     let (clamped, above, mask) = (
       names.unique(output + ".clamped"), names.unique(output + ".above"), names.unique(output + ".mask")
     )
     emit("Relu", [sum], clamped)
     emit("Greater", [input, scalar(0, output + ".zero")], above)
-    emit("Cast", [above], mask, [("to", .integer(1))])
+    emit("Cast", [above], mask, attributes: [("to", .integer(1))])
     emit("Mul", [clamped, mask], output)
   }
 }

@@ -1,18 +1,31 @@
 import FixresBase
 import FixresIR
 
-/// Writes a model as ONNX: operator set 17, a symbolic batch, names as they are, metadata in `metadata_props`.
+/// Writes a model as ONNX: operator set 17, a symbolic batch, unchanged names, metadata in `metadata_props`.
+///
+/// Format: onnx.proto of onnx 1.12; field numbers in parentheses. Weights are written from the model's
+/// memory, one by one, so that the file is never held in memory as a whole:
+///
+///     ModelProto   ir_version (1), producer_name (2), opset_import (8)
+///                  graph (7): node (1) ..., name (2),
+///                             initializer (5) of each weight, its raw_data (9) last,
+///                             initializer (5) of small operands, input (11), output (12)
+///                  metadata_props (14) ...
 package struct OnnxExporter {
-  /// The operator set and the file version that goes with it (onnx 1.12).
+  /// The operator set.
   static let opset = 17
+  /// The file version of onnx 1.12, which introduced the operator set.
   static let irVersion = 8
-  /// Protobuf's own limit for one message.
+  /// Protobuf's limit on the bytes of one message.
   private static let maximumByteCount = 1 << 31
 
+  /// The model to write.
   let model: Model
+  /// The `NodeProto`s, serialised.
   var nodes: [[UInt8]] = []
-  /// Small whole-number tensors that nodes read.
+  /// The `TensorProto`s of small operands (axes, pads, scalars), serialised.
   var shapes: [[UInt8]] = []
+  /// Names of values that are taken.
   var names: OnnxNames
 
   private init(_ model: Model) {
@@ -20,14 +33,16 @@ package struct OnnxExporter {
     names = OnnxNames(taken: Set(model.graph.values.map(\.name)))
   }
 
-  /// Writes `model` to `path` through a temporary file; gives the file's size in bytes.
+  /// Writes `model` to `path` through a temporary file; returns the file's size in bytes.
+  ///
+  /// - Throws: `FormatError.onnx` for a model of 2 GB or more, `.file`.
   package static func write(_ model: Model, to path: String) throws(FormatError) -> Int {
     var exporter = OnnxExporter(model)
     for node in model.graph.nodes { exporter.add(node) }
     return try exporter.write(path)
   }
 
-  // MARK: The file
+  // MARK: File
 
   private func write(_ path: String) throws(FormatError) -> Int {
     let constants = model.graph.constants.map { model.graph[$0].name }
@@ -61,7 +76,7 @@ package struct OnnxExporter {
     }
   }
 
-  /// Field 5 of the graph up to the raw bytes, which come last in it.
+  /// The initializer (field 5) of a weight up to its raw bytes, which the caller writes behind it.
   private func tensorHeader(_ name: String) -> [UInt8] {
     guard let tensor = model.constants[name] else { return [] }
     var inner = ProtobufWriter()
@@ -82,7 +97,7 @@ package struct OnnxExporter {
     return head.bytes
   }
 
-  /// The graph's fields before and after its weights.
+  /// The fields of the graph before and after its weights.
   private func frame() -> (start: [UInt8], end: [UInt8]) {
     let graph = model.graph
     var start = ProtobufWriter()
@@ -110,7 +125,7 @@ package struct OnnxExporter {
     return info.bytes
   }
 
-  /// Facts that people read, and the whole metadata for an import to take back.
+  /// `metadata_props`: facts for people, and the whole metadata as JSON for a later import.
   private func tail() -> [UInt8] {
     let metadata = model.metadata
     var properties: [(String, String)] = [

@@ -1,18 +1,22 @@
 import FixresBase
 import FixresIR
 
-/// Writes a model's weights as safetensors under torchvision's names, for PyTorch to load.
+/// Writes a model's weights as safetensors with torchvision's names, for PyTorch to load.
 package enum SafeTensorsExporter {
-  /// Why a model's weights have no place in the modules that they came from.
+  /// Why a model's weights cannot be loaded by a module of PyTorch's libraries.
   package enum Refusal: Error, Hashable, Sendable {
-    /// Convolutions hold what their batch norms were.
+    /// Batch norms are folded or fused into this many convolutions.
     case folded(convolutions: Int)
     /// The names or shapes are not those of a network that PyTorch's libraries build.
     case names(ArchitectureError)
+    /// The file cannot be written.
     case format(FormatError)
   }
 
-  /// Writes `model` to `path` through a temporary file; gives the file's size in bytes and its tensors.
+  /// Writes `model` to `path` through a temporary file; returns the file's size in bytes and the number of
+  /// tensors.
+  ///
+  /// - Throws: `Refusal`; the file at `path` is then unchanged.
   package static func write(
     _ model: Model, to path: String
   ) throws(Refusal) -> (byteCount: Int, tensors: Int) {
@@ -48,7 +52,7 @@ package enum SafeTensorsExporter {
 
   private static func write(_ model: Model, _ tensors: [Value], _ path: String) throws(FileError) -> Int {
     var header = JSON.Object()
-    // What transformers and timm look for.
+    // transformers and timm require this entry.
     header["__metadata__"] = ["format": "pt"]
     var offset = 0
     for tensor in tensors {

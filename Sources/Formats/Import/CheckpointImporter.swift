@@ -1,15 +1,24 @@
 import FixresBase
 import FixresIR
 
-/// One import: a checkpoint, what is said about it, and the model that comes of both.
+/// One import: combines a checkpoint with the facts stated about it into a model.
+///
+/// Order: names and shapes -> `ArchitectureInference` -> `NetworkBuilder` -> `WeightLoader` -> metadata. A
+/// fact comes from the first source that states it: an option, `config.json`, the weights, a default that is
+/// then listed as assumed.
 struct CheckpointImporter {
+  /// The checkpoint's file, for errors.
   let path: String
+  /// The tensors.
   let checkpoint: Checkpoint
+  /// Facts of the `config.json` in its folder.
   let configuration: SourceConfiguration?
+  /// Facts that the caller states.
   let options: ImportOptions
   private var assumed: [String] = []
   private var notes: [String]
 
+  /// Creates an import, which `run` performs.
   init(
     path: String, checkpoint: Checkpoint, configuration: SourceConfiguration?, options: ImportOptions
   ) {
@@ -20,6 +29,9 @@ struct CheckpointImporter {
     notes = checkpoint.notes + (configuration?.notes ?? [])
   }
 
+  /// The model, unfused and at its training resolution.
+  ///
+  /// - Throws: `FormatError.architecture`, `.unreadableTensor` or `.model`.
   mutating func run() throws(FormatError) -> ImportResult {
     let inferred: InferredArchitecture
     let weights: WeightShapes
@@ -56,7 +68,7 @@ struct CheckpointImporter {
       notes: notes)
   }
 
-  /// A tensor that is missing because it could not be read is an error of its own.
+  /// The error for `error`; a tensor that is missing because it is unreadable gives the reason for that.
   private func explain(_ error: ArchitectureError) -> FormatError {
     if case .missingTensor(let name, _) = error, let reason = checkpoint.unreadable[name] {
       return .unreadableTensor(name: name, reason: reason)
@@ -64,9 +76,9 @@ struct CheckpointImporter {
     return .architecture(path: path, error)
   }
 
-  // MARK: What is said about the weights
+  // MARK: Facts stated about the weights
 
-  /// Training scripts store the network's name; one that names another kind of network is believed.
+  /// Refuses a checkpoint whose training script stored the name (`arch`) of an unsupported network.
   private func refuseTrainedVariant() throws(ArchitectureError) {
     guard options.architecture == nil, let name = checkpoint.metadata["arch"] else { return }
     do {
@@ -87,7 +99,8 @@ struct CheckpointImporter {
     return hints
   }
 
-  /// `--arch` and config.json only settle what weights cannot say: in all else they must agree.
+  /// Throws where a stated name or depths contradict the weights: they only settle facts that weights do not
+  /// tell.
   private func compareNames(_ network: ArchitectureDescription) throws(ArchitectureError) {
     if let name = options.architecture {
       try compare(name, with: network, source: "--arch")

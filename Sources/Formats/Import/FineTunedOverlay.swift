@@ -1,23 +1,33 @@
 import FixresBase
 import FixresIR
 
-/// Lays the batch norms and the classifier of a second checkpoint over a model.
+/// Replaces batch norms and the classifier of a model by those of a second checkpoint.
 ///
-/// The file may hold any part of them, under any supported names and wrapper. What it holds must fit: a shape that
-/// differs (another number of classes too) and a name that the network does not have are refused by name.
-/// Convolutions of a whole file are compared and never taken.
+/// The file may hold any subset of them, with any supported names and wrapper. Its tensors must fit: another
+/// shape (including another number of classes) and a name that the network does not have are errors.
+/// Convolutions are compared with the model's, and differences are noted; they are never replaced.
 package enum FineTunedOverlay {
+  /// The findings of one replacement.
   package struct Report: Sendable {
+    /// Non-fatal findings, a sentence each.
     package var notes: [String]
+    /// Names of entries that are not used.
     package var ignored: [String]
   }
 
-  /// Replaces constants of `model` by those of the file at `path`.
+  /// Replaces constants of `model` by tensors of the checkpoint at `path`, and records it in the model's
+  /// history.
+  ///
+  /// - Throws: `FormatError`, for a file that is no checkpoint or does not fit the model.
   package static func apply(_ path: String, to model: inout Model) throws(FormatError) -> Report {
     let checkpoint = try Checkpoint.load(path: path)
     return try apply(checkpoint, path: path, to: &model)
   }
 
+  /// Replaces constants of `model` by tensors of `checkpoint`, and records it in the model's history; `path`
+  /// names the file in errors and history.
+  ///
+  /// - Throws: `FormatError`, for a checkpoint that does not fit the model.
   package static func apply(
     _ checkpoint: Checkpoint, path: String, to model: inout Model
   ) throws(FormatError) -> Report {
@@ -33,7 +43,7 @@ package enum FineTunedOverlay {
         report.ignored.append(tensor.name)
         continue
       }
-      guard let role = roles[canonical] else { throw refusal(tensor, canonical, model, path) }
+      guard let role = roles[canonical] else { throw refusal(tensor, canonical, model, path: path) }
       let old = model.constants[canonical]
       let data = try fitted(tensor, loader, shape: old?.shape ?? tensor.shape, path: path)
       switch role {
@@ -53,16 +63,16 @@ package enum FineTunedOverlay {
       throw .architecture(
         path: path, .nothingToOverlay(path: path, found: checkpoint.tensors.prefix(4).map(\.name)))
     }
-    record(taken, differing, path: path, &model, &report)
+    record(taken, differing: differing, path: path, &model, &report)
     return report
   }
 
-  // MARK: What may be replaced
+  // MARK: Rules
 
   private enum Role {
     /// Compared, never replaced.
     case convolution
-    /// Of a batch norm with this epsilon, or of the classifier.
+    /// A batch norm's, with its epsilon, or the classifier's, with 0.
     case adaptable(epsilon: Double)
   }
 
@@ -87,7 +97,7 @@ package enum FineTunedOverlay {
   }
 
   private static func refusal(
-    _ tensor: CheckpointTensor, _ canonical: String, _ model: Model, _ path: String
+    _ tensor: CheckpointTensor, _ canonical: String, _ model: Model, path: String
   ) -> FormatError {
     let hasBatchNorms = model.graph.nodes.contains { if case .batchNorm = $0.op { true } else { false } }
     let isBatchNorm =
@@ -105,7 +115,7 @@ package enum FineTunedOverlay {
   private static func fitted(
     _ tensor: CheckpointTensor, _ loader: WeightLoader, shape: [Int], path: String
   ) throws(FormatError) -> Tensor {
-    // Only trailing axes of 1 may differ: a classifier or a gate stored as a 1x1 convolution.
+    // Shapes may differ in trailing axes of 1: a linear layer stored as a 1x1 convolution.
     let squeezed = { (shape: [Int]) in shape.count == 4 && shape[2...] == [1, 1] ? Array(shape[..<2]) : shape
     }
     guard squeezed(tensor.shape) == squeezed(shape) else {
@@ -117,7 +127,7 @@ package enum FineTunedOverlay {
   }
 
   private static func record(
-    _ taken: [String], _ differing: [String], path: String, _ model: inout Model, _ report: inout Report
+    _ taken: [String], differing: [String], path: String, _ model: inout Model, _ report: inout Report
   ) {
     let isClassifier = { (name: String) in name == "fc.weight" || name == "fc.bias" }
     let norms = Set(

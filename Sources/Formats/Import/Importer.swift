@@ -1,7 +1,8 @@
 import FixresBase
 import FixresIR
 
-/// Any supported file to a model: our own `.bin` as it is, an ONNX model by its nodes, a checkpoint by its names.
+/// Reads any supported file as a model: a `.bin` as it is, an ONNX model by its nodes, a checkpoint by its
+/// names.
 package enum Importer {
   /// Reads the file at `path` as a model; a checkpoint gives an unfused graph at its training resolution.
   ///

@@ -1,9 +1,20 @@
 import FixresBase
 
-/// The reader of `model.safetensors.index.json` and `pytorch_model.bin.index.json`: names of tensors to files beside it.
+/// The reader of `model.safetensors.index.json` and `pytorch_model.bin.index.json`.
+///
+/// Format: Hugging Face's sharded checkpoints. The index maps tensor names to file names in its own folder:
+///
+///     {"metadata": {...}, "weight_map": {name: "model-00001-of-00002.safetensors", ...}}
+///
+/// File names are untrusted: only plain names are opened. All shards are of one kind, and a shard must hold
+/// every tensor that the index assigns to it.
 enum ShardIndex {
+  /// Limit on the number of files.
   static let maximumShardCount = 1024
 
+  /// The checkpoint of all shards of the index in `bytes`.
+  ///
+  /// - Throws: `FormatError`.
   static func read(_ bytes: Bytes, path: String, key: String?) throws(FormatError) -> Checkpoint {
     let context = FaultContext(path: path, format: .shardIndex)
     let map = try weightMap(bytes, path: path, context)
@@ -42,7 +53,7 @@ enum ShardIndex {
     _ json: inout StrictJSON, path: String, _ context: FaultContext
   ) throws(FormatError) -> [(file: String, names: Set<UTF8Key>)] {
     var shards: [(file: String, names: Set<UTF8Key>)] = []
-    var places: [UTF8Key: Int] = [:]
+    var indices: [UTF8Key: Int] = [:]
     var count = 0
     while case .key(let text) = try json.piece() {
       count += 1
@@ -60,31 +71,31 @@ enum ShardIndex {
         throw context.fault(
           .tensor(name), expected: "the plain name of a file beside the index", found: file.debugDescription)
       }
-      let place = places[UTF8Key(file), default: shards.count]
-      if place == shards.count {
+      let index = indices[UTF8Key(file), default: shards.count]
+      if index == shards.count {
         guard shards.count < maximumShardCount else {
           throw json.fault("at most \(maximumShardCount) files", "more")
         }
-        places[UTF8Key(file)] = place
+        indices[UTF8Key(file)] = index
         shards.append((file, []))
       }
-      shards[place].names.insert(UTF8Key(name))
+      shards[index].names.insert(UTF8Key(name))
     }
     return shards
   }
 
-  /// True for a name that cannot lead out of the index's own folder.
+  /// True for a file name without a slash, backslash, control character or leading dot.
   private static func isPlainName(_ name: String) -> Bool {
     let isSafe = name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x2F && $0 != 0x5C && $0 != 0x7F }
     return isSafe && !name.isEmpty && name.utf8.first != UInt8(ascii: ".")
   }
 
-  /// The folder that `path` lies in, with its slash; empty for a bare name.
+  /// The folder of `path`, with its slash; empty for a plain file name.
   private static func folder(of path: String) -> String {
     path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
   }
 
-  /// A shard under its own names; an index that names another index is refused.
+  /// The tensors of a shard with their full names; an index in place of a shard is refused.
   private static func readShard(_ path: String) throws(FormatError) -> Checkpoint {
     let file = try SourceFile.open(path)
     switch file.kind {
@@ -95,7 +106,7 @@ enum ShardIndex {
     }
   }
 
-  /// Takes from `shard` the tensors that the index seeks there; the others are named as ignored.
+  /// Adds the tensors that the index assigns to `shard`; the others are listed as ignored.
   private static func merge(
     _ shard: Checkpoint, names: Set<UTF8Key>, file: String, into checkpoint: inout Checkpoint?,
     _ context: FaultContext

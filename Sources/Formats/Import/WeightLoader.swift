@@ -1,20 +1,25 @@
 import FixresBase
 import FixresIR
 
-/// Takes the data of a graph's constants from a checkpoint and looks at every number once.
+/// Converts a checkpoint's tensors to the data of a graph's constants and checks every number.
 struct WeightLoader {
+  /// The checkpoint's file, for errors.
   let path: String
   private let tensors: [String: CheckpointTensor]
 
+  /// Creates a loader; `names` translates the tensors' names to the constants'.
   init(path: String, checkpoint: Checkpoint, names: NameMap) {
     self.path = path
     tensors = Dictionary(
       checkpoint.tensors.map { (names.canonical($0.name), $0) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// torchvision's names of the tensors.
   var names: some Collection<String> { tensors.keys }
 
-  /// The data of every constant that `graph` declares, and what is odd about it.
+  /// The data of every constant of `graph`, and warnings about its numbers.
+  ///
+  /// - Throws: `FormatError`, for a missing, unreadable or misshapen tensor or an invalid number.
   func load(
     _ graph: Graph, epsilon: Double
   ) throws(FormatError) -> (constants: Constants, warnings: [String]) {
@@ -39,7 +44,9 @@ struct WeightLoader {
     return (constants, WeightCheck.summary(warnings))
   }
 
-  /// `tensor` as float32 of `shape`, which holds as many elements.
+  /// `tensor` as float32 of `shape`, which must have as many elements.
+  ///
+  /// - Throws: `FormatError.unreadableTensor` or `.architecture`.
   func load(_ tensor: CheckpointTensor, shape: [Int]) throws(FormatError) -> Tensor {
     guard tensor.elementType.isFloatingPoint else {
       throw .unreadableTensor(name: tensor.name, reason: .elementType(tensor.elementType))

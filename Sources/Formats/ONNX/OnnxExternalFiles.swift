@@ -8,20 +8,24 @@ import FixresBase
   import Glibc
 #endif
 
-/// The files beside a model that hold its tensors' bytes; what a model says of them is hostile.
+/// The files in a model's folder that hold its tensors' bytes (`external_data` of onnx.proto).
 ///
-/// A location is a relative path that stays in the model's own folder: no `..`, no link anywhere on the way, no
-/// second name of a file elsewhere, no device.
+/// A model's locations are untrusted. A location is a relative path inside the model's folder: no `..`, no
+/// symbolic link in any component, no hard link (a file with a second name elsewhere), no device. Components
+/// are opened one by one with `openat` and `O_NOFOLLOW`, so that the check and the use are of the same file.
 final class OnnxExternalFiles {
   private let modelPath: String
   private var opened: [String: Bytes] = [:]
   private var credit = 0
-  /// Files that one model may be spread over; exporters write one, or one a tensor.
+  /// Limit on the files of one model; exporters write one, or one a tensor.
   private static let maximumFileCount = 4096
 
+  /// Creates the table of files of the model at `modelPath`.
   init(modelPath: String) { self.modelPath = modelPath }
 
-  /// The `byteCount` bytes that `tensor` says it has.
+  /// The `byteCount` bytes at the location and offset that `tensor` states.
+  ///
+  /// - Throws: `FormatError.onnx` for a location that is refused or does not hold them, `.file`.
   func bytes(of tensor: OnnxTensor, byteCount: Int) throws(FormatError) -> Bytes {
     var (location, offset, length) = ("", 0, Int?.none)
     for entry in tensor.external {
@@ -75,13 +79,13 @@ final class OnnxExternalFiles {
     return bytes
   }
 
-  /// Bytes of the files opened since the last call.
+  /// Bytes of the files that were opened since the last call.
   func takeCredit() -> Int {
     defer { credit = 0 }
     return credit
   }
 
-  /// Opens the path a part at a time, so that no part is a link.
+  /// Maps the file at `parts`, opening one component at a time.
   private func map(_ parts: [String], _ location: String, _ tensor: OnnxTensor) throws(FormatError) -> Bytes {
     let root = modelPath.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(modelPath[...$0]) } ?? "."
     var folder = systemOpen(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -1,15 +1,17 @@
 import FixresBase
 import FixresIR
 
-/// Nodes that compute constants from constants.
+/// Constant folding: nodes that compute constants from constants.
 extension OnnxImporter {
-  /// Takes `node` where it makes a constant; false for any other.
+  /// Evaluates `node` if its result is a constant; false for other nodes.
+  ///
+  /// - Throws: `FormatError.onnx`, for an operator that is not evaluated.
   mutating func visitConstant(_ node: OnnxNode) throws(FormatError) -> Bool {
     if node.op == "Constant" {
       try literal(node)
       return true
     }
-    // Their second inputs give a type or a shape, of whatever kind.
+    // Their second inputs state a type or a shape and may be of any kind.
     if node.op == "CastLike" || node.op == "Expand", let first = node.input(0),
       case .constant(var source) = values[first]
     {
@@ -35,18 +37,7 @@ extension OnnxImporter {
       var source = try constant(node, 0)
       source.name = node.outputs[0]
       try set(node, .constant(source))
-    case "Cast":
-      // Sizes stay whole numbers and weights floats, whatever the width.
-      var source = try constant(node, 0)
-      source.name = node.outputs[0]
-      let toFloat = [1, 10, 11, 16].contains(node.integer("to", default: 0))
-      if toFloat, source.isInteger {
-        source.source = .floats(try floats(source, node))
-        source.isInteger = false
-      } else if !toFloat, !source.isInteger {
-        source = try whole(source, node)
-      }
-      try set(node, .constant(source))
+    case "Cast": try castConstant(node)
     case "Transpose":
       let source = try constant(node, 0)
       let order = node.integers("perm") ?? Array(source.shape.indices.reversed())
@@ -54,7 +45,7 @@ extension OnnxImporter {
     case "Reshape", "Squeeze", "Unsqueeze", "Flatten": try reshapeConstant(node)
     case "Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Neg": try arithmeticOfConstants(node)
     case "Concat", "Gather", "Slice":
-      // Only whole numbers, as sizes.
+      // Only integers, evaluated as sizes.
       guard try constant(node, 0).isInteger, let first = node.input(0) else {
         throw fault(node, "weights as they are stored", "\(node.op) of constants")
       }
@@ -68,7 +59,21 @@ extension OnnxImporter {
     return true
   }
 
-  /// A single number repeated to the shape that input 1 gives.
+  /// Integers of any width stay integers, floats of any width floats; only the kind is converted.
+  private mutating func castConstant(_ node: OnnxNode) throws(FormatError) {
+    var source = try constant(node, 0)
+    source.name = node.outputs[0]
+    let toFloat = [1, 10, 11, 16].contains(node.integer("to", default: 0))
+    if toFloat, source.isInteger {
+      source.source = .floats(try floats(source, node))
+      source.isInteger = false
+    } else if !toFloat, !source.isInteger {
+      source = try whole(source, node)
+    }
+    try set(node, .constant(source))
+  }
+
+  /// `source`, a single number, repeated to the shape in input 1.
   private func expanded(_ source: OnnxConstant, _ node: OnnxNode) throws(FormatError) -> OnnxConstant {
     let shape = try knownNumbers(node, 1)
     guard source.shape != shape else { return source }
@@ -81,7 +86,7 @@ extension OnnxImporter {
     return result
   }
 
-  /// `source`, floats that a Cast makes whole numbers: a shape as opset 8 computes it.
+  /// `source`, floats, truncated to integers, as shape arithmetic of opset 8 does.
   private func whole(_ source: OnnxConstant, _ node: OnnxNode) throws(FormatError) -> OnnxConstant {
     guard source.count <= 64 else { throw fault(node, "at most 64 whole numbers", "\(source.count)") }
     let numbers = try floats(source, node).floats.map { Int64(exactly: $0.rounded(.towardZero)) }
@@ -147,20 +152,20 @@ extension OnnxImporter {
     var shape = source.shape
     switch node.op {
     case "Flatten":
-      let axis = try place(node.integer("axis", default: 1), shape.count + 1, node)
+      let axis = try axisIndex(node.integer("axis", default: 1), of: shape.count + 1, node)
       shape = [shape[..<axis].reduce(1, *), shape[axis...].reduce(1, *)]
     case "Squeeze":
       let stated = try axes(node, input: 1, count: shape.count)
-      let places = stated ?? shape.indices.filter { shape[$0] == 1 }
-      guard places.allSatisfy({ shape[$0] == 1 }) else { throw fault(node, "axes of size 1", "\(shape)") }
-      shape = shape.indices.filter { !places.contains($0) }.map { shape[$0] }
+      let removed = stated ?? shape.indices.filter { shape[$0] == 1 }
+      guard removed.allSatisfy({ shape[$0] == 1 }) else { throw fault(node, "axes of size 1", "\(shape)") }
+      shape = shape.indices.filter { !removed.contains($0) }.map { shape[$0] }
     case "Unsqueeze":
       let listed = try numbers(node, "axes", 1)
       guard listed.count + shape.count <= 8 else { throw fault(node, "at most 8 axes", "\(listed.count)") }
       let stated = try axes(node, input: 1, count: shape.count + listed.count)
-      for place in (stated ?? []).sorted() {
-        guard place <= shape.count else { throw fault(node, "an axis of its result", "\(place)") }
-        shape.insert(1, at: place)
+      for axis in (stated ?? []).sorted() {
+        guard axis <= shape.count else { throw fault(node, "an axis of its result", "\(axis)") }
+        shape.insert(1, at: axis)
       }
     default:
       var target = try numbers(node, "shape", 1)
@@ -170,12 +175,12 @@ extension OnnxImporter {
       for (index, size) in target.enumerated() where size == 0 && index < shape.count {
         target[index] = shape[index]
       }
-      if let place = target.firstIndex(of: -1) {
-        target[place] = 1
+      if let inferred = target.firstIndex(of: -1) {
+        target[inferred] = 1
         guard let product = Int.checkedProduct(target), product > 0 else {
           throw fault(node, "sizes that divide \(source.count)", "\(target)")
         }
-        target[place] = source.count / product
+        target[inferred] = source.count / product
       }
       shape = target
     }
@@ -209,9 +214,9 @@ extension OnnxImporter {
       }
       let result =
         switch node.op {
-        case "Sqrt": try computed(a, node, a.shape, { $0.squareRoot() })
-        case "Neg": try computed(a, node, a.shape, { -$0 })
-        default: try computed(a, node, a.shape, { 1 / $0 })
+        case "Sqrt": try computed(a, node, shape: a.shape, { $0.squareRoot() })
+        case "Neg": try computed(a, node, shape: a.shape, { -$0 })
+        default: try computed(a, node, shape: a.shape, { 1 / $0 })
         }
       return try set(node, .constant(result))
     }

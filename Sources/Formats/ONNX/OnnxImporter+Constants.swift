@@ -1,20 +1,21 @@
 import FixresBase
 import FixresIR
 
-/// What a constant is to its layer, for the checks that its numbers must pass.
+/// The role of a constant in its layer, which selects the checks of its numbers.
 enum WeightRole {
   case weight, scale, other
   case variance(epsilon: Double)
 }
 
 extension OnnxImporter {
+  /// A constant for `tensor`, whose shape is checked; no data is read.
   func constant(of tensor: OnnxTensor, name: String) throws(FormatError) -> OnnxConstant {
     let shape: [Int]
     do { shape = try tensor.shape() } catch { throw .onnx(path: path, error) }
     return OnnxConstant(name: name, shape: shape, source: .stored(tensor), isInteger: tensor.isInteger)
   }
 
-  /// Input `index`, which must not depend on the picture.
+  /// Input `index`, which must be a constant or known sizes.
   func constant(_ node: OnnxNode, _ index: Int) throws(FormatError) -> OnnxConstant {
     switch try value(node, index) {
     case .constant(let constant): return constant
@@ -31,6 +32,7 @@ extension OnnxImporter {
     }
   }
 
+  /// The elements as float32 `[constant.shape]`.
   func floats(_ constant: OnnxConstant, _ node: OnnxNode) throws(FormatError) -> Tensor {
     switch constant.source {
     case .floats(let tensor): return tensor
@@ -40,6 +42,7 @@ extension OnnxImporter {
     }
   }
 
+  /// The elements of a small integer constant in row-major order.
   func integers(_ constant: OnnxConstant, _ node: OnnxNode) throws(FormatError) -> [Int] {
     guard case .stored(let tensor) = constant.source, constant.isInteger else {
       if case .filled(let value) = constant.source, constant.isInteger, constant.count <= 64,
@@ -52,11 +55,11 @@ extension OnnxImporter {
     return try reader.integers(tensor)
   }
 
-  // MARK: New constants from old
+  // MARK: Computed constants
 
-  /// Each element of `source` through `function`.
+  /// `function` of each element of `source`, as a constant of `shape`.
   func computed(
-    _ source: OnnxConstant, _ node: OnnxNode, _ shape: [Int], _ function: (Float) -> Float
+    _ source: OnnxConstant, _ node: OnnxNode, shape: [Int], _ function: (Float) -> Float
   ) throws(FormatError) -> OnnxConstant {
     var result = source
     (result.name, result.shape, result.isInteger) = (node.outputs[0] + ".constant", shape, false)
@@ -75,7 +78,7 @@ extension OnnxImporter {
     return result
   }
 
-  /// `source` as a vector of `count`, a single number repeated.
+  /// `source` as a vector `[count]`; a single number is repeated.
   func expanded(_ source: OnnxConstant, to count: Int, _ node: OnnxNode) throws(FormatError) -> OnnxConstant {
     guard source.count != count else { return source }
     let value = try floats(source, node).floats[0]
@@ -83,6 +86,7 @@ extension OnnxImporter {
       name: node.outputs[0] + ".expanded", shape: [count], source: .filled(value), isInteger: false)
   }
 
+  /// `source` with its axes in `order`, as Transpose defines it.
   func permuted(
     _ source: OnnxConstant, _ order: [Int], _ node: OnnxNode
   ) throws(FormatError) -> OnnxConstant {
@@ -106,9 +110,11 @@ extension OnnxImporter {
     return result
   }
 
-  // MARK: Declaring
+  // MARK: Declaration
 
-  /// The graph's constant for `constant`, read, checked and declared once for each shape and `form`.
+  /// The graph's constant for `constant`, converted, checked and declared once for each shape and `form`.
+  ///
+  /// - Throws: `FormatError`, for another shape (up to axes of 1), unreadable data or an invalid number.
   mutating func declare(
     _ constant: OnnxConstant, _ node: OnnxNode, _ role: WeightRole, shape: [Int]? = nil, form: String = ""
   ) throws(FormatError) -> ValueID {

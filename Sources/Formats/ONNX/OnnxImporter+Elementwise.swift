@@ -2,6 +2,7 @@ import FixresBase
 import FixresIR
 
 extension OnnxImporter {
+  /// Relu.
   mutating func relu(_ node: OnnxNode) throws(FormatError) {
     let x = try activation(node, 0)
     let value = try append(.relu(.init()), [x.value], node)
@@ -9,7 +10,7 @@ extension OnnxImporter {
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 
-  /// A Clip at 0 and without an upper end is a ReLU.
+  /// Clip with a minimum of 0 and no maximum, which is a ReLU.
   mutating func clip(_ node: OnnxNode) throws(FormatError) {
     var low = node.float("min", default: -.infinity)
     var high = node.float("max", default: .infinity)
@@ -28,14 +29,14 @@ extension OnnxImporter {
     return try floats(constant, node).floats[0]
   }
 
-  /// A residual connection, a bias, or the shift of a decomposed batch norm.
+  /// Add and Sum: a residual connection, the bias of a product, or the shift of a decomposed batch norm.
   mutating func add(_ node: OnnxNode) throws(FormatError) {
     guard node.inputs.count > 1 else { return try pass(node) }
     guard node.inputs.count == 2 else { return try sum(node) }
     for (index, other) in [(0, 1), (1, 0)] {
       guard case .constant(let constant) = try value(node, other) else { continue }
       if case .product(let product) = try value(node, index) { return try linear(product, constant, node) }
-      return try affine(node, index, other, constant)
+      return try affine(node, constant, input: index)
     }
     try set(node, .activation(try residual(try activation(node, 0), try activation(node, 1), node)))
   }
@@ -63,21 +64,22 @@ extension OnnxImporter {
     return OnnxActivation(value: value, axes: a.axes)
   }
 
-  /// Sub, Mul and Div: a gate, or half of a decomposed batch norm.
+  /// Sub, Mul and Div: a gate, or one half of a decomposed batch norm.
   mutating func arithmetic(_ node: OnnxNode) throws(FormatError) {
     guard node.inputs.count == 2 else { throw fault(node, "two inputs", "\(node.inputs.count)") }
-    if case .constant(let constant) = try value(node, 1) { return try affine(node, 0, 1, constant) }
+    if case .constant(let constant) = try value(node, 1) { return try affine(node, constant, input: 0) }
     if node.op == "Mul" {
-      if case .constant(let constant) = try value(node, 0) { return try affine(node, 1, 0, constant) }
+      if case .constant(let constant) = try value(node, 0) { return try affine(node, constant, input: 1) }
       return try gate(node)
     }
     throw fault(node, "a constant as the second operand", "a value that depends on the picture")
   }
 
+  /// The product of an image and its gate [N, C, 1, 1], in either order.
   private mutating func gate(_ node: OnnxNode) throws(FormatError) {
     var (x, gate) = (try activation(node, 0, expanded: true), try activation(node, 1, expanded: true))
     let single = Extent(1, 1)
-    // Where the map is one pixel too, the gate is what comes of a Sigmoid.
+    // Where the image is one pixel too, the gate is the result of a Sigmoid.
     let isGateFirst =
       graph[x.value].type.spatial == single
       && (graph[gate.value].type.spatial != single
@@ -87,11 +89,11 @@ extension OnnxImporter {
     let isAligned =
       x.axes.count == gate.axes.count
       && zip(x.axes, gate.axes).allSatisfy { $0 == $1 || isPixel && $1 != .channel && size($1, gate) == 1 }
-    // An Expand must have made the image's own shape.
+    // The target of an Expand must be the shape of the image.
     let isCovered =
-      gate.expanded?.enumerated().allSatisfy { place, size in
-        size == .known(1) || size == self.size(x.axes[place], x).map(OnnxSize.known) ?? .batch
-          || x.axes[place] == .batch && size.number == fixedBatch
+      gate.expanded?.enumerated().allSatisfy { axis, size in
+        size == .known(1) || size == self.size(x.axes[axis], x).map(OnnxSize.known) ?? .batch
+          || x.axes[axis] == .batch && size.number == fixedBatch
       } ?? true
     guard isAligned, isCovered, graph[x.value].type.isImage, x.expanded == nil else {
       throw fault(
@@ -105,10 +107,10 @@ extension OnnxImporter {
 
   // MARK: Decomposed batch norm
 
-  /// A constant that is added to, subtracted from, multiplied with or divides each channel: a batch norm of mean 0,
-  /// variance 1 and no epsilon.
+  /// Adds, subtracts, multiplies or divides each channel by a constant: a batch norm with mean 0, variance 1
+  /// and epsilon 0.
   private mutating func affine(
-    _ node: OnnxNode, _ index: Int, _ other: Int, _ constant: OnnxConstant
+    _ node: OnnxNode, _ constant: OnnxConstant, input index: Int
   ) throws(FormatError) {
     let x = try activation(node, index)
     let type = graph[x.value].type
@@ -121,8 +123,8 @@ extension OnnxImporter {
     let isSum = node.op == "Add" || node.op == "Sub" || node.op == "Sum"
     let given: OnnxConstant
     switch node.op {
-    case "Sub": given = try computed(vector, node, [channels]) { -$0 }
-    case "Div": given = try computed(vector, node, [channels]) { 1 / $0 }
+    case "Sub": given = try computed(vector, node, shape: [channels]) { -$0 }
+    case "Div": given = try computed(vector, node, shape: [channels]) { 1 / $0 }
     default: given = vector
     }
     func filled(_ value: Float, _ suffix: String) -> OnnxConstant {
@@ -139,12 +141,12 @@ extension OnnxImporter {
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 
-  /// Checks that `constant` broadcasts along the channels of `x` alone.
+  /// Throws unless `constant` varies along the channels of `x` only.
   private func requirePerChannel(
     _ constant: OnnxConstant, _ x: OnnxActivation, _ node: OnnxNode
   ) throws(FormatError) {
     guard constant.count != 1 else { return }
-    // Before opset 7 an attribute says with which axis a broadcast begins.
+    // Before opset 7 the attribute `axis` states where a broadcast begins.
     let isOld = opset < 7 && node.integer("broadcast", default: 0) == 1
     let first =
       isOld
@@ -152,8 +154,8 @@ extension OnnxImporter {
       : x.axes.count - constant.shape.count
     let fits =
       first >= 0 && first <= x.axes.count - constant.shape.count
-      && constant.shape.enumerated().allSatisfy { place, size in
-        size == 1 || x.axes[first + place] == .channel && size == graph[x.value].type.channels
+      && constant.shape.enumerated().allSatisfy { axis, size in
+        size == 1 || x.axes[first + axis] == .channel && size == graph[x.value].type.channels
       }
     guard fits else {
       throw fault(
@@ -164,17 +166,17 @@ extension OnnxImporter {
 
   // MARK: Softmax
 
-  /// Passed over: the logits before it are what the graph gives.
+  /// Softmax and LogSoftmax over the classes: omitted, the graph's output is the logits.
   mutating func softmax(_ node: OnnxNode) throws(FormatError) {
     var x = try activation(node, 0)
     let axis = node.integer("axis", default: opset < 13 ? 1 : -1)
-    let place = axis < 0 ? axis + x.axes.count : axis
+    let first = axis < 0 ? axis + x.axes.count : axis
     let counted = x.axes.indices.filter { $0 > 0 && size(x.axes[$0], x) != 1 }
-    // Before opset 13 all axes from `axis` on are one.
+    // Before opset 13 the input is flattened to two axes at `axis`.
     let fits =
-      counted.count <= 1 && (counted.first ?? place) >= place
-      && (opset < 13 || counted.first ?? place == place)
-    guard place > 0, fits else {
+      counted.count <= 1 && (counted.first ?? first) >= first
+      && (opset < 13 || counted.first ?? first == first)
+    guard first > 0, fits else {
       throw fault(node, "a Softmax over the classes", "axis \(axis) of \(describe(x))")
     }
     x.isProbability = true

@@ -4,6 +4,7 @@ import FixresIR
 extension OnnxImporter {
   // MARK: Windows
 
+  /// Height and width in the attribute `name`; nil where the node has none.
   private func extent(_ node: OnnxNode, _ name: String) throws(FormatError) -> Extent? {
     guard let list = node.integers(name) else { return nil }
     guard list.count == 2, list.allSatisfy({ (1...maximumAttribute).contains($0) }) else {
@@ -12,7 +13,16 @@ extension OnnxImporter {
     return Extent(list[0], list[1])
   }
 
-  /// The node's padding, with that of a Pad before it.
+  /// The padding of a convolution or pool on each side, with that of a Pad before it:
+  ///
+  ///     auto_pad NOTSET      `pads`: top, left, bottom, right
+  ///     auto_pad VALID       0
+  ///     auto_pad SAME_*      out = ceil(in / stride), total = max(0, (out - 1) * stride + kernel - in);
+  ///                          half on each side, the odd pixel at the end (UPPER) or the beginning (LOWER)
+  ///
+  /// SAME depends on the input size, which retargeting changes, so it stays a rule of the graph's `Padding`.
+  ///
+  /// Specification: Operators.md of onnx, Conv and MaxPool.
   private mutating func padding(
     _ node: OnnxNode, kernel: Extent, strides: Extent, of x: OnnxActivation
   ) throws(FormatError) -> Padding {
@@ -24,10 +34,10 @@ extension OnnxImporter {
         throw fault(node, "four paddings from 0 to \(maximumAttribute)", "\(list.prefix(8))")
       }
       let stated = Padding(top: list[0], left: list[1], bottom: list[2], right: list[3])
-      own = baked(stated, node, kernel, strides, x)
+      own = baked(stated, node, kernel: kernel, strides: strides, of: x)
     case "VALID": own = .zero
-    case "SAME_UPPER": own = same(.sameUpper, kernel, strides, x)
-    case "SAME_LOWER": own = same(.sameLower, kernel, strides, x)
+    case "SAME_UPPER": own = same(.sameUpper, kernel: kernel, strides: strides, of: x)
+    case "SAME_LOWER": own = same(.sameLower, kernel: kernel, strides: strides, of: x)
     default:
       throw fault(
         node, "auto_pad of NOTSET, VALID, SAME_UPPER or SAME_LOWER",
@@ -39,10 +49,9 @@ extension OnnxImporter {
       right: own.right + before.right)
   }
 
-  /// The padding that gives one output for each of the `strides` inputs begun. It stays a rule where another size
-  /// would need another padding.
+  /// SAME padding at the size of `x`: as a rule where another size needs other sides, else as fixed sides.
   private mutating func same(
-    _ rule: Padding.Rule, _ kernel: Extent, _ strides: Extent, _ x: OnnxActivation
+    _ rule: Padding.Rule, kernel: Extent, strides: Extent, of x: OnnxActivation
   ) -> Padding {
     let size = graph[x.value].type.spatial
     let before = x.padding ?? .zero
@@ -62,14 +71,15 @@ extension OnnxImporter {
     return found
   }
 
-  /// SAME padding, where an exporter wrote down what it was at one size. tf2onnx says `auto_pad` where the padding
-  /// came of a layer of its own, and nothing where it came of SAME.
+  /// `stated`, or the SAME rule where an exporter has written its sides at the size of the export.
+  ///
+  /// tf2onnx writes `auto_pad` for explicit padding, and omits it for sides that come from SAME.
   private mutating func baked(
-    _ stated: Padding, _ node: OnnxNode, _ kernel: Extent, _ strides: Extent, _ x: OnnxActivation
+    _ stated: Padding, _ node: OnnxNode, kernel: Extent, strides: Extent, of x: OnnxActivation
   ) -> Padding {
     guard node.attribute("pads") != nil, x.padding == nil, strides != Extent(1, 1) else { return stated }
     let isAsymmetric = stated.top != stated.bottom || stated.left != stated.right
-    let found = same(.sameUpper, kernel, strides, x)
+    let found = same(.sameUpper, kernel: kernel, strides: strides, of: x)
     if model.producer == "tf2onnx", node.attribute("auto_pad") == nil, found.sides == stated.sides {
       let sentence = "SAME padding, of which tf2onnx wrote down only the sides for the export's size"
       if found.rule != .fixed, !assumed.contains(sentence) { assumed.append(sentence) }
@@ -88,6 +98,7 @@ extension OnnxImporter {
 
   // MARK: Layers
 
+  /// Conv; a 1x1 convolution of one pixel that no layer depends on is the classifier.
   mutating func convolution(_ node: OnnxNode) throws(FormatError) {
     let x = try image(node, 0, padded: true)
     let weight = try constant(node, 1)
@@ -106,11 +117,11 @@ extension OnnxImporter {
     let padding = try padding(node, kernel: kernel, strides: strides, of: x)
     let groups = node.integer("group", default: 1)
     var bias = node.input(2) == nil ? nil : try constant(node, 2)
-    // The new exporter of torch, where it does not optimise, makes a zero bias for each convolution that has none.
+    // torch's dynamo exporter without optimisation adds a zero bias to each convolution that has none.
     if case .filled(0) = bias?.source { bias = nil }
     let isPixel = kernel == Extent(1, 1) && padding.isZero && graph[x.value].type.spatial == Extent(1, 1)
     if isPixel, groups == 1, trailing.contains(node.outputs[0]) {
-      return try classifier(x, weight, bias, node)
+      return try classifier(x, weight, bias: bias, node)
     }
     var operands = [x.value, try declare(weight, node, .weight)]
     if let bias { operands.append(try declare(bias, node, .other, shape: [weight.shape[0]])) }
@@ -120,6 +131,7 @@ extension OnnxImporter {
     try set(node, .activation(OnnxActivation(value: value, axes: OnnxActivation.imageAxes)))
   }
 
+  /// BatchNormalization for inference.
   mutating func batchNormalization(_ node: OnnxNode) throws(FormatError) {
     let x = try activation(node, 0)
     let type = graph[x.value].type
@@ -134,7 +146,7 @@ extension OnnxImporter {
     else { throw fault(node, "a batch norm for inference", "one for training") }
     let epsilon = node.float("epsilon", default: 1e-5)
     guard epsilon >= 0, epsilon < 1 else { throw fault(node, "an epsilon from 0 to 1", "\(epsilon)") }
-    // The decimal that was meant: 1e-5 and not the float next to it.
+    // The shortest decimal of the float32: 1e-5, not 9.99999974e-6.
     let exact = Double(epsilon.description) ?? Double(epsilon)
     var operands = [x.value]
     for (index, role) in [WeightRole.scale, .other, .other, .variance(epsilon: exact)].enumerated() {
@@ -145,6 +157,7 @@ extension OnnxImporter {
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 
+  /// The window of a pool.
   private mutating func window(_ node: OnnxNode, _ x: OnnxActivation) throws(FormatError) -> Window {
     guard let kernel = try extent(node, "kernel_shape") else {
       throw fault(node, "a kernel_shape", "none")
@@ -157,11 +170,13 @@ extension OnnxImporter {
       ceilMode: node.integer("ceil_mode", default: 0) != 0)
   }
 
+  /// MaxPool, also behind a Pad that does not change the maximum.
   mutating func maxPool(_ node: OnnxNode) throws(FormatError) {
     let x = try image(node, 0, padded: true)
     let window = try window(node, x)
     if x.padding != nil, x.paddingValue > -1e30 {
-      // Zeros around what is never below zero change no maximum, since every window sees a pixel of the image.
+      // A zero never exceeds a maximum of non-negative values, and every window contains a pixel of the
+      // image.
       guard x.paddingValue == 0, nonNegative.contains(x.value) else {
         throw fault(
           node, "padding that never wins: minus infinity, or zeros around what a ReLU gives",
@@ -173,6 +188,7 @@ extension OnnxImporter {
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 
+  /// AveragePool; padding of a Pad before it is counted.
   mutating func averagePool(_ node: OnnxNode) throws(FormatError) {
     let x = try image(node, 0, padded: true)
     let window = try window(node, x)
@@ -183,7 +199,7 @@ extension OnnxImporter {
       }
       counts = true
     }
-    // Without padding both ways of counting are one.
+    // Without padding `count_include_pad` has no effect.
     if window.padding == .zero, !window.ceilMode { counts = false }
     let value = try append(
       .averagePool(.init(window: window, countIncludePad: counts)), [x.value], node)
@@ -191,6 +207,7 @@ extension OnnxImporter {
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 
+  /// GlobalAveragePool and GlobalMaxPool.
   mutating func globalPool(_ node: OnnxNode, _ op: Op) throws(FormatError) {
     let x = try image(node, 0)
     let value = try append(op, [x.value], node)

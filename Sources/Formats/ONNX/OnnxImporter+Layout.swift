@@ -2,15 +2,15 @@ import FixresBase
 import FixresIR
 
 extension OnnxImporter {
-  /// `axis` counted from the front, of `count` axes.
-  func place(_ axis: Int, _ count: Int, _ node: OnnxNode) throws(FormatError) -> Int {
+  /// `axis`, which may count from the end, as an index of `count` axes.
+  func axisIndex(_ axis: Int, of count: Int, _ node: OnnxNode) throws(FormatError) -> Int {
     guard axis >= -count, axis < count else {
       throw fault(node, "an axis of \(count)", "\(axis)")
     }
     return axis < 0 ? axis + count : axis
   }
 
-  /// The axes that an attribute (older opsets) or input `index` names; nil where neither does.
+  /// The axes in the attribute `axes` (older opsets) or in input `index`; nil where the node has neither.
   func axes(_ node: OnnxNode, input index: Int, count: Int) throws(FormatError) -> [Int]? {
     let list: [Int]
     if let given = node.integers("axes") {
@@ -20,48 +20,50 @@ extension OnnxImporter {
     } else {
       return nil
     }
-    var places: [Int] = []
+    var indices: [Int] = []
     for axis in list {
-      let place = try place(axis, count, node)
-      guard !places.contains(place) else { throw fault(node, "each axis once", "\(list)") }
-      places.append(place)
+      let index = try axisIndex(axis, of: count, node)
+      guard !indices.contains(index) else { throw fault(node, "each axis once", "\(list)") }
+      indices.append(index)
     }
-    return places
+    return indices
   }
 
+  /// ReduceMean and ReduceMax over height and width, which are global pools.
   mutating func reduce(_ node: OnnxNode, _ op: Op) throws(FormatError) {
     let x = try activation(node, 0)
     let type = graph[x.value].type
     let stated = try axes(node, input: 1, count: x.axes.count)
-    let places = stated ?? []
-    let reduced = Set(places.map { x.axes[$0] })
+    let removed = stated ?? []
+    let reduced = Set(removed.map { x.axes[$0] })
     let whole: [Set<OnnxAxis>] = [[.height, .width], [.spatial]]
     guard type.isImage, whole.contains(reduced.subtracting([.one])) else {
       throw fault(
         node, "a mean or a maximum over height and width together",
-        "the axes \(places) of \(describe(x))")
+        "the axes \(removed) of \(describe(x))")
     }
     let value = try append(op, [x.value], node)
     if nonNegative.contains(x.value) { nonNegative.insert(value) }
     var left = x.axes
     if node.integer("keepdims", default: 1) == 0 {
-      left = left.indices.filter { !places.contains($0) }.map { x.axes[$0] }
-    } else if let place = left.firstIndex(of: .spatial) {
-      left[place] = .one
+      left = left.indices.filter { !removed.contains($0) }.map { x.axes[$0] }
+    } else if let spatial = left.firstIndex(of: .spatial) {
+      left[spatial] = .one
     }
     try set(node, .activation(OnnxActivation(value: value, axes: left)))
   }
 
+  /// Flatten at axis 1.
   mutating func flatten(_ node: OnnxNode) throws(FormatError) {
     let x = try activation(node, 0, probability: true)
     let axis = node.integer("axis", default: 1)
-    guard try place(axis, x.axes.count, node) == 1, x.axes[0] == .batch else {
+    guard try axisIndex(axis, of: x.axes.count, node) == 1, x.axes[0] == .batch else {
       throw fault(node, "one row an image (axis 1)", "axis \(axis) of \(describe(x))")
     }
     try set(node, .activation(try flattened(x, node)))
   }
 
-  /// `x` as rows `[N, F]`, in the order of channels, rows and columns.
+  /// `x` as rows `[N, F]`, F in the order channels, rows, columns.
   private mutating func flattened(
     _ x: OnnxActivation, _ node: OnnxNode
   ) throws(FormatError) -> OnnxActivation {
@@ -74,8 +76,8 @@ extension OnnxImporter {
     }
     let counted = x.axes.filter { $0 != .batch && size($0, x) != 1 }
     let order: [OnnxAxis] = [.channel, .height, .width, .spatial]
-    let places = counted.compactMap { order.firstIndex(of: $0) }
-    guard places == places.sorted() else {
+    let ranks = counted.compactMap { order.firstIndex(of: $0) }
+    guard ranks == ranks.sorted() else {
       throw fault(
         node, "channels before rows and columns in what is flattened",
         "\(describe(x)) of \(graph[x.value].type)")
@@ -85,6 +87,7 @@ extension OnnxImporter {
     return result
   }
 
+  /// Transpose: only the order of the axes that ONNX sees changes.
   mutating func transpose(_ node: OnnxNode) throws(FormatError) {
     var x = try activation(node, 0, padded: true, probability: true)
     let order = node.integers("perm") ?? Array(x.axes.indices.reversed())
@@ -95,33 +98,44 @@ extension OnnxImporter {
     try set(node, .activation(x))
   }
 
+  /// Squeeze of axes of size 1.
   mutating func squeeze(_ node: OnnxNode) throws(FormatError) {
     var x = try activation(node, 0, probability: true)
     let single = x.axes.indices.filter { size(x.axes[$0], x) == 1 }
     let stated = try axes(node, input: 1, count: x.axes.count)
-    let places = stated ?? single
-    guard places.allSatisfy(single.contains) else {
-      throw fault(node, "axes of size 1 other than the batch", "\(places) of \(describe(x))")
+    let removed = stated ?? single
+    guard removed.allSatisfy(single.contains) else {
+      throw fault(node, "axes of size 1 other than the batch", "\(removed) of \(describe(x))")
     }
-    x.axes = x.axes.indices.filter { !places.contains($0) }.map { x.axes[$0] }
+    x.axes = x.axes.indices.filter { !removed.contains($0) }.map { x.axes[$0] }
     try set(node, .activation(x))
   }
 
+  /// Unsqueeze behind the batch.
   mutating func unsqueeze(_ node: OnnxNode) throws(FormatError) {
     var x = try activation(node, 0, probability: true)
     let listed = try numbers(node, "axes", 1).count
-    guard listed <= 4, let places = try axes(node, input: 1, count: x.axes.count + listed) else {
+    guard listed <= 4, let inserted = try axes(node, input: 1, count: x.axes.count + listed) else {
       throw fault(node, "at most four axes", "\(listed)")
     }
-    for place in places.sorted() {
-      guard place > 0, place <= x.axes.count else { throw fault(node, "the batch first", "axis \(place)") }
-      x.axes.insert(.one, at: place)
+    for axis in inserted.sorted() {
+      guard axis > 0, axis <= x.axes.count else { throw fault(node, "the batch first", "axis \(axis)") }
+      x.axes.insert(.one, at: axis)
     }
     try set(node, .activation(x))
   }
 
   // MARK: Reshape
 
+  /// Reshape that keeps images apart. The target has the forms that exporters write for a flatten, a view of
+  /// height and width as one axis, or axes of size 1; with x of type [N, C, H, W]:
+  ///
+  ///     [N or -1 or 0, C * H * W or -1]     rows [N, F]
+  ///     [N, C, H * W] and back              height and width as one axis
+  ///     [N, C, 1, 1, ...]                   axes of size 1 added or removed, for x of one pixel or rows
+  ///
+  /// 0 copies the extent of the input, -1 is inferred from the number of elements (Operators.md of onnx,
+  /// Reshape).
   mutating func reshape(_ node: OnnxNode) throws(FormatError) {
     let x = try activation(node, 0, probability: true)
     let target: [OnnxSize]
@@ -146,14 +160,14 @@ extension OnnxImporter {
       }
     }
     let row = try row(wanted, type.elementCount, refusal)
-    try set(node, .activation(try reshaped(x, row, node, refusal)))
+    try set(node, .activation(try reshaped(x, to: row, node, refusal: refusal)))
   }
 
   private func describe(_ sizes: [OnnxSize]) -> String {
     "[" + sizes.prefix(9).map { $0.number.map { "\($0)" } ?? "N" }.joined(separator: ", ") + "]"
   }
 
-  /// The shape of one image in `target`, which must keep images apart: its first size is the batch.
+  /// The shape of one image in `target`, whose first extent must be the batch.
   private func row(
     _ target: [OnnxSize], _ count: Int, _ refusal: (String) -> FormatError
   ) throws(FormatError) -> [Int] {
@@ -164,19 +178,19 @@ extension OnnxImporter {
     }
     var row = target.dropFirst().compactMap(\.number)
     guard row.count == target.count - 1 else { throw refusal("the batch once") }
-    if let place = row.firstIndex(of: -1) {
-      row[place] = 1
+    if let inferred = row.firstIndex(of: -1) {
+      row[inferred] = 1
       guard let product = Int.checkedProduct(row), product > 0, count % product == 0 else {
         throw refusal("sizes that divide the elements of an image")
       }
-      row[place] = count / product
+      row[inferred] = count / product
     }
     guard Int.checkedProduct(row) == count else { throw refusal("one row an image, of \(count) elements") }
     return row
   }
 
   private mutating func reshaped(
-    _ x: OnnxActivation, _ row: [Int], _ node: OnnxNode, _ refusal: (String) -> FormatError
+    _ x: OnnxActivation, to row: [Int], _ node: OnnxNode, refusal: (String) -> FormatError
   ) throws(FormatError) -> OnnxActivation {
     if row.count == 1 { return try flattened(x, node) }
     let type = graph[x.value].type
@@ -193,17 +207,18 @@ extension OnnxImporter {
         return result
       }
     }
-    // What has one element an axis at most may take any axes of size 1.
+    // A value of one axis other than 1 may have any number of axes of size 1.
     let isLine = !type.isImage || type.spatial == Extent(1, 1)
     guard isLine, row.count(where: { $0 != 1 }) <= 1 else { throw refusal("a reshape that keeps its axes") }
     let main: OnnxAxis = type.isImage ? .channel : .feature
-    let place = row.firstIndex { $0 != 1 } ?? 0
-    result.axes = [.batch] + row.indices.map { $0 == place ? main : .one }
+    let mainIndex = row.firstIndex { $0 != 1 } ?? 0
+    result.axes = [.batch] + row.indices.map { $0 == mainIndex ? main : .one }
     return result
   }
 
   // MARK: Pad and Slice
 
+  /// Pad: of channels a `channelPad`; of height and width it is kept for the next convolution or pool.
   mutating func pad(_ node: OnnxNode) throws(FormatError) {
     var x = try activation(node, 0, padded: true)
     let mode = node.text("mode", default: "constant")
@@ -212,23 +227,23 @@ extension OnnxImporter {
     let stated = try numbers(node, isOldest ? "paddings" : "pads", 1)
     let count = x.axes.count
     let chosen = try axes(node, input: 3, count: count)
-    let places = chosen ?? Array(0..<count)
-    guard stated.count == 2 * places.count, stated.allSatisfy({ (0...maximumAttribute).contains($0) }) else {
-      throw fault(node, "\(2 * places.count) paddings from 0 to \(maximumAttribute)", "\(stated.prefix(17))")
+    let padded = chosen ?? Array(0..<count)
+    guard stated.count == 2 * padded.count, stated.allSatisfy({ (0...maximumAttribute).contains($0) }) else {
+      throw fault(node, "\(2 * padded.count) paddings from 0 to \(maximumAttribute)", "\(stated.prefix(17))")
     }
     var amounts: [OnnxAxis: (before: Int, after: Int)] = [:]
-    for (index, place) in places.enumerated() where stated[index] + stated[places.count + index] > 0 {
-      amounts[x.axes[place]] = (stated[index], stated[places.count + index])
+    for (index, axis) in padded.enumerated() where stated[index] + stated[padded.count + index] > 0 {
+      amounts[x.axes[axis]] = (stated[index], stated[padded.count + index])
     }
     let value = node.input(2) == nil ? node.float("value", default: 0) : try number(node, 2)
     if let channels = amounts.removeValue(forKey: .channel) {
       guard amounts.isEmpty, x.padding == nil, value == 0, graph[x.value].type.isImage else {
         throw fault(node, "zero channels alone", "\(stated)")
       }
-      let padded = try append(
+      let result = try append(
         .channelPad(.init(before: channels.before, after: channels.after)), [x.value], node)
-      if nonNegative.contains(x.value) { nonNegative.insert(padded) }
-      return try set(node, .activation(OnnxActivation(value: padded, axes: x.axes)))
+      if nonNegative.contains(x.value) { nonNegative.insert(result) }
+      return try set(node, .activation(OnnxActivation(value: result, axes: x.axes)))
     }
     guard !amounts.isEmpty else { return try set(node, .activation(x)) }
     let (rows, columns) = (amounts.removeValue(forKey: .height), amounts.removeValue(forKey: .width))
@@ -242,7 +257,7 @@ extension OnnxImporter {
     try set(node, .activation(x))
   }
 
-  /// Every n-th row and column, from the first to the last: the shortcut of option A.
+  /// Slice of every n-th row and column of the whole image: the shortcut of option A.
   mutating func slice(_ node: OnnxNode) throws(FormatError) {
     let x = try activation(node, 0)
     let isOld = node.integers("starts") != nil
@@ -251,17 +266,17 @@ extension OnnxImporter {
     let steps =
       try isOld || node.input(4) == nil ? [Int](repeating: 1, count: starts.count) : knownNumbers(node, 4)
     let chosen = try axes(node, input: 3, count: x.axes.count)
-    let places = chosen ?? Array(starts.indices)
-    guard starts.count == ends.count, starts.count == steps.count, starts.count == places.count,
-      places.allSatisfy({ $0 < x.axes.count })
+    let sliced = chosen ?? Array(starts.indices)
+    guard starts.count == ends.count, starts.count == steps.count, starts.count == sliced.count,
+      sliced.allSatisfy({ $0 < x.axes.count })
     else { throw fault(node, "starts, ends, axes and steps of one length", "others") }
     var strides: [OnnxAxis: Int] = [:]
-    for (index, place) in places.enumerated() {
-      let size = size(x.axes[place], x)
+    for (index, axis) in sliced.enumerated() {
+      let size = size(x.axes[axis], x)
       guard starts[index] == 0, ends[index] >= size ?? fixedBatch ?? Int(Int32.max), steps[index] >= 1,
-        steps[index] == 1 || [.height, .width].contains(x.axes[place])
+        steps[index] == 1 || [.height, .width].contains(x.axes[axis])
       else { throw fault(node, "every n-th row and column of the whole image", "a part of it") }
-      strides[x.axes[place]] = steps[index]
+      strides[x.axes[axis]] = steps[index]
     }
     let extent = Extent(strides[.height] ?? 1, strides[.width] ?? 1)
     guard extent != Extent(1, 1) else { return try set(node, .activation(x)) }

@@ -2,11 +2,11 @@ import FixresBase
 import FixresIR
 
 extension OnnxImporter {
-  /// The key under which `export` keeps a model's whole metadata.
+  /// The key in `metadata_props` under which `OnnxExporter` writes a model's whole metadata.
   static let metadataKey = "fixresc.metadata"
 
-  /// What is known of the model: what `export` wrote; else what a config.json beside it says; else ImageNet's ways,
-  /// which are named as assumed.
+  /// The model's metadata: as `OnnxExporter` wrote it; else from options and `config.json`, with the usual
+  /// values of ImageNet listed as assumed.
   mutating func metadata(_ built: Graph, outputs: Int, output: String) throws(FormatError) -> ModelMetadata {
     if outputs > 1 {
       notes.append("of \(outputs) outputs \(output.debugDescription) was taken as the logits")
@@ -32,10 +32,10 @@ extension OnnxImporter {
     built.output(GraphOutput.logits).map { built[$0].type.elementCount } ?? 0
   }
 
-  /// The metadata of an exported model, with what the options say.
+  /// The metadata that `OnnxExporter` wrote, with the facts that options state.
   private func renewed(_ kept: ModelMetadata, _ built: Graph) throws(FormatError) -> ModelMetadata {
     var metadata = kept
-    // Somebody may have changed the classifier since.
+    // Another program may have replaced the classifier since.
     if !kept.labels.isEmpty, kept.labels.count != classes(built) {
       (metadata.labels, metadata.synsets) = ([], [])
     }
@@ -48,6 +48,7 @@ extension OnnxImporter {
     return metadata
   }
 
+  /// The metadata of a model of another exporter.
   private mutating func described(_ built: Graph) throws(FormatError) -> ModelMetadata {
     var metadata = ModelMetadata(architecture: OnnxNetworkName.name(of: built) ?? "resnet (ONNX)")
     metadata.trainResolution = options.trainResolution ?? configuration?.trainResolution

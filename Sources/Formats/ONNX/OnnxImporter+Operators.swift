@@ -2,7 +2,9 @@ import FixresBase
 import FixresIR
 
 extension OnnxImporter {
-  /// Takes one node into the graph, or refuses it by name.
+  /// Adds one node to the graph.
+  ///
+  /// - Throws: `FormatError.onnx`, naming the node and its operator.
   mutating func visit(_ node: OnnxNode) throws(FormatError) {
     guard node.domain.isEmpty || node.domain == "ai.onnx" else {
       let isOptimised = node.domain.hasPrefix("com.microsoft")
@@ -57,6 +59,7 @@ extension OnnxImporter {
 
   // MARK: Inputs
 
+  /// Input `index`.
   func value(_ node: OnnxNode, _ index: Int) throws(FormatError) -> OnnxValue {
     guard let name = node.input(index) else { throw fault(node, "input \(index)", "none") }
     guard let value = values[name] else {
@@ -65,8 +68,7 @@ extension OnnxImporter {
     return value
   }
 
-  /// Input `index` as an activation; one that a Pad or an Expand has widened or a Softmax has made only where they
-  /// are allowed.
+  /// Input `index` as an activation; results of Pad, Expand and Softmax only where the flags accept them.
   mutating func activation(
     _ node: OnnxNode, _ index: Int, padded: Bool = false, expanded: Bool = false, probability: Bool = false
   ) throws(FormatError) -> OnnxActivation {
@@ -86,7 +88,8 @@ extension OnnxImporter {
     }
   }
 
-  /// Input `index` as an image whose axes ONNX sees as `[N, C, H, W]`.
+  /// Input `index` as an image with the axes `[N, C, H, W]`; of one pixel, the last two may be of size 1
+  /// only.
   mutating func image(_ node: OnnxNode, _ index: Int, padded: Bool = false) throws(FormatError)
     -> OnnxActivation
   {
@@ -101,7 +104,7 @@ extension OnnxImporter {
     return x
   }
 
-  /// The axes as people write them.
+  /// The axes as text, such as `[N, C, H, W]`.
   func describe(_ x: OnnxActivation) -> String {
     let letters: [OnnxAxis: String] = [
       .batch: "N", .channel: "C", .height: "H", .width: "W", .spatial: "HW", .feature: "F", .one: "1",
@@ -109,7 +112,7 @@ extension OnnxImporter {
     return "[" + x.axes.map { letters[$0] ?? "?" }.joined(separator: ", ") + "]"
   }
 
-  /// Elements along `axis` of an image's value; nil for the batch.
+  /// The extent of `axis`; nil for the batch.
   func size(_ axis: OnnxAxis, _ x: OnnxActivation) -> Int? {
     let type = graph[x.value].type
     switch axis {
@@ -122,12 +125,12 @@ extension OnnxImporter {
     }
   }
 
-  /// The value behind `node` is its input, by another name.
+  /// The result is input 0 under another name.
   mutating func pass(_ node: OnnxNode) throws(FormatError) {
     try set(node, try value(node, 0))
   }
 
-  /// Puts a product into the graph without a bias.
+  /// Adds a product to the graph, without a bias, as the value `name`.
   mutating func settle(_ product: OnnxProduct, _ name: String) throws(FormatError) -> OnnxActivation {
     let result = try layer(product, bias: nil, product.node)
     values[name] = .activation(result)

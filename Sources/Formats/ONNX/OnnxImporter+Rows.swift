@@ -1,9 +1,9 @@
 import FixresIR
 
-/// Layers of rows: classifiers, and the two layers of a gate, which are 1x1 convolutions of one pixel here.
+/// Matrix products: classifiers, and the two layers of a gate, which become 1x1 convolutions of one pixel.
 extension OnnxImporter {
-  /// Input 0 as the data of a product: rows `[N, F]`, flattened where it is an image of one pixel; or for a gate that
-  /// pixel itself.
+  /// Input 0 of a product: rows `[N, F]`, flattened where it is an image of one pixel; for a gate the pixel
+  /// itself.
   private mutating func rows(_ node: OnnxNode) throws(FormatError) -> OnnxActivation {
     var x = try activation(node, 0)
     let type = graph[x.value].type
@@ -16,15 +16,16 @@ extension OnnxImporter {
       throw fault(node, "rows [N, F]", "\(type) with the axes \(describe(x))")
     }
     guard type.isImage else { return x }
-    // Two axes are left of an image only where its map is one pixel.
+    // An image with two axes is of one pixel.
     x.value = try append(.flatten(.init()), [x.value], node, suffix: ".flatten")
     x.axes = [.batch, .feature]
     return x
   }
 
-  /// Whether the rows that `node` makes come back to an image.
+  /// True where a convolution or pool depends on the rows that `node` computes.
   func isGate(_ node: OnnxNode) -> Bool { node.outputs.first.map(leadingToMaps.contains) ?? false }
 
+  /// Gemm: alpha and beta are multiplied into weights and bias.
   mutating func gemm(_ node: OnnxNode) throws(FormatError) {
     guard node.integer("transA", default: 0) == 0 else { throw fault(node, "a transA of 0", "1") }
     var weight = try constant(node, 1)
@@ -32,23 +33,24 @@ extension OnnxImporter {
     let x = try rows(node)
     guard x.axes.count == 2 else { throw fault(node, "rows [N, F]", "the axes \(describe(x))") }
     let alpha = node.float("alpha", default: 1)
-    if alpha != 1 { weight = try computed(weight, node, weight.shape) { $0 * alpha } }
+    if alpha != 1 { weight = try computed(weight, node, shape: weight.shape) { $0 * alpha } }
     let product = try product(
       x, weight, node, isTransposed: node.integer("transB", default: 0) != 0)
     let beta = node.float("beta", default: 1)
     guard node.input(2) != nil, beta != 0 else { return try set(node, .product(product)) }
     var bias = try constant(node, 2)
-    if beta != 1 { bias = try computed(bias, node, bias.shape) { $0 * beta } }
+    if beta != 1 { bias = try computed(bias, node, shape: bias.shape) { $0 * beta } }
     try linear(product, bias, node)
   }
 
+  /// MatMul with a constant matrix; the Add behind it is the bias.
   mutating func matMul(_ node: OnnxNode) throws(FormatError) {
     let weight = try constant(node, 1)
     guard weight.shape.count == 2 else { throw fault(node, "a matrix as weights", "\(weight.shape)") }
     try set(node, .product(try product(try rows(node), weight, node, isTransposed: false)))
   }
 
-  /// `x` times `weight`, a matrix that is `[O, F]` where it is transposed already.
+  /// The product of `x` and `weight`, which is `[O, F]` if `isTransposed`, else `[F, O]`.
   private mutating func product(
     _ x: OnnxActivation, _ weight: OnnxConstant, _ node: OnnxNode, isTransposed: Bool
   ) throws(FormatError) -> OnnxProduct {
@@ -58,7 +60,7 @@ extension OnnxImporter {
     return OnnxProduct(x: x.value, weight: value, classes: matrix.shape[0], axes: x.axes, node: node)
   }
 
-  /// Puts a product into the graph with the bias that `node` adds.
+  /// Adds a product to the graph, with the bias that `node` adds.
   mutating func linear(
     _ product: OnnxProduct, _ bias: OnnxConstant, _ node: OnnxNode
   ) throws(FormatError) {
@@ -74,7 +76,7 @@ extension OnnxImporter {
     try set(node, .activation(try layer(product, bias: value, node)))
   }
 
-  /// The layer of `product`, called after `node`'s result.
+  /// Adds the layer of `product`, named after the result of `node`.
   mutating func layer(
     _ product: OnnxProduct, bias: ValueID?, _ node: OnnxNode
   ) throws(FormatError) -> OnnxActivation {
@@ -88,9 +90,10 @@ extension OnnxImporter {
     return OnnxActivation(value: value, axes: product.axes)
   }
 
-  /// A 1x1 convolution of one pixel behind which no layer comes: a linear layer, so that its rows are the features.
+  /// The last layer, a 1x1 convolution of one pixel, as a linear layer, so that its input rows are the
+  /// features.
   mutating func classifier(
-    _ x: OnnxActivation, _ weight: OnnxConstant, _ bias: OnnxConstant?, _ node: OnnxNode
+    _ x: OnnxActivation, _ weight: OnnxConstant, bias: OnnxConstant?, _ node: OnnxNode
   ) throws(FormatError) {
     let row = try append(.flatten(.init()), [x.value], node, suffix: ".flatten")
     let matrix = try declare(weight, node, .weight, shape: Array(weight.shape[..<2]))
@@ -102,7 +105,7 @@ extension OnnxImporter {
     try set(node, .activation(try layer(product, bias: shift, node)))
   }
 
-  /// A gate repeated over the image that it is multiplied with.
+  /// Expand of a gate to the image that it is multiplied with.
   mutating func expand(_ node: OnnxNode) throws(FormatError) {
     var x = try activation(node, 0)
     let target = try sizes(node, 1)

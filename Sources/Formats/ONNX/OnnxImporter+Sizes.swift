@@ -1,15 +1,23 @@
 import FixresBase
 import FixresIR
 
+/// Shape arithmetic: exporters compute a Reshape's target from Shape, Gather, Concat and products. It is
+/// evaluated here, with the batch as a symbol, so that none of its nodes reaches the graph:
+///
+///     Shape(x)                    [batch, 512, 7, 7]
+///     Gather(_, 0), Unsqueeze     [batch]
+///     Concat(_, [-1])             [batch, -1]            -> target of a Reshape: rows [N, F]
 extension OnnxImporter {
-  /// Takes `node` where it computes with sizes alone; false for any other.
+  /// Evaluates `node` if it computes sizes; false for other nodes.
+  ///
+  /// - Throws: `FormatError.onnx`, for arithmetic that is not evaluated.
   mutating func visitSizes(_ node: OnnxNode) throws(FormatError) -> Bool {
     if node.op == "Shape" {
       try shape(node)
       return true
     }
     guard let first = node.input(0), case .sizes = values[first] else {
-      // A vector may also begin with a constant: Concat([-1], sizes).
+      // The first input may be a constant: Concat([-1], sizes).
       guard node.op == "Concat",
         node.inputs.contains(where: { if case .sizes = values[$0] { true } else { false } })
       else { return false }
@@ -26,7 +34,7 @@ extension OnnxImporter {
     case "Gather":
       let isScalarIndex = try constant(node, 1).shape.isEmpty
       let gathered = try knownNumbers(node, 1).map { (index) throws(FormatError) in
-        list[try place(index, list.count, node)]
+        list[try axisIndex(index, of: list.count, node)]
       }
       try set(node, .sizes(gathered, isScalar: isScalarIndex))
     case "Unsqueeze": try set(node, .sizes(list, isScalar: false))
@@ -45,6 +53,7 @@ extension OnnxImporter {
     return true
   }
 
+  /// Shape, with `start` and `end` of opset 15.
   private mutating func shape(_ node: OnnxNode) throws(FormatError) {
     let all: [OnnxSize]
     switch try value(node, 0) {
@@ -62,6 +71,7 @@ extension OnnxImporter {
     try set(node, .sizes(start < end ? Array(all[start..<end]) : [], isScalar: false))
   }
 
+  /// The inputs of a Concat.
   private func concatenated(_ node: OnnxNode) throws(FormatError) -> [OnnxSize] {
     var all: [OnnxSize] = []
     for index in node.inputs.indices {
@@ -71,6 +81,7 @@ extension OnnxImporter {
     return all
   }
 
+  /// The part of `list` that a Slice takes.
   private func sliced(_ list: [OnnxSize], _ node: OnnxNode) throws(FormatError) -> [OnnxSize] {
     let starts = try numbers(node, "starts", 1)
     let ends = try numbers(node, "ends", 2)
@@ -85,6 +96,7 @@ extension OnnxImporter {
     return start < end ? Array(list[start..<end]) : []
   }
 
+  /// Elementwise arithmetic of two vectors, of which one may be a single element.
   private func computed(
     _ a: [OnnxSize], _ b: [OnnxSize], _ node: OnnxNode
   ) throws(FormatError) -> [OnnxSize] {
@@ -94,7 +106,7 @@ extension OnnxImporter {
     }
     return try (0..<count).map { (index) throws(FormatError) in
       let (x, y) = (a[a.count == 1 ? 0 : index], b[b.count == 1 ? 0 : index])
-      // The batch times or divided by 1, or plus or minus 0, is the batch.
+      // batch * 1, batch / 1, batch + 0 and batch - 0.
       let neutral = node.op == "Mul" || node.op == "Div" ? 1 : 0
       if x == .batch, y == .known(neutral) { return .batch }
       guard let x = x.number, let y = y.number else {
@@ -112,13 +124,13 @@ extension OnnxImporter {
     }
   }
 
-  /// Input `index` as sizes: computed ones, or whole numbers of a constant.
+  /// Input `index` as sizes: computed ones, or the integers of a constant.
   func sizes(_ node: OnnxNode, _ index: Int) throws(FormatError) -> [OnnxSize] {
     if case .sizes(let list, _) = try value(node, index) { return list }
     return try integers(try constant(node, index), node).map(OnnxSize.known)
   }
 
-  /// Input `index` as numbers that do not depend on the batch.
+  /// Input `index` as integers that do not depend on the batch.
   func knownNumbers(_ node: OnnxNode, _ index: Int) throws(FormatError) -> [Int] {
     let list = try sizes(node, index)
     let numbers = list.compactMap(\.number)
@@ -128,7 +140,7 @@ extension OnnxImporter {
     return numbers
   }
 
-  /// Numbers that an attribute (older opsets) or else input `index` holds.
+  /// The integers in an attribute (older opsets) or else in input `index`.
   func numbers(_ node: OnnxNode, _ attribute: String, _ index: Int) throws(FormatError) -> [Int] {
     if let stated = node.integers(attribute) { return stated }
     return try knownNumbers(node, index)

@@ -1,42 +1,66 @@
 import FixresBase
 import FixresIR
 
-/// Rebuilds the network that an ONNX model computes, whatever its exporter did to it.
+/// Builds the unfused graph of the network that an ONNX model computes, independent of its exporter.
 ///
-/// The nodes are walked once, in file order. Each value is an activation with the axes that ONNX gives it, a constant, or
-/// sizes computed from shapes in which the batch is a symbol; so layout transposes, baked shapes and shape arithmetic
-/// disappear, and what is left is the unfused graph.
+/// Specification: IR.md and Operators.md of onnx. The nodes that the output depends on (`OnnxPlan`) are
+/// visited once, in file order, as an abstract interpretation: each value is
+///
+///     activation   a value of the graph, and the order of axes in which ONNX sees it (`OnnxAxis`)
+///     constant     a tensor of the model, converted when a layer reads it
+///     sizes        integers computed from shapes, in which the batch is a symbol
+///     product      a matrix product that waits for its bias
+///
+/// So layout transposes change axes only, shape arithmetic is evaluated, and constants are folded; a node
+/// adds to the graph only where it computes. By extension: `+Operators` dispatches, `+Layers`, `+Rows` and
+/// `+Elementwise` have the layers, `+Layout` reshapes and pads, `+Sizes` and `+ConstantNodes` evaluate,
+/// `+Constants` declares weights.
 struct OnnxImporter {
+  /// The model's file, for errors and files beside it.
   let path: String
+  /// Facts that the caller states.
   let options: ImportOptions
+  /// The parsed file.
   let model: OnnxModel
+  /// Converts tensors.
   let reader: OnnxTensorReader
 
+  /// The graph so far.
   var graph: GraphBuilder
+  /// The values so far, by their names in the model.
   var values: [String: OnnxValue] = [:]
+  /// Data of the graph's constants.
   var constants = Constants()
-  /// Declared constants by name and form, so that two layers may share one.
+  /// Declared constants by form, shape and name, so that layers can share one.
   var declared: [String: ValueID] = [:]
+  /// Names of the graph's values and constants.
   var names = OnnxNames()
-  /// Values that hold nothing below zero.
+  /// Values without negative elements.
   var nonNegative: Set<ValueID> = []
   /// Results of a Sigmoid.
   var sigmoids: Set<ValueID> = []
-  /// What each linear layer reads, by its result.
+  /// The input of each linear layer, by its result.
   var linearOperands: [ValueID: ValueID] = [:]
-  /// The batch that the file was exported with; nil for a symbol.
+  /// The batch size of the export; nil for a symbolic one.
   var fixedBatch: Int?
-  /// Where nodes stand, by their results; see `OnnxPlan`.
+  /// Results that a convolution or pool depends on; see `OnnxPlan`.
   var leadingToMaps: Set<String> = []
+  /// Results that no layer depends on; see `OnnxPlan`.
   var trailing: Set<String> = []
-  /// Constants of one number everywhere, which take their memory once the whole network is found sound.
+  /// Constants of one repeated number, allocated once the whole model is accepted.
   var fills: [(name: String, shape: [Int], value: Float, place: OnnxFault.Place)] = []
+  /// Facts that nothing states, a sentence each.
   var assumed: [String] = []
+  /// Findings about weights, a sentence each.
   var warnings: [String] = []
+  /// Other non-fatal findings, a sentence each.
   var notes: [String] = []
-  /// What the folder of the model says of its pictures and classes.
+  /// Facts of the `config.json` in the model's folder.
   let configuration: SourceConfiguration?
 
+  /// The network in `bytes`; `path` names the file in errors and finds external data and `config.json`.
+  ///
+  /// - Throws: `FormatError`.
   static func load(
     _ bytes: Bytes, path: String, options: ImportOptions
   ) throws(FormatError) -> ImportResult {
@@ -69,17 +93,20 @@ struct OnnxImporter {
     graph = GraphBuilder(name: graphName.isEmpty ? "onnx" : graphName)
   }
 
+  /// Version of the default operator set.
   var opset: Int { Int(model.opset) }
 
+  /// The error for a node that is not supported.
   func fault(_ node: OnnxNode, _ expected: String, _ found: String, hint: String? = nil) -> FormatError {
     .onnx(path: path, OnnxFault(node.place, expected: expected, found: found, hint: hint))
   }
 
+  /// The error for another part of the model.
   func fault(_ place: OnnxFault.Place, _ expected: String, _ found: String) -> FormatError {
     .onnx(path: path, OnnxFault(place, expected: expected, found: found))
   }
 
-  // MARK: The frame
+  // MARK: Input
 
   private mutating func run(_ source: OnnxGraph) throws(FormatError) -> ImportResult {
     try declareInitializers(source)
@@ -129,7 +156,7 @@ struct OnnxImporter {
   private mutating func declareInput(_ plan: OnnxPlan) throws(FormatError) {
     let info = plan.input
     let place = OnnxFault.Place.input(info.name)
-    // float32, float16, double, bfloat16; 0 where the file does not say.
+    // float32, float16, double and bfloat16; 0 where the file states no type.
     guard [0, 1, 10, 11, 16].contains(info.elementType) else {
       let type = ElementType(onnxCode: info.elementType)?.rawValue ?? "type \(info.elementType)"
       throw fault(place, "pictures of float32", type)
@@ -159,7 +186,7 @@ struct OnnxImporter {
     } catch { throw .model(path: path, error) }
   }
 
-  // MARK: The end
+  // MARK: Output
 
   private mutating func finish(_ output: String) throws(FormatError) {
     guard let last = values[output] else { throw fault(.graph, "an output that a node makes", output) }
@@ -188,9 +215,9 @@ struct OnnxImporter {
     } catch { throw .model(path: path, error) }
   }
 
-  // MARK: Building
+  // MARK: Graph
 
-  /// Adds `op`, its result called after the node's first output.
+  /// Adds `op` to the graph, its result named after the node's first output.
   mutating func append(
     _ op: Op, _ operands: [ValueID], _ node: OnnxNode, suffix: String = ""
   ) throws(FormatError) -> ValueID {
@@ -198,6 +225,7 @@ struct OnnxImporter {
     do { return try graph.append(op, operands, name: name) } catch { throw .model(path: path, error) }
   }
 
+  /// Defines the first output of `node`.
   mutating func set(_ node: OnnxNode, _ value: OnnxValue) throws(FormatError) {
     guard let name = node.outputs.first, !name.isEmpty else { throw fault(node, "an output", "none") }
     values[name] = value

@@ -1,34 +1,41 @@
 import FixresBase
 
-/// What fixresc reads of a `ModelProto` (onnx.proto of onnx 1.23, field numbers in the parser).
+/// The part of a `ModelProto` that is read (onnx.proto of onnx 1.23); the field numbers are in
+/// `OnnxModelParser`.
 struct OnnxModel {
+  /// Version of the file format.
   var irVersion: Int64 = 0
+  /// Name of the exporter.
   var producer = ""
-  /// Version of the default operator set; 1 where the file names none.
+  /// Version of the default operator set; 1 where the file states none.
   var opset: Int64 = 1
+  /// `metadata_props`.
   var properties: [(key: String, value: String)] = []
+  /// The graph; nil where the file has none.
   var graph: OnnxGraph?
 }
 
+/// A `GraphProto`.
 struct OnnxGraph {
   var name = ""
   var nodes: [OnnxNode] = []
   var initializers: [OnnxTensor] = []
   var inputs: [OnnxValueInfo] = []
   var outputs: [OnnxValueInfo] = []
-  /// Names of tensors stored sparsely, which nothing may read.
+  /// Names of sparse initializers; a node that reads one is refused.
   var sparse: [String] = []
 }
 
-/// A graph input or output with what the file says of its shape.
+/// A graph input or output, a `ValueInfoProto`.
 struct OnnxValueInfo {
   var name = ""
-  /// Element type code; 0 where the file says none.
+  /// Code of the element type; 0 where the file states none.
   var elementType: Int64 = 0
-  /// Dimensions, nil for those that are symbols or unknown; nil altogether without a shape.
+  /// Extents, nil for symbolic and unknown ones; nil where the file states no shape.
   var dims: [Int64?]?
 }
 
+/// A `NodeProto`.
 struct OnnxNode {
   var name = ""
   var op = ""
@@ -37,19 +44,20 @@ struct OnnxNode {
   var outputs: [String] = []
   var attributes: [OnnxAttribute] = []
 
-  /// How faults name this node.
+  /// The node, for errors.
   var place: OnnxFault.Place {
     .node(name: name.isEmpty ? outputs.first { !$0.isEmpty } ?? "(unnamed)" : name, op: op)
   }
 
-  /// Name of input `index`; nil where it is left out.
+  /// Name of input `index`; nil where it is omitted.
   func input(_ index: Int) -> String? {
     index < inputs.count && !inputs[index].isEmpty ? inputs[index] : nil
   }
 }
 
+/// An `AttributeProto`.
 struct OnnxAttribute {
-  /// `AttributeProto.AttributeType` as far as it is read.
+  /// The values of `AttributeProto.AttributeType` that are read.
   enum Kind: Int64 {
     case float = 1
     case integer, text, tensor
@@ -57,7 +65,7 @@ struct OnnxAttribute {
   }
 
   var name = ""
-  /// 0 where the file does not say, as the first versions of ONNX.
+  /// `type`; 0 where the file does not state it, as in the first versions of ONNX.
   var kindCode: Int64 = 0
   var integer: Int64?
   var float: Float?

@@ -1,13 +1,32 @@
 import FixresBase
 
-/// Reads a `ModelProto`, its messages nested at fixed depths, so that no input can make it recurse.
+/// Reads a `ModelProto`. Messages are nested at fixed depths, one function for each, so that no input makes
+/// it recurse.
+///
+/// Schema: onnx.proto of onnx 1.23; the field numbers that are read:
+///
+///     ModelProto      ir_version 1, producer_name 2, graph 7, opset_import 8, metadata_props 14
+///       GraphProto    node 1, name 2, initializer 5, input 11, output 12, sparse_initializer 15
+///         NodeProto   input 1, output 2, name 3, op_type 4, attribute 5, domain 7
+///           AttributeProto  name 1, f 2, i 3, s 4, t 5, floats 7, ints 8, type 20
+///         TensorProto       dims 1, data_type 2, segment 3, float_data 4, int32_data 5, int64_data 7,
+///                           name 8, raw_data 9, double_data 10, uint64_data 11, external_data 13,
+///                           data_location 14
+///         ValueInfoProto    name 1, type 2: tensor_type 1: elem_type 1, shape 2: dim 1: dim_value 1
+///
+/// Graphs inside attributes (control flow) are not read: the operators that have them are refused by name.
 struct OnnxModelParser {
+  /// Makes the errors.
   let context: FaultContext
-  /// Nodes, names, numbers and tensors that are left to read; each takes memory that two bytes of a file can ask for.
+  /// Remaining number of nodes, names and tensors; each takes far more memory than the two bytes that declare
+  /// it.
   private var budget = 1 << 18
-  /// Numbers that one attribute or shape may hold.
+  /// Limit on the numbers of one attribute or shape.
   private static let listLimit = 4096
 
+  /// The model in `bytes`.
+  ///
+  /// - Throws: `FormatError.malformed`.
   static func parse(_ bytes: Bytes, path: String) throws(FormatError) -> OnnxModel {
     var parser = OnnxModelParser(context: FaultContext(path: path, format: .onnx))
     return try parser.model(bytes)
@@ -137,7 +156,7 @@ struct OnnxModelParser {
       case 2: attribute.float = try field.float(context)
       case 3: attribute.integer = try field.int64(context)
       case 4:
-        // Legal bytes that are no text belong to operators of other domains.
+        // Bytes that are not UTF-8 are valid, and occur in operators of other domains.
         attribute.text = try? field.string(context)
       case 5: attribute.tensor = try tensor(try field.bytes(context))
       case 7: try field.floats(into: &attribute.floats, limit: Self.listLimit, context)
@@ -146,7 +165,7 @@ struct OnnxModelParser {
       default: break
       }
     }
-    // Writers of the third version of protobuf leave out what is zero.
+    // proto3 writers omit a field whose value is zero.
     switch OnnxAttribute.Kind(rawValue: attribute.kindCode) {
     case .float: attribute.float = attribute.float ?? 0
     case .integer: attribute.integer = attribute.integer ?? 0
@@ -195,7 +214,7 @@ struct OnnxModelParser {
     }
   }
 
-  /// The size, or nil for a symbol.
+  /// The extent; nil for a symbolic one.
   private func dimension(_ bytes: Bytes) throws(FormatError) -> Int64? {
     var size: Int64?
     var reader = ProtobufReader(bytes, context)
@@ -205,7 +224,7 @@ struct OnnxModelParser {
     return size
   }
 
-  /// The name of a `SparseTensorProto`: that of its values.
+  /// The name of a `SparseTensorProto`, which is that of its values.
   private mutating func sparseName(_ bytes: Bytes) throws(FormatError) -> String {
     var reader = ProtobufReader(bytes, context)
     while let field = try reader.next() {
@@ -237,7 +256,8 @@ struct OnnxModelParser {
     return tensor
   }
 
-  /// A part of `float_data` (4), `int32_data` (5), `int64_data` (7), `double_data` (10) or `uint64_data` (11).
+  /// Adds a part of `float_data` (4), `int32_data` (5), `int64_data` (7), `double_data` (10) or `uint64_data`
+  /// (11).
   private mutating func typed(
     _ field: ProtobufReader.Field, _ tensor: inout OnnxTensor
   ) throws(FormatError) {

@@ -1,8 +1,10 @@
 import FixresIR
 
-/// The usual name of a network of ImageNet's form whose graph is all that is known; nil for any other.
+/// Recognises the usual ResNets of ImageNet by their graph alone, for ONNX models, which have no parameter
+/// names.
 package enum OnnxNetworkName {
-  /// Told by the blocks of `graph`, which nothing has fused yet.
+  /// The name of the network in the unfused `graph`, by channels and number of its residual sums and its
+  /// convolutions; nil for any other network.
   package static func name(of graph: Graph) -> String? {
     var (sums, rectified): (Set<ValueID>, Set<ValueID>) = ([], [])
     var stages: [(channels: Int, blocks: Int)] = []
@@ -24,7 +26,8 @@ package enum OnnxNetworkName {
       default: break
       }
     }
-    // ImageNet's stem, and a ReLU behind each sum: networks of v2 have theirs before the convolutions.
+    // ImageNet's stem, and a ReLU behind each sum: pre-activation networks (v2) have it before the
+    // convolutions.
     guard let stem = convolutions.first, stem.weight[2] == 7, stem.op.strides == Extent(2, 2),
       sums.isSubset(of: rectified)
     else { return nil }
@@ -38,7 +41,7 @@ package enum OnnxNetworkName {
       guard let first = spatial.first, spatial.count == blocks,
         let depth = [[3, 4, 6, 3]: 50, [3, 4, 23, 3]: 101, [3, 8, 36, 3]: 152][depths]
       else { return nil }
-      // With three strides in the 3x3 convolutions the network is of v1.5.
+      // Three strided 3x3 convolutions, one for each of the stages 2 to 4: v1.5.
       let version = spatial.count { $0.op.strides != Extent(1, 1) } == 3 ? "" : "_v1"
       switch (first.op.groups, first.weight[0]) {
       case (1, 64): return "resnet\(depth)" + version

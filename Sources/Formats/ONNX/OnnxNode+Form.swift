@@ -1,6 +1,7 @@
-/// What ONNX says of a node's inputs and attributes, as far as it is read here: more would be passed over in silence.
+/// Checks of a node against ONNX's operator definitions: an input or attribute that an operator does not have
+/// is an error, since ignoring it could change the result.
 extension OnnxNode {
-  /// The greatest number of inputs; operators that take any are not listed.
+  /// Maximum number of inputs; variadic operators are not listed.
   private static let inputCounts: [String: Int] = [
     "Conv": 3, "BatchNormalization": 5, "MaxPool": 1, "AveragePool": 1, "GlobalAveragePool": 1,
     "GlobalMaxPool": 1, "ReduceMean": 2, "ReduceMax": 2, "ReduceProd": 2, "Gemm": 3, "MatMul": 2, "Relu": 1,
@@ -11,6 +12,7 @@ extension OnnxNode {
     "ConstantOfShape": 1, "Sqrt": 1, "Reciprocal": 1, "Neg": 1,
   ]
 
+  /// The types of the attributes that are read.
   private static let kinds: [String: OnnxAttribute.Kind] = [
     "strides": .integers, "pads": .integers, "paddings": .integers, "kernel_shape": .integers,
     "dilations": .integers, "axes": .integers, "perm": .integers, "starts": .integers, "ends": .integers,
@@ -25,7 +27,7 @@ extension OnnxNode {
     "is_test",
   ]
 
-  /// Refuses inputs and attributes that the operator does not have.
+  /// Throws `OnnxFault` for too many inputs, a repeated attribute, or one of another type or range.
   func checkForm() throws(OnnxFault) {
     if let count = Self.inputCounts[op], inputs.count > count {
       throw OnnxFault(place, expected: "at most \(count) inputs", found: "\(inputs.count)")
@@ -36,7 +38,7 @@ extension OnnxNode {
       guard seen.insert(name).inserted else {
         throw OnnxFault(place, expected: "one attribute \(name)", found: "two")
       }
-      // Casts of the first opsets name their type, and Gemm of the first has flags that later ones lost.
+      // Cast has a type by name in opset 1 to 5.
       guard let kind = Self.kinds[name], !(name == "to" && attribute.text != nil) else { continue }
       guard attribute.kindCode == kind.rawValue || attribute.kindCode == 0 else {
         throw OnnxFault(place, expected: "\(kind) as \(name)", found: "the type \(attribute.kindCode)")

@@ -1,43 +1,57 @@
 import FixresIR
 
-/// Which nodes of a model its first output needs, and which input they read; checks names and order.
+/// The nodes that the chosen output of a model depends on, and the input that they read; checks names and
+/// order.
+///
+/// A model may have several outputs (features, probabilities) and, before IR version 4, lists its weights
+/// among its inputs. The output called `logits` is taken; without one, the output that depends on most nodes,
+/// since features are computed before the classifier and logits before their Softmax.
 struct OnnxPlan {
+  /// The only input that is not a weight and is read.
   let input: OnnxValueInfo
+  /// Name of the chosen output.
   let output: String
-  /// Places of the nodes that the output needs, in file order.
+  /// Indices of the nodes that the output depends on, in file order.
   let order: [Int]
-  /// Whether the first node that reads the input is a Transpose.
+  /// True where the first node that reads the input is a Transpose: the input is then [N, H, W, C].
   let startsWithTranspose: Bool
-  /// Results that lead to a convolution or a pool: a layer of rows that makes one is a gate's.
+  /// Results that a convolution or pool depends on: a layer of rows among them belongs to a gate
+  /// (squeeze-and-excitation).
   let leadingToMaps: Set<String>
-  /// Results behind which no layer comes.
+  /// Results that no layer depends on.
   let trailing: Set<String>
 
+  /// Creates the plan of `graph`; `known` holds the names of its initializers.
+  ///
+  /// - Throws: `FormatError.onnx`, for a name made twice, a cycle, a missing input, or not exactly one image
+  ///   input.
   init(_ graph: OnnxGraph, known: Set<String>, path: String) throws(FormatError) {
-    func fault(_ place: OnnxFault.Place, _ expected: String, _ found: String) -> FormatError {
-      .onnx(path: path, OnnxFault(place, expected: expected, found: found))
-    }
     var makers: [String: Int] = [:]
     for (index, node) in graph.nodes.enumerated() {
       for name in node.outputs where !name.isEmpty {
         guard makers.updateValue(index, forKey: name) == nil, !known.contains(name) else {
-          throw fault(node.place, "an output of a name of its own", "a second \(name.debugDescription)")
+          throw Self.fault(
+            path, node.place, expected: "an output of a name of its own",
+            found: "a second \(name.debugDescription)")
         }
       }
     }
-    // Before IR 4 weights are listed among the inputs too; some writers list what a node makes as well.
+    // Before IR version 4 weights are listed among the inputs too; some writers also list results of nodes.
     var seen: Set<String> = []
     let pictures = graph.inputs.filter {
       !known.contains($0.name) && makers[$0.name] == nil && seen.insert($0.name).inserted
     }
-    (output, order) = try Self.chosen(graph, makers, known.union(pictures.map(\.name)), fault)
+    let sources = Sources(makers: makers, given: known.union(pictures.map(\.name)), path: path)
+    (output, order) = try Self.chosen(graph, sources)
     let nodes = order.map { graph.nodes[$0] }
     var reading: Set<String> = []
     for node in nodes { reading.formUnion(node.inputs) }
     let read = pictures.filter { reading.contains($0.name) }
     guard read.count == 1 else {
       let found = read.prefix(8).map(\.name.debugDescription).joined(separator: ", ")
-      throw fault(.graph, "one input that is no weight", read.isEmpty ? "none" : "\(read.count): \(found)")
+      throw Self.fault(
+        path, .graph, expected: "one input that is no weight",
+        found: read.isEmpty ? "none" : "\(read.count): \(found)")
     }
     let input = read[0]
     self.input = input
@@ -45,44 +59,58 @@ struct OnnxPlan {
     (leadingToMaps, trailing) = Self.positions(nodes)
   }
 
-  /// Outputs that are looked at, of which one is taken.
+  /// Where the values of a graph come from.
+  private struct Sources {
+    /// Index of the node that makes each result.
+    let makers: [String: Int]
+    /// Names of initializers and inputs.
+    let given: Set<String>
+    let path: String
+  }
+
+  private static func fault(
+    _ path: String, _ place: OnnxFault.Place, expected: String, found: String
+  ) -> FormatError {
+    .onnx(path: path, OnnxFault(place, expected: expected, found: found))
+  }
+
+  /// Limit on the outputs that are considered.
   private static let maximumOutputCount = 16
 
-  /// The output called logits, or else the one that most nodes work for: features come before their classifier,
-  /// logits before their Softmax.
+  /// The output called `logits`, else the one that depends on most nodes; and the nodes that it depends on.
   private static func chosen(
-    _ graph: OnnxGraph, _ makers: [String: Int], _ given: Set<String>,
-    _ fault: (OnnxFault.Place, String, String) -> FormatError
+    _ graph: OnnxGraph, _ sources: Sources
   ) throws(FormatError) -> (name: String, order: [Int]) {
     let named = graph.outputs.first { $0.name == GraphOutput.logits }.map { [$0] }
     var best: (name: String, order: [Int])?
     var failure: FormatError?
     for output in named ?? Array(graph.outputs.prefix(maximumOutputCount)) {
       do {
-        let order = try needed(output.name, graph, makers, given, fault)
+        let order = try needed(output.name, graph, sources)
         if order.count > best?.order.count ?? 0 { best = (output.name, order) }
       } catch {
         failure = failure ?? error
       }
     }
-    guard let best else { throw failure ?? fault(.graph, "an output", "none") }
+    guard let best else {
+      throw failure ?? fault(sources.path, .graph, expected: "an output", found: "none")
+    }
     return best
   }
 
-  /// Operators of a network's trunk and of its pools, behind which a layer is no classifier.
+  /// Operators over feature maps; a layer that one of them depends on is not the classifier.
   private static let mapOperators: Set<String> = [
     "Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax",
   ]
-  /// Operators that compute anything but a size, a view or a probability.
+  /// Operators that compute more than a size, a view or a probability.
   private static let layerOperators: Set<String> = [
     "Gemm", "MatMul", "BatchNormalization", "Relu", "Clip", "Sigmoid", "Add", "Sum", "Sub", "Mul", "Div",
-    "Pad",
-    "Slice",
+    "Pad", "Slice",
   ]
 
-  /// Results of `nodes` from which a way leads to an operator over maps, and those behind which no layer comes.
+  /// Results of `nodes` that an operator over maps depends on, and those that no layer depends on.
   private static func positions(_ nodes: [OnnxNode]) -> (maps: Set<String>, trailing: Set<String>) {
-    // Names that some later node over maps, or some later layer, depends on.
+    // Names that a later node over maps, or a later layer, depends on.
     var (maps, layers): (Set<String>, Set<String>) = ([], [])
     for node in nodes.reversed() {
       let isMap = mapOperators.contains(node.op)
@@ -94,21 +122,23 @@ struct OnnxPlan {
     return (maps, Set(nodes.flatMap(\.outputs)).subtracting(layers))
   }
 
-  /// The nodes behind `output`, each made of what stands before it.
+  /// The nodes that `output` depends on, in file order, which must be a topological order.
   private static func needed(
-    _ output: String, _ graph: OnnxGraph, _ makers: [String: Int], _ given: Set<String>,
-    _ fault: (OnnxFault.Place, String, String) -> FormatError
+    _ output: String, _ graph: OnnxGraph, _ sources: Sources
   ) throws(FormatError) -> [Int] {
+    func fault(_ place: OnnxFault.Place, _ expected: String, _ found: String) -> FormatError {
+      Self.fault(sources.path, place, expected: expected, found: found)
+    }
     var isNeeded = [Bool](repeating: false, count: graph.nodes.count)
-    guard let last = makers[output] else {
+    guard let last = sources.makers[output] else {
       throw fault(.graph, "an output that a node makes", output.debugDescription)
     }
     isNeeded[last] = true
     var pending = [last]
     while let index = pending.popLast() {
       let node = graph.nodes[index]
-      for name in node.inputs where !name.isEmpty && !given.contains(name) {
-        guard let maker = makers[name] else {
+      for name in node.inputs where !name.isEmpty && !sources.given.contains(name) {
+        guard let maker = sources.makers[name] else {
           let found = graph.sparse.contains(name) ? "a sparse tensor" : "nothing that makes it"
           throw fault(node.place, "an input \(name.debugDescription)", found)
         }

@@ -1,8 +1,8 @@
 import FixresBase
 
-/// A `TensorProto` as it lies in the file: a shape, an element type and bytes that nobody has looked at yet.
+/// A `TensorProto` as the file stores it: shape, element type and bytes, not converted.
 struct OnnxTensor {
-  /// A packed part of one of the typed fields.
+  /// A packed list of one of the typed fields.
   struct Part {
     let field: Int
     let bytes: Bytes
@@ -14,7 +14,7 @@ struct OnnxTensor {
   /// `raw_data`
   var raw: Bytes?
   var typed: [Part] = []
-  /// Numbers of a typed field that came one by one, and which field that was.
+  /// Numbers of a typed field that is not packed, and the number of that field.
   var loose: [UInt64] = []
   var looseField = 0
   var external: [(key: String, value: String)] = []
@@ -23,14 +23,18 @@ struct OnnxTensor {
 }
 
 extension OnnxTensor {
+  /// The tensor, for errors.
   var place: OnnxFault.Place { .tensor(name.isEmpty ? "(unnamed)" : name) }
 
-  /// The element type; nil for strings and types that this compiler has no name for.
+  /// The element type; nil for strings and types without a case in `ElementType`.
   var elementType: ElementType? { ElementType(onnxCode: elementCode) }
 
+  /// True for integers and booleans.
   var isInteger: Bool { [2, 3, 4, 5, 6, 7, 9, 12, 13].contains(elementCode) }
 
-  /// The shape, its product checked.
+  /// The shape, its product checked for overflow.
+  ///
+  /// - Throws: `OnnxFault`, beyond 8 axes or 2^40 elements.
   func shape() throws(OnnxFault) -> [Int] {
     let shape = dims.map { Int($0) }
     guard shape.count <= 8, let count = Int.checkedProduct(shape), count <= 1 << 40 else {
@@ -42,7 +46,7 @@ extension OnnxTensor {
 }
 
 extension ElementType {
-  /// `TensorProto.DataType`.
+  /// Creates the type of a code of `TensorProto.DataType`.
   init?(onnxCode code: Int64) {
     let known: [Int64: ElementType] = [
       1: .float32, 2: .uint8, 3: .int8, 4: .uint16, 5: .int16, 6: .int32, 7: .int64, 9: .bool, 10: .float16,

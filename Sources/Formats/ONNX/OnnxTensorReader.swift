@@ -1,42 +1,48 @@
 import FixresBase
 import FixresIR
 
-/// Turns tensors of a model into float32 or into whole numbers, wherever their bytes lie.
+/// Converts tensors of a model to float32 or to integers: from raw data, typed fields or external files.
 final class OnnxTensorReader {
+  /// The model's file, for errors.
   let path: String
   private let files: OnnxExternalFiles
-  /// Where the bytes of an element type were converted from, so that many names of one tensor share one copy.
+  /// The bytes and element type of a conversion, so that several names of one tensor share one copy.
   private struct Source: Hashable {
     let address: UInt
     let byteCount: Int
     let type: ElementType
   }
   private var converted: [Source: Bytes] = [:]
-  /// Elements that nodes may still make of stored ones: 32 MB, and as many as half-precision files hold.
+  /// Remaining number of elements that nodes may compute from constants: 2^23, and one for each two bytes of
+  /// the files.
   private var madeElementCount: Int
-  /// Elements of sound networks whose weights are one number everywhere: a ResNet-152's.
+  /// Remaining number of elements of constants with one repeated value, about those of a ResNet-152.
   private var filledElementCount = 1 << 26
 
+  /// Creates a reader for the model at `path` of `modelByteCount` bytes.
   init(path: String, modelByteCount: Int) {
     self.path = path
     files = OnnxExternalFiles(modelPath: path)
     madeElementCount = 1 << 23 + modelByteCount / 2
   }
 
-  /// Whole numbers that a shape, an axis list or an index may have.
+  /// Limit on the elements of a shape, axis list or index.
   private static let wholeNumberLimit = 4096
 
-  /// The elements as float32; the stored bytes themselves where they are that already and lie on a multiple of 4.
+  /// The elements as row-major float32; the stored bytes without a copy where they are float32 and aligned to
+  /// 4 bytes.
+  ///
+  /// - Throws: `FormatError.unreadableTensor`, `.onnx` or `.malformed`.
   func floats(_ tensor: OnnxTensor) throws(FormatError) -> Tensor {
     let (type, shape) = try described(tensor)
     guard type.isReadable else {
       throw .unreadableTensor(name: tensor.name, reason: .elementType(type))
     }
-    if let bytes = try rawBytes(tensor, type, shape) { return convert(bytes, type, shape, tensor.name) }
+    if let bytes = try rawBytes(tensor, type, shape) { return convert(bytes, type, shape: shape) }
     if type == .float32, let only = tensor.typed.first, tensor.typed.count == 1, tensor.loose.isEmpty,
       only.field == 4, only.bytes.count == shape.reduce(4, *)
     {
-      return convert(only.bytes, type, shape, tensor.name)
+      return convert(only.bytes, type, shape: shape)
     }
     let words = try typedWords(tensor, type, count: shape.reduce(1, *))
     return Tensor.make(shape: shape) { target in
@@ -45,6 +51,8 @@ final class OnnxTensorReader {
   }
 
   /// The elements of a small integer tensor in row-major order.
+  ///
+  /// - Throws: `FormatError.onnx`, also for a tensor of more than 4096 elements.
   func integers(_ tensor: OnnxTensor) throws(FormatError) -> [Int] {
     let (type, shape) = try described(tensor)
     let count = shape.reduce(1, *)
@@ -77,7 +85,9 @@ final class OnnxTensorReader {
     }
   }
 
-  /// A tensor of `value` alone, which `place` asks for.
+  /// A tensor of one repeated `value`, which `place` needs.
+  ///
+  /// - Throws: `FormatError.onnx`, beyond the limit on such elements.
   func filled(_ value: Float, _ shape: [Int], _ place: OnnxFault.Place) throws(FormatError) -> Tensor {
     let count = shape.reduce(1, *)
     guard count <= filledElementCount else {
@@ -88,7 +98,9 @@ final class OnnxTensorReader {
     return Tensor.make(shape: shape) { $0.initialize(repeating: value) }
   }
 
-  /// Counts elements that `place` makes and the file does not hold.
+  /// Counts elements that the node at `place` computes and the file does not hold.
+  ///
+  /// - Throws: `FormatError.onnx`, beyond the limit on such elements.
   func charge(_ count: Int, _ place: OnnxFault.Place) throws(FormatError) {
     let credit = files.takeCredit()
     madeElementCount = madeElementCount.addingSaturated(credit / 2)
@@ -115,14 +127,15 @@ final class OnnxTensorReader {
 
   // MARK: Raw and external bytes
 
-  /// The stored bytes, of exactly the size that the shape needs; nil where the elements are in typed fields.
+  /// The raw or external bytes, whose size must be that of type and shape; nil where the elements are in
+  /// typed fields.
   private func rawBytes(
     _ tensor: OnnxTensor, _ type: ElementType, _ shape: [Int]
   ) throws(FormatError) -> Bytes? {
     let expected = shape.reduce(1, *) * type.byteCount
     if tensor.isExternal { return try files.bytes(of: tensor, byteCount: expected) }
     guard let raw = tensor.raw else { return nil }
-    // An empty raw_data beside typed numbers is how some writers clear a field.
+    // Some writers leave an empty raw_data next to typed numbers.
     if raw.count == 0, expected > 0, !tensor.typed.isEmpty || !tensor.loose.isEmpty { return nil }
     guard raw.count == expected else {
       throw fault(
@@ -133,16 +146,16 @@ final class OnnxTensorReader {
     return raw
   }
 
-  private func convert(_ bytes: Bytes, _ type: ElementType, _ shape: [Int], _ name: String) -> Tensor {
+  private func convert(_ bytes: Bytes, _ type: ElementType, shape: [Int]) -> Tensor {
     if type == .float32, Int(bitPattern: bytes.unsafeBase).isMultiple(of: 4) {
       return Tensor(shape: shape, bytes: bytes)
     }
     let source = Source(
       address: UInt(bitPattern: bytes.unsafeBase), byteCount: bytes.count, type: type)
     if let known = converted[source] { return Tensor(shape: shape, bytes: known) }
-    let copy = type == .float32 ? Self.aligned(bytes, shape) : Self.widened(bytes, type, shape, name)
+    let copy = type == .float32 ? Self.aligned(bytes, shape) : Self.widened(bytes, type, shape)
     converted[source] = copy.bytes
-    // The file's pages are not needed any more: the copy is what counts against memory.
+    // The file's pages are no longer needed; only the copy counts against memory.
     bytes.releasePages()
     return copy
   }
@@ -153,11 +166,11 @@ final class OnnxTensorReader {
     }
   }
 
-  private static func widened(_ bytes: Bytes, _ type: ElementType, _ shape: [Int], _ name: String) -> Tensor {
+  private static func widened(_ bytes: Bytes, _ type: ElementType, _ shape: [Int]) -> Tensor {
     var strides = [Int](repeating: 1, count: shape.count)
     for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * shape[axis + 1] }
     let view = CheckpointTensor(
-      name: name, elementType: type, shape: shape, strides: strides, bytes: bytes, elementOffset: 0)
+      name: "", elementType: type, shape: shape, strides: strides, bytes: bytes, elementOffset: 0)
     guard let tensor = try? view.float32() else {
       preconditionFailure("float32() refuses \(type), which isReadable let through")
     }
@@ -166,7 +179,7 @@ final class OnnxTensorReader {
 
   // MARK: Typed fields
 
-  /// The numbers of the typed field that belongs to `type`, as their bits.
+  /// The bits of the numbers in the typed field that holds `type`.
   private func typedWords(
     _ tensor: OnnxTensor, _ type: ElementType, count: Int
   ) throws(FormatError) -> [UInt64] {
@@ -180,7 +193,7 @@ final class OnnxTensorReader {
       }
     let isOwnField =
       tensor.typed.allSatisfy { $0.field == field } && (tensor.loose.isEmpty || tensor.looseField == field)
-    // A number takes a byte at least, so the bytes present bound what is read.
+    // A number takes at least a byte, so the stored bytes bound the memory that is reserved.
     let stored = tensor.typed.reduce(tensor.loose.count) { $0.addingSaturated($1.bytes.count) }
     guard isOwnField, count <= stored || count == 0 else {
       throw fault(

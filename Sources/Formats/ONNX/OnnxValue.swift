@@ -1,17 +1,19 @@
 import FixresBase
 import FixresIR
 
-/// What the importer knows of a value while it walks the nodes.
+/// A value of an ONNX model during the import.
 enum OnnxValue {
+  /// Data that depends on the input.
   case activation(OnnxActivation)
+  /// Data that does not depend on the input.
   case constant(OnnxConstant)
-  /// Whole numbers made of sizes: a vector, or a scalar of one element.
+  /// Integers computed from shapes: a vector, or a scalar as one element.
   case sizes([OnnxSize], isScalar: Bool)
-  /// A product with a constant matrix that still waits for the bias which the next node may add.
+  /// A product with a constant matrix that is not in the graph yet: the next node may add its bias.
   case product(OnnxProduct)
 }
 
-/// A size that a model computes with: a number, or the batch whatever it is.
+/// An extent in shape arithmetic: a number, or the symbolic batch.
 enum OnnxSize: Hashable {
   case known(Int)
   case batch
@@ -21,30 +23,34 @@ enum OnnxSize: Hashable {
   }
 }
 
-/// What an axis of an ONNX value is in the graph's own layout.
+/// The axis of the graph's layout ([N, C, H, W] or [N, F]) that an axis of an ONNX value corresponds to.
 enum OnnxAxis: Hashable {
   case batch, channel, height, width
   /// Height and width as one axis.
   case spatial
-  /// The columns of `[N, F]`.
+  /// F of `[N, F]`.
   case feature
-  /// An axis of size 1 that the graph's own layout does not have.
+  /// An axis of size 1 without a counterpart.
   case one
 }
 
-/// A value of the graph that is being built, seen through the axes that ONNX gives it.
+/// A value of the graph, and the order of the axes in which the ONNX model sees it.
 struct OnnxActivation {
+  /// The value in the graph.
   var value: ValueID
+  /// The axes in ONNX's order.
   var axes: [OnnxAxis]
-  /// Padding of a Pad node, which the next layer takes into its window.
+  /// Padding of a Pad node, not in the graph yet: the next convolution or pool adds it to its own; nil for
+  /// none.
   var padding: Padding?
-  /// What that padding holds.
+  /// The number that the padding holds.
   var paddingValue: Float = 0
-  /// What an Expand has widened it to, for the product that follows.
+  /// The shape that an Expand repeats it to, for the Mul that follows; nil for none.
   var expanded: [OnnxSize]?
-  /// A Softmax has been passed over: only the outputs of the model may still depend on the value.
+  /// True behind a Softmax, which is not in the graph: no layer may depend on the value.
   var isProbability = false
 
+  /// [N, C, H, W].
   static let imageAxes: [OnnxAxis] = [.batch, .channel, .height, .width]
 }
 
@@ -53,18 +59,18 @@ struct OnnxProduct {
   let x: ValueID
   let weight: ValueID
   let classes: Int
-  /// What the product has: rows for a classifier, the axes of its pixel for a gate.
+  /// The axes of the result: rows for a classifier, those of one pixel for a gate.
   let axes: [OnnxAxis]
-  /// The node that made it, whose name it takes where no bias follows.
+  /// The node of the product, whose name the layer has where no bias follows.
   let node: OnnxNode
 }
 
-/// A constant of the model, converted where it is used.
+/// A constant of the model, converted when a layer reads it.
 struct OnnxConstant {
   enum Source {
     case stored(OnnxTensor)
     case floats(Tensor)
-    /// One number everywhere; memory is taken only where a layer needs the elements.
+    /// One repeated number; memory is allocated when a layer needs the elements.
     case filled(Float)
   }
 

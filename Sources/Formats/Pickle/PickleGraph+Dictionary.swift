@@ -1,15 +1,16 @@
 extension PickleGraph {
+  /// One item of a dictionary.
   typealias Entry = (key: ID, value: ID)
 
-  /// Classes that are dictionaries, under their Python 2 and 3 names.
+  /// Subclasses of dict, by their names in Python 2 and 3.
   private static let dictionaryClasses: Set<String> = [
     "collections.OrderedDict", "collections.defaultdict", "collections.Counter", "__builtin__.dict",
     "builtins.dict",
   ]
 
-  /// Where the children of a dictionary, an OrderedDict or the like lie; nil for other values.
+  /// The chunks of a dict or an instance of one of its subclasses; nil for other values.
   ///
-  /// `initial` is the list of pairs that Python 2 hands to OrderedDict.
+  /// `initial` is the list of pairs that Python 2 passes to the constructor of OrderedDict.
   private func dictionaryChunks(_ id: ID) -> (items: Chunks, initial: Chunks?)? {
     let node = self[id]
     if node.kind == .dictionary { return (chunks(node), nil) }
@@ -21,9 +22,10 @@ extension PickleGraph {
     return (object.items, isDictionary && list.kind == .list ? chunks(list) : nil)
   }
 
+  /// True for a dict or an instance of one of its subclasses.
   func isDictionary(_ id: ID) -> Bool { dictionaryChunks(id) != nil }
 
-  /// How many entries a dictionary states, duplicates counted; nil for other values.
+  /// The number of entries of a dictionary, duplicates counted; nil for other values.
   func entryCount(_ id: ID) -> Int? {
     guard let (items, initial) = dictionaryChunks(id) else { return nil }
     return count(items) / 2 + (initial.map(count) ?? 0)
@@ -39,7 +41,7 @@ extension PickleGraph {
     return total
   }
 
-  /// The entries in order; of equal keys both, so that the reader can let the last one win.
+  /// The entries in order, all those of equal keys among them: the last one is the dictionary's value.
   func entries(_ id: ID) -> [Entry]? {
     guard let (items, initial) = dictionaryChunks(id) else { return nil }
     var result: [Entry] = []
@@ -62,12 +64,12 @@ extension PickleGraph {
     return result
   }
 
-  /// A tuple or list of two.
+  /// The items of a tuple or list of two.
   private func pair(_ id: ID) -> Entry? {
     if let items = tuple(id, count: 2) { return (items[0], items[1]) }
     let node = self[id]
     guard node.kind == .list else { return nil }
-    // Stops at the third: a hostile pickle may name one long list many times.
+    // Stops at the third item: a hostile pickle may refer to one long list many times.
     var items: [ID] = []
     forEach(chunks(node)) { item in
       items.append(item)
@@ -83,7 +85,7 @@ extension PickleGraph {
     return found
   }
 
-  /// A short word for a value, for errors: `dict`, `int`, `argparse.Namespace`.
+  /// The type of a value as Python names it, for errors: `dict`, `int`, `argparse.Namespace`.
   func describe(_ id: ID) -> String {
     switch kind(id) {
     case .none: "None"
@@ -102,7 +104,7 @@ extension PickleGraph {
     }
   }
 
-  /// The class in a legacy persistent id `('module', class, file, source)`.
+  /// The class in a persistent id `('module', class, file, source)` of the legacy form.
   private func className(_ index: UInt32) -> String? {
     guard let items = tuple(ID(index: index), count: 2, orMore: true), string(items[0]) == "module" else {
       return nil
@@ -110,7 +112,7 @@ extension PickleGraph {
     return globalName(items[1])
   }
 
-  /// A scalar as text; nil for other values and for long texts.
+  /// A scalar as text; nil for other values and for text of more than 256 bytes.
   func scalar(_ id: ID) -> String? {
     switch kind(id) {
     case .true: "True"

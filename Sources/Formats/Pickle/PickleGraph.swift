@@ -2,54 +2,78 @@ import FixresBase
 
 /// The values that a pickle describes, as data: nothing is called, nothing is imported.
 ///
-/// Nodes are 16 bytes in one array and children lie in one pool, so that a hostile stream of one-byte opcodes
-/// costs a few times its own size at the most, and nothing here is ever walked by recursion.
+/// A node has 16 bytes and refers to its children by index, so that a stream of one-byte opcodes takes a
+/// small multiple of its own size, shared values are one node, and cycles are harmless. No function here
+/// recurses over the graph.
+///
+///     kind                    low                  high
+///     int                     -                    the value, two's complement
+///     float                   -                    IEEE 754 binary64
+///     string, bytes, bigInt   byte count           offset in the stream: text is not copied
+///     tuple                   count                index of the first child in `pool`
+///     list, dictionary, set   first chunk          last chunk; of a dictionary: key, value, key, value, ...
+///     global                  module (node)        name (node)
+///     object                  index in `objects`   -
+///     persistent              id (node)            -
+///
+/// A container grows by chunks `[count, next chunk, child, child, ...]` of `pool`, one for each APPENDS or
+/// SETITEMS.
 struct PickleGraph: Sendable {
+  /// Index of a node.
   struct ID: Hashable, Sendable {
     var index: UInt32
   }
 
+  /// The type of a value.
   enum Kind: UInt8, Sendable {
     case none, `true`, `false`, int, bigInt, float, string, bytes
     case global, tuple, list, dictionary, set, object, persistent
   }
 
-  /// `low` and `high` hold: int, float: the bits in `high`; text: byte count and offset; tuple: count and pool
-  /// start; list, dictionary, set: first and last chunk; global: module and name; object: its index; persistent: its id.
+  /// One value; the table at `PickleGraph` says what `low` and `high` hold.
   struct Node: Sendable {
     var kind: Kind
     var low: UInt32 = 0
     var high: UInt64 = 0
   }
 
-  /// What REDUCE, NEWOBJ, INST, OBJ or EXT built: never run, only described.
+  /// A call that REDUCE, NEWOBJ, INST, OBJ or EXT asks for: recorded, never made.
   struct Object: Sendable {
+    /// The function or class.
     var callable: ID
+    /// A tuple.
     var arguments: ID
-    /// The argument of the last BUILD.
+    /// The argument of the last BUILD; nil where there was none.
     var state: ID?
-    /// Chunks of what SETITEM(S) and of what APPEND(S) and ADDITEMS added.
+    /// Keys and values added by SETITEM(S).
     var items = Chunks()
+    /// Values added by APPEND(S) and ADDITEMS.
     var elements = Chunks()
   }
 
-  /// A chain of pool segments, each `[count, next, child...]`; `none` ends it.
+  /// A chain of chunks `[count, next chunk, child, ...]` in `pool`; `noChunk` ends it.
   struct Chunks: Sendable {
     var first: UInt32 = PickleGraph.noChunk
     var last: UInt32 = PickleGraph.noChunk
   }
 
+  /// The end of a chain.
   static let noChunk = UInt32.max
 
-  /// The stream, which text nodes point into.
+  /// The stream, which text nodes refer to.
   let bytes: Bytes
+  /// All values.
   var nodes: [Node] = []
+  /// Children of tuples, and chunks.
   var pool: [UInt32] = []
+  /// Calls.
   var objects: [Object] = []
+  /// The value of the whole pickle.
   var root = ID(index: 0)
 
   init(_ bytes: Bytes) { self.bytes = bytes }
 
+  /// Bytes of memory that the graph takes.
   var footprint: Int { nodes.count * 16 + pool.count * 4 + objects.count * MemoryLayout<Object>.stride }
 
   subscript(id: ID) -> Node {
@@ -59,8 +83,10 @@ struct PickleGraph: Sendable {
 
   // MARK: - Reading
 
+  /// The type of a value.
   func kind(_ id: ID) -> Kind { self[id].kind }
 
+  /// The value of an int or bool; nil for other values.
   func int(_ id: ID) -> Int? {
     let node = self[id]
     switch node.kind {
@@ -71,6 +97,7 @@ struct PickleGraph: Sendable {
     }
   }
 
+  /// The value of a float; nil for other values.
   func double(_ id: ID) -> Double? {
     let node = self[id]
     return node.kind == .float ? Double(bitPattern: node.high) : nil
@@ -89,13 +116,14 @@ struct PickleGraph: Sendable {
     return try? bytes.slice(Int(node.high), Int(node.low))
   }
 
+  /// The node indices in a tuple; nil for other values.
   func tuple(_ id: ID) -> ArraySlice<UInt32>? {
     let node = self[id]
     guard node.kind == .tuple else { return nil }
     return pool[Int(node.high)..<Int(node.high) + Int(node.low)]
   }
 
-  /// A tuple's items, where it has exactly `count`, or at least that many when `orMore`.
+  /// The items of a tuple of `count` (with `orMore` at least `count`, and then at most the first 16).
   func tuple(_ id: ID, count: Int, orMore: Bool = false) -> [ID]? {
     guard let items = tuple(id), orMore ? items.count >= count : items.count == count else { return nil }
     return items.prefix(max(count, 16)).map { ID(index: $0) }
@@ -110,6 +138,7 @@ struct PickleGraph: Sendable {
     return module + "." + name
   }
 
+  /// The call that a value comes from; nil for other values.
   func object(_ id: ID) -> Object? {
     let node = self[id]
     return node.kind == .object ? objects[Int(node.low)] : nil
@@ -125,6 +154,7 @@ struct PickleGraph: Sendable {
     }
   }
 
+  /// The chunks of a list, dictionary or set.
   func chunks(_ node: Node) -> Chunks {
     Chunks(first: node.low, last: UInt32(truncatingIfNeeded: node.high))
   }

@@ -1,7 +1,7 @@
 import FixresBase
 
 extension PickleMachine {
-  /// Tuples, lists, dictionaries and sets; false when `opcode` is none of these.
+  /// Runs `opcode` if it makes or extends a tuple, list, dictionary or set; false for other opcodes.
   mutating func runContainer(_ opcode: UInt8) throws(FormatError) -> Bool {
     switch opcode {
     case UInt8(ascii: ")"): stack.append(Self.emptyTupleID)
@@ -46,7 +46,7 @@ extension PickleMachine {
     push(.init(kind: kind, low: chunks.first, high: UInt64(chunks.last)))
   }
 
-  /// Moves the stack from `start` on into a new pool segment at the end of `chunks`.
+  /// Moves the stack from `start` on into a new chunk at the end of `chunks`.
   private mutating func takeChunk(
     from start: Int, into chunks: PickleGraph.Chunks
   ) throws(FormatError) -> PickleGraph.Chunks {
@@ -62,7 +62,8 @@ extension PickleMachine {
     return .init(first: chunks.first, last: segment)
   }
 
-  /// Adds the stack from `start` on to the container below it; objects record the items like any container.
+  /// Adds the stack from `start` on to the container below it; an object records the items as a container
+  /// does.
   private mutating func extend(from start: Int, pairs: Bool) throws(FormatError) {
     guard start > floor, start <= stack.count else {
       throw fault("a container and its items", "an empty stack")
@@ -89,7 +90,7 @@ extension PickleMachine {
     }
   }
 
-  /// Globals, calls, state and persistent ids; false when `opcode` is none of these.
+  /// Runs `opcode` if it makes a global, a call, a state or a persistent id; false for other opcodes.
   mutating func runObject(_ opcode: UInt8) throws(FormatError) -> Bool {
     switch opcode {
     case UInt8(ascii: "c"): stack.append(try readGlobal().index)
@@ -143,7 +144,7 @@ extension PickleMachine {
     push(.init(kind: .object, low: UInt32(graph.objects.count - 1)))
   }
 
-  /// An object of the extension registry, which nothing here can know.
+  /// Pushes an object of Python's extension registry, whose class the stream does not name.
   private mutating func pushExtension(_ code: Int64) throws(FormatError) {
     guard code > 0 else { throw fault("an extension code", "\(code)") }
     stack.append(Self.noneID)

@@ -1,20 +1,21 @@
 import FixresBase
 
 extension PickleMachine {
-  /// A text of `count` bytes that must be UTF-8.
+  /// Pushes a text of `count` bytes, which must be UTF-8.
   mutating func readUnicode(count: some FixedWidthInteger) throws(FormatError) {
     try readText(.string, count: count)
     guard let text = graph.text(try top()) else { return }
     try checkUnicode(text)
   }
 
-  /// Throws unless `text` is UTF-8 as Python writes it, which lets lone surrogates pass.
+  /// Throws unless `text` is UTF-8 as Python's `surrogatepass` writes it: lone surrogates are accepted.
   func checkUnicode(_ text: Bytes) throws(FormatError) {
-    guard let place = text.withUnsafeBytes({ Self.firstFault($0) }) else { return }
-    throw context.fault(.byte(text.offset + place), expected: "text in UTF-8", found: "other bytes")
+    guard let offset = text.withUnsafeBytes({ Self.firstFault($0) }) else { return }
+    throw context.fault(.byte(text.offset + offset), expected: "text in UTF-8", found: "other bytes")
   }
 
-  /// Where the first sequence begins that is none of Unicode's table 3-7 nor a surrogate.
+  /// Offset of the first sequence that neither table 3-7 of the Unicode Standard lists nor is a surrogate;
+  /// nil if none.
   private static func firstFault(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var index = 0
     while index < bytes.count {
@@ -35,7 +36,7 @@ extension PickleMachine {
       default: return index
       }
       guard length <= bytes.count - index, second.contains(bytes[index + 1]) else { return index }
-      for place in index + 2..<index + max(length, 2) where bytes[place] & 0xC0 != 0x80 { return index }
+      for next in index + 2..<index + max(length, 2) where bytes[next] & 0xC0 != 0x80 { return index }
       index += length
     }
     return nil

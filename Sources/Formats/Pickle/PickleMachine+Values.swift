@@ -1,7 +1,7 @@
 import FixresBase
 
 extension PickleMachine {
-  /// Numbers, texts, memo and stack; false when `opcode` is none of these.
+  /// Runs `opcode` if it pushes a number or text or works on memo or stack; false for other opcodes.
   mutating func runPush(_ opcode: UInt8) throws(FormatError) -> Bool {
     switch opcode {
     case 0x80:  // PROTO
@@ -27,7 +27,7 @@ extension PickleMachine {
       let bits: UInt64
       do { bits = try reader.readBig() } catch { throw context.fault(error) }
       push(.init(kind: .float, high: bits))
-    // Python 2's byte strings, which may hold anything.
+    // Byte strings of Python 2, of any encoding.
     case UInt8(ascii: "U"): try readText(.string, count: try readByte())
     case UInt8(ascii: "T"): try readText(.string, count: try readLittle(Int32.self))
     case 0x8C: try readUnicode(count: try readByte())
@@ -38,7 +38,7 @@ extension PickleMachine {
     case 0x8E, 0x96: try readText(.bytes, count: try readLittle(UInt64.self))
     case UInt8(ascii: "("): marks.append(UInt32(stack.count))
     case UInt8(ascii: "0"):
-      // POP also takes a MARK that lies on top.
+      // POP also removes a MARK on top of the stack.
       if stack.count == floor, !marks.isEmpty { _ = try popMark() } else { _ = try pop() }
     case UInt8(ascii: "1"): stack.removeLast(stack.count - (try popMark()))
     case UInt8(ascii: "2"): stack.append(try top().index)
@@ -52,7 +52,7 @@ extension PickleMachine {
     return true
   }
 
-  /// A two's complement little-endian integer of `count` bytes; beyond 64 bits it is kept as bytes.
+  /// Pushes a little-endian integer of `count` bytes in two's complement; beyond 64 bits as a bigInt node.
   private mutating func readLong(count: Int) throws(FormatError) {
     guard count <= 8 else { return try readText(.bigInt, count: count) }
     let window: Bytes
@@ -63,7 +63,7 @@ extension PickleMachine {
     pushInt(Int64(bitPattern: value))
   }
 
-  /// The newline-terminated opcodes of protocol 0; false when `opcode` is none of these.
+  /// Runs `opcode` if it is one of protocol 0 with a text argument; false for other opcodes.
   mutating func runText(_ opcode: UInt8) throws(FormatError) -> Bool {
     switch opcode {
     case UInt8(ascii: "I"):
@@ -102,7 +102,7 @@ extension PickleMachine {
     return true
   }
 
-  /// Where a line begins in the stream that text nodes point into.
+  /// Offset of a line in the stream.
   private func textStart(_ line: Bytes) -> UInt64 { UInt64(line.offset - graph.bytes.offset) }
 
   private func decimal(_ line: Bytes) throws(FormatError) -> Int64 {
@@ -117,7 +117,7 @@ extension PickleMachine {
     return key
   }
 
-  /// The two lines of GLOBAL and INST as a global node.
+  /// The module and name lines of GLOBAL and INST as a global node.
   mutating func readGlobal() throws(FormatError) -> PickleGraph.ID {
     let module = try readLine()
     let name = try readLine()

@@ -1,10 +1,23 @@
 import FixresBase
 
-/// Walks the fields of one protobuf message, in file order, without recursion or allocation.
+/// Reads the fields of one protobuf message in file order, without recursion or allocation.
 ///
-/// The wire format is that of protobuf.dev/programming-guides/encoding; groups, which no ONNX writer emits, are refused.
+/// Format: protobuf.dev/programming-guides/encoding. A message is a sequence of fields, in any order, that
+/// may repeat:
+///
+///     tag       varint: field number << 3 | wire type
+///     payload   wire type 0: varint    base-128: 7 bits a byte, least significant first, top bit: more follow
+///               wire type 1: fixed64   8 bytes, little-endian
+///               wire type 2: bytes     varint length, then the bytes: text, a nested message, a packed list
+///               wire type 5: fixed32   4 bytes, little-endian
+///
+/// Wire types 3 and 4 (groups), which no ONNX writer emits, are refused. The schema is the caller's: a nested
+/// message is read by another `ProtobufReader` over the field's bytes, and fields that the caller does not
+/// know are skipped.
 struct ProtobufReader {
+  /// One field.
   struct Field {
+    /// The value by wire type.
     enum Payload {
       case varint(UInt64)
       case fixed64(UInt64)
@@ -12,20 +25,25 @@ struct ProtobufReader {
       case fixed32(UInt32)
     }
 
+    /// The field number of the schema.
     let number: Int
+    /// The value.
     let payload: Payload
     /// Offset of the field's tag from the start of the file.
     let offset: Int
   }
 
+  /// Makes the errors.
   let context: FaultContext
   private var reader: ByteReader
 
+  /// Creates a reader of the message in `bytes`.
   init(_ bytes: Bytes, _ context: FaultContext) {
     self.context = context
     reader = ByteReader(bytes)
   }
 
+  /// True behind the last field.
   var isAtEnd: Bool { reader.isAtEnd }
 
   /// The next field, or nil at the end of the message.
@@ -72,6 +90,7 @@ struct ProtobufReader {
     do { return try reader.read(Int(length)) } catch { throw context.fault(error) }
   }
 
+  /// A little-endian number.
   mutating func little<T: FixedWidthInteger>(_ type: T.Type) throws(FormatError) -> T {
     do { return try reader.readLittle(type) } catch { throw context.fault(error) }
   }
@@ -89,11 +108,13 @@ extension ProtobufReader.Field {
     return context.fault(.byte(offset), expected: "\(expected) in field \(number)", found: found)
   }
 
+  /// The bytes of a length-delimited field.
   func bytes(_ context: FaultContext) throws(FormatError) -> Bytes {
     guard case .bytes(let bytes) = payload else { throw wrong("a length-delimited field", context) }
     return bytes
   }
 
+  /// The text of a length-delimited field, which must be UTF-8.
   func string(_ context: FaultContext) throws(FormatError) -> String {
     let bytes = try bytes(context)
     guard let text = bytes.withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else {
@@ -102,11 +123,13 @@ extension ProtobufReader.Field {
     return text
   }
 
+  /// The value of a varint field, in two's complement.
   func int64(_ context: FaultContext) throws(FormatError) -> Int64 {
     guard case .varint(let value) = payload else { throw wrong("a varint", context) }
     return Int64(bitPattern: value)
   }
 
+  /// The value of a fixed32 field.
   func float(_ context: FaultContext) throws(FormatError) -> Float {
     guard case .fixed32(let bits) = payload else { throw wrong("a fixed32", context) }
     return Float(bitPattern: bits)

@@ -1,11 +1,24 @@
 import FixresBase
 
-/// The reader of what `torch.save` wrote before PyTorch 1.6: five pickles in a row, then every storage.
+/// The reader of the format that `torch.save` wrote before PyTorch 1.6: five pickles in a row, then the
+/// storages.
+///
+/// Format: `_legacy_save` in `torch/serialization.py` of PyTorch.
+///
+///     pickle   magic number 0x1950A86A20F9469CFC6C
+///     pickle   protocol version, 1001
+///     pickle   {"little_endian": True, ...}
+///     pickle   the object; storages are persistent ids with an optional view (key, offset, count)
+///     pickle   list of the storages' keys
+///     storage  i64 element count, then the elements; in the order of the list
 enum TorchLegacy {
   /// 0x1950A86A20F9469CFC6C, little-endian.
   private static let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
   private static let protocolVersion = 1001
 
+  /// The checkpoint in `bytes`; `keepsNames` leaves wrapper prefixes in place.
+  ///
+  /// - Throws: `FormatError`.
   static func read(
     _ bytes: Bytes, path: String, key: String?, keepsNames: Bool = false
   ) throws(FormatError) -> Checkpoint {
@@ -27,7 +40,7 @@ enum TorchLegacy {
       .read(key: key, source: .torchLegacy, keepsNames: keepsNames)
   }
 
-  /// The magic number, the protocol and `sys_info`; returns where the object's pickle begins.
+  /// Checks the magic number, the protocol and `sys_info`; returns the offset of the object's pickle.
   private static func checkPreamble(
     _ bytes: Bytes, path: String, _ context: FaultContext
   ) throws(FormatError) -> Int {
@@ -54,7 +67,7 @@ enum TorchLegacy {
     }
   }
 
-  /// The list that says in which order the storages follow.
+  /// The keys of the storages in the order of the file.
   private static func storageKeys(_ graph: PickleGraph, _ context: FaultContext) throws(FormatError)
     -> [String]
   {
@@ -81,7 +94,7 @@ enum TorchLegacy {
     return keys
   }
 
-  /// Every storage that the object names, by key.
+  /// The storages that the object refers to, by key.
   private static func storageIDs(
     _ graph: PickleGraph, _ context: FaultContext
   ) throws(FormatError) -> [String: TorchStorageID] {
@@ -98,7 +111,7 @@ enum TorchLegacy {
     return ids
   }
 
-  /// Each storage: an element count of 64 bits, then its elements.
+  /// Reads the storages, which must end with the file.
   private static func readStorages(
     _ bytes: Bytes, from position: Int, keys: [String], ids: [String: TorchStorageID], _ context: FaultContext
   ) throws(FormatError) -> [String: Bytes] {

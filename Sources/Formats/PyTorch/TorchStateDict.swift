@@ -1,24 +1,32 @@
 import FixresBase
 
-/// Finds the state dictionary inside whatever a training script saved, and reads its tensors.
+/// Finds the state dictionary in the object that a training script saved, and reads its tensors.
 struct TorchStateDict {
+  /// The saved object.
   let graph: PickleGraph
+  /// Reads its tensors.
   let reader: TorchTensorReader
+  /// The file, for errors.
   let path: String
 
-  /// In the order in which they are preferred: an averaged model is what its trainer evaluates.
+  /// Keys under which training scripts store the state dictionary, averaged (EMA) weights first, as timm
+  /// prefers them.
   static let wrappers = ["state_dict_ema", "model_ema", "state_dict", "model", "net", "network"]
   private static let maximumDepth = 4
   private static let maximumNameByteCount = 1024
 
-  /// The dictionary taken: where it lies, by keys from the root, and what of its names is left over of `--key`.
+  /// The chosen dictionary: its keys from the root, and the prefix of names that remains of `--key`.
   private struct Selection {
     var dictionary: PickleGraph.ID
     var keys: [String] = []
     var namePrefix = ""
   }
 
-  /// With `keepsNames` prefixes stay, for a shard whose index knows the full names.
+  /// The checkpoint under `key`, or under the first wrapper that holds tensors.
+  ///
+  /// `keepsNames` leaves prefixes in place, for a shard whose index has the full names.
+  ///
+  /// - Throws: `FormatError`.
   func read(
     key: String?, source: Checkpoint.Source, keepsNames: Bool
   ) throws(FormatError) -> Checkpoint {
@@ -41,7 +49,7 @@ struct TorchStateDict {
     return checkpoint
   }
 
-  // MARK: - Which dictionary
+  // MARK: - Choice of the dictionary
 
   private func select(key: String?) throws(FormatError) -> Selection {
     if let module = moduleClass(graph.root) { throw .pickledModule(path: path, className: module) }
@@ -63,7 +71,7 @@ struct TorchStateDict {
     }
   }
 
-  /// The first wrapper that leads to tensors, else `dictionary` itself where it holds some.
+  /// The first wrapper, at any depth, that holds tensors; else `dictionary` itself where it holds some.
   private func find(in dictionary: PickleGraph.ID, keys: [String]) throws(FormatError) -> Selection? {
     guard let count = graph.entryCount(dictionary) else { return nil }
     try checkCount(count)
@@ -77,7 +85,8 @@ struct TorchStateDict {
     return holdsTensors ? Selection(dictionary: dictionary, keys: keys) : nil
   }
 
-  /// Follows the dotted path `key`: dictionary keys first, which may hold dots themselves, then a prefix of names.
+  /// Follows the dotted path `key`: the longest dictionary keys first, since a key may contain dots; the rest
+  /// is a prefix of names.
   private func follow(_ key: String) throws(FormatError) -> Selection {
     var selection = Selection(dictionary: graph.root)
     var rest = key.split(separator: ".").map(String.init)[...]
@@ -129,20 +138,20 @@ struct TorchStateDict {
     return names
   }
 
-  // MARK: - Its tensors
+  // MARK: - Tensors
 
   private func readTensors(
     of selection: Selection, into checkpoint: inout Checkpoint
   ) throws(FormatError) {
-    // Of equal keys the last value counts, in the place of the first, as in Python.
-    var places: [UTF8Key: Int] = [:]
+    // Of equal keys the last value counts, at the position of the first, as in Python.
+    var positions: [UTF8Key: Int] = [:]
     var entries: [(name: String, value: PickleGraph.ID)] = []
     for entry in graph.entries(selection.dictionary) ?? [] {
       guard let name = graph.string(entry.key, limit: Self.maximumNameByteCount) else { continue }
-      if let place = places[UTF8Key(name)] {
-        entries[place].value = entry.value
+      if let position = positions[UTF8Key(name)] {
+        entries[position].value = entry.value
       } else {
-        places[UTF8Key(name)] = entries.count
+        positions[UTF8Key(name)] = entries.count
         entries.append((name, entry.value))
       }
     }
@@ -150,7 +159,7 @@ struct TorchStateDict {
       switch try reader.value(id, name: name) {
       case .tensor(let tensor): checkpoint.add(tensor)
       case .opaque(let constructor):
-        // OrderedDicts and the like are entries of their own; anything else may stand for a weight.
+        // A nested dictionary is no weight; any other object may be one.
         checkpoint.ignored.append(name)
         if reader.isTensor(id) || !graph.isDictionary(id) {
           checkpoint.unreadable[name] = .opaque(constructor: constructor)
@@ -161,9 +170,10 @@ struct TorchStateDict {
     }
   }
 
-  // MARK: - What stands beside it
+  // MARK: - Entries outside the dictionary
 
-  /// Names the entries that lie beside the dictionary on the way to it, and keeps their small facts.
+  /// Lists the entries outside the dictionary, on the path to it, as ignored, and keeps their scalars as
+  /// metadata.
   private func collectContext(of selection: Selection, into checkpoint: inout Checkpoint) {
     var dictionary = graph.root
     for (level, key) in (selection.keys.map(Optional.some) + [nil]).enumerated() {
@@ -180,7 +190,7 @@ struct TorchStateDict {
     }
   }
 
-  /// A scalar under its own name; the scalars of `args`, `hyper_parameters` and `config` under a dotted one.
+  /// Keeps a scalar under its name, and those of `args`, `hyper_parameters` and the like as `args.name`.
   private func collectFacts(_ name: String, _ id: PickleGraph.ID, into checkpoint: inout Checkpoint) {
     if let text = graph.scalar(id) { return checkpoint.addMetadata(name, text) }
     guard ["args", "hyper_parameters", "config", "cfg", "hparams", "opt"].contains(name) else { return }

@@ -1,18 +1,20 @@
 import FixresBase
 
-/// A storage as a pickle's persistent id names it: `('storage', type, key, location, numel[, view])`.
+/// A reference to a storage, the persistent id `('storage', class, key, location, numel[, view])`.
 struct TorchStorageID: Sendable {
+  /// Its key in the file.
   var key: String
   /// Nil for `UntypedStorage`, which counts bytes.
   var elementType: ElementType?
+  /// Elements of the whole storage.
   var count: Int
-  /// The legacy form's view of a part of the storage, in elements.
+  /// The part of the storage that the legacy form refers to, in elements; nil for all of it.
   var view: (offset: Int, count: Int)?
 
-  /// Bytes the whole storage must take; nil where that overflows.
+  /// Bytes of the whole storage; nil where the product overflows.
   var byteCount: Int? { count.multipliedChecked(elementType?.byteCount ?? 1) }
 
-  /// The element type of a storage class; a nil inside for the untyped one, nil for other globals.
+  /// The element type of a storage class: `.some(nil)` for the untyped one, nil for other classes.
   static func elementType(ofClass name: String) -> ElementType?? {
     let modules = ["torch.", "torch.cuda.", "torch.storage."]
     guard let module = modules.last(where: { name.hasPrefix($0) }) else { return nil }
@@ -39,7 +41,10 @@ struct TorchStorageID: Sendable {
     }
   }
 
-  /// Reads a persistent id; nil where it names no storage (the legacy form also names pickled classes so).
+  /// Reads a persistent id; nil where it refers to no storage: the legacy form has ids of pickled classes
+  /// too.
+  ///
+  /// - Throws: `FormatError.malformed`, for an id of a storage that breaks the rules.
   init?(_ id: PickleGraph.ID, in graph: PickleGraph, context: FaultContext) throws(FormatError) {
     guard let items = graph.tuple(id, count: 5, orMore: true), items.count <= 6,
       graph.string(items[0]) == "storage"
@@ -49,7 +54,7 @@ struct TorchStorageID: Sendable {
         .key("storage"), expected: "a storage class of torch",
         found: graph.globalName(items[1]) ?? "\(graph.kind(items[1]))")
     }
-    // Python 2 wrote numbers where later versions write strings.
+    // Python 2 wrote integers where later versions write strings.
     guard let key = graph.string(items[2]) ?? graph.int(items[2]).map(String.init), !key.isEmpty else {
       throw context.fault(.key("storage"), expected: "a storage key", found: "\(graph.kind(items[2]))")
     }

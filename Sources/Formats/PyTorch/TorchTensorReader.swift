@@ -1,33 +1,50 @@
 import FixresBase
 
-/// Turns pickled descriptions of tensors into checked views; the storages come from `storage`.
+/// Converts the pickled calls that rebuild tensors into checked views.
+///
+/// Format: `torch/_utils.py` and `torch/_tensor.py` of PyTorch.
+///
+///     _rebuild_tensor     (storage, offset, size, stride)
+///     _rebuild_tensor_v2  (storage, offset, size, stride, requires_grad, hooks[, metadata])
+///     _rebuild_tensor_v3  (storage, offset, size, stride, requires_grad, hooks, dtype[, metadata])
+///     _rebuild_parameter  (tensor, requires_grad, hooks); other wrappers have the tensor first too
+///
+/// `offset` and `stride` count elements. Every other call (sparse, quantised and meta tensors, unknown
+/// classes) gives an opaque value, which is an error only where the network needs it.
 struct TorchTensorReader {
+  /// The saved object.
   let graph: PickleGraph
+  /// Makes the errors.
   let context: FaultContext
   /// The bytes of a whole storage.
   let storage: (TorchStorageID) throws(FormatError) -> Bytes
 
-  /// What a value of a state dictionary turned out to be.
+  /// A value of a state dictionary.
   enum Value {
+    /// A plain strided tensor.
     case tensor(CheckpointTensor)
-    /// Built by something that is not plain strided storage.
+    /// The result of a call that gives no plain strided tensor.
     case opaque(constructor: String)
+    /// No call.
     case other
   }
 
-  /// A description of a tensor, its wrappers (Parameter, subclasses with attributes) taken off.
+  /// The call that rebuilds a tensor, without its wrappers (Parameter, subclasses with attributes).
   private struct Call {
     var function: String
     var arguments: PickleGraph.ID
     var isModified = false
   }
 
-  /// True where `id` describes a tensor of any kind; reads no storage.
+  /// True where `id` rebuilds a tensor of any kind; reads no storage.
   func isTensor(_ id: PickleGraph.ID) -> Bool {
     guard let call = call(id) else { return false }
     return Self.isRebuild(call.function)
   }
 
+  /// Reads the value `id`, the tensor of which is called `name`.
+  ///
+  /// - Throws: `FormatError.malformed`.
   func value(_ id: PickleGraph.ID, name: String) throws(FormatError) -> Value {
     guard let call = call(id) else { return .other }
     guard !call.isModified else { return .opaque(constructor: call.function) }
@@ -57,7 +74,7 @@ struct TorchTensorReader {
     guard let object = graph.object(id) else { return nil }
     var call = Call(function: graph.globalName(object.callable) ?? "?", arguments: object.arguments)
     call.isModified = isModified(object)
-    // Wrappers lie in each other two or three deep; a hostile pickle could nest a million.
+    // Wrappers nest two or three deep; the limit bounds the time for a hostile pickle.
     for _ in 0..<8 {
       if Self.parameterWrappers.contains(call.function), let inner = graph.tuple(call.arguments)?.first,
         let data = graph.object(.init(index: inner)), let function = graph.globalName(data.callable)
@@ -82,7 +99,8 @@ struct TorchTensorReader {
       || object.elements.first != PickleGraph.noChunk
   }
 
-  /// `(storage, offset, size, stride, requires_grad, hooks[, dtype][, metadata])`.
+  /// The tensor of a call with at least `least` arguments; `metadata` and `type` are the indices of optional
+  /// ones.
   private func plain(
     _ call: Call, _ name: String, least: Int, metadata: Int?, type: Int?
   ) throws(FormatError) -> Value {
@@ -92,7 +110,7 @@ struct TorchTensorReader {
     else {
       throw fault(name, "\(least) arguments of \(call.function)", "others")
     }
-    // Metadata marks lazily negated or conjugated views.
+    // Metadata marks views that are negated or conjugated lazily.
     if let metadata, metadata < items.count, !isEmpty(items[metadata]) {
       return .opaque(constructor: call.function + " with metadata")
     }
@@ -119,11 +137,11 @@ struct TorchTensorReader {
     return node.kind == .none || (node.kind == .dictionary && node.low == PickleGraph.noChunk)
   }
 
-  /// The storage's bytes, or the part of them that a legacy view names.
+  /// The storage's bytes, or the part of them that a legacy view refers to.
   private func window(_ id: TorchStorageID) throws(FormatError) -> Bytes {
     let whole = try storage(id)
     guard let view = id.view else { return whole }
-    // The view lies inside `count` elements, whose bytes were counted without overflow.
+    // The view is inside `count` elements, whose byte count has been checked for overflow.
     let size = id.elementType?.byteCount ?? 1
     return try context.reading { () throws(ReadError) in
       try whole.slice(view.offset * size, view.count * size)
@@ -147,7 +165,7 @@ struct TorchTensorReader {
       elementOffset: offset)
   }
 
-  /// A tuple of integers, or a `torch.Size` of one.
+  /// The integers of a tuple or of a `torch.Size`.
   private func ints(_ id: PickleGraph.ID) -> [Int]? {
     var tuple = id
     if let object = graph.object(id), graph.globalName(object.callable) == "torch.Size",

@@ -1,14 +1,28 @@
 import FixresBase
 
-/// The reader of what `torch.save` writes since PyTorch 1.6: a zip archive of a pickle and its storages.
+/// The reader of the format that `torch.save` writes since PyTorch 1.6: a zip archive of a pickle and its
+/// storages.
+///
+/// Format: `torch/serialization.py` and `caffe2/serialize/inline_container.h` of PyTorch. Members, all
+/// stored:
+///
+///     <root>/data.pkl      the object; a tensor is a call of `_rebuild_tensor_v2` on a persistent id
+///     <root>/data/<key>    one storage: numel elements of its class, no header
+///     <root>/version       decimal, 1 to 10
+///     <root>/byteorder     "little"; absent before PyTorch 2.1
+///
+/// The root folder has any name. Archives of TorchScript and `torch.export` are recognised and refused.
 enum TorchZip {
+  /// The checkpoint in `bytes`; `keepsNames` leaves wrapper prefixes in place.
+  ///
+  /// - Throws: `FormatError`.
   static func read(
     _ bytes: Bytes, path: String, key: String?, keepsNames: Bool = false
   ) throws(FormatError) -> Checkpoint {
     let archive = try ZipArchive(bytes, path: path)
     let context = FaultContext(path: path, format: .zip)
     let root = try rootFolder(archive, context)
-    // Not even one that nobody reads: torch.save stores every member.
+    // Unread members too: torch.save stores all of them.
     if let refusal = archive.members.lazy.compactMap(\.refusal).first { throw context.unsupported(refusal) }
     let pickle = try member(root + "data.pkl", archive, context)
     try checkVersion(archive, root, context)
@@ -29,7 +43,9 @@ enum TorchZip {
     return checkpoint
   }
 
-  /// The one folder, with its slash, that holds `data.pkl`; other zip archives are told apart for their hints.
+  /// The folder of `data.pkl`, with its slash.
+  ///
+  /// - Throws: `FormatError.unsupported` for other archives, each kind with a reason of its own.
   private static func rootFolder(_ archive: ZipArchive, _ context: FaultContext) throws(FormatError) -> String
   {
     guard let first = archive.members.first else {
@@ -59,7 +75,7 @@ enum TorchZip {
     return member
   }
 
-  /// The data of a small member, its checksum compared.
+  /// The data of a member, whose checksum is verified.
   private static func verified(
     _ member: ZipMember, _ archive: ZipArchive, _ context: FaultContext
   ) throws(FormatError) -> Bytes {
@@ -68,7 +84,7 @@ enum TorchZip {
     return data
   }
 
-  /// `version` must be one that PyTorch itself reads, and `byteorder`, where present, little.
+  /// Throws unless `version` is one that PyTorch reads and `byteorder`, where present, is little.
   private static func checkVersion(
     _ archive: ZipArchive, _ root: String, _ context: FaultContext
   ) throws(FormatError) {
@@ -90,13 +106,13 @@ enum TorchZip {
 }
 
 extension TorchZip {
-  /// The storages met so far; a storage shared by many tensors is looked up and checked once.
+  /// The storages that tensors refer to; each is looked up and checked once.
   final class StorageTable {
     private let archive: ZipArchive
     private let root: String
     private let context: FaultContext
     private var known: [String: (id: TorchStorageID, bytes: Bytes)] = [:]
-    /// What the tensors read of the archive, each member once.
+    /// The members that tensors refer to, each once.
     private(set) var used: [(member: ZipMember, data: Bytes)] = []
 
     init(archive: ZipArchive, root: String, context: FaultContext) {
@@ -105,6 +121,7 @@ extension TorchZip {
       self.context = context
     }
 
+    /// The data of a storage, whose size must be that of its elements.
     func bytes(_ id: TorchStorageID) throws(FormatError) -> Bytes {
       let name = root + "data/" + id.key
       if let (first, bytes) = known[id.key] {

@@ -1,11 +1,22 @@
 import FixresBase
 
-/// The reader of one `.safetensors` file: 8-byte little-endian header length, JSON header, data.
+/// The reader of one `.safetensors` file.
 ///
-/// Format: the safetensors README, as strict as its own reader and stricter where formats.md says so.
+/// Format: the README of github.com/huggingface/safetensors. The layout, numbers little-endian:
+///
+///     0        u64 n, the byte count of the header, at most 100,000,000
+///     8        JSON object of n bytes:
+///                "__metadata__": {string: string, ...}
+///                name: {"dtype": "F32", "shape": [64, 3, 7, 7], "data_offsets": [begin, end]}
+///     8 + n    data; offsets count from here
+///
+/// The data must be filled from its first to its last byte, without holes and overlaps. Like the format's own
+/// reader this one refuses a short file, trailing bytes and sizes that disagree with dtype and shape; beyond
+/// it, every duplicate key in any object.
 struct SafeTensorsFile {
   /// The format's own limit on the JSON header.
   static let maximumHeaderByteCount: UInt64 = 100_000_000
+  /// Limit on the UTF-8 bytes of a tensor's name.
   static let maximumNameByteCount = 512
 
   private let path: String
@@ -15,21 +26,23 @@ struct SafeTensorsFile {
   private var checkpoint = Checkpoint(source: .safetensors)
   private var spans: [Span] = []
 
-  /// Where a tensor's bytes lie in the data, for the check that they fill it exactly.
+  /// The bytes of a tensor, as offsets from the start of the data.
   private struct Span {
     var begin: Int
     var end: Int
     var name: String
   }
 
-  /// The members of a tensor's description.
+  /// The description of a tensor in the header.
   private struct Entry {
     var dtype: String?
     var shape: [Int]?
     var offsets: (begin: Int, end: Int)?
   }
 
-  /// The tensors of `bytes`, in the header's order, under their own names.
+  /// The tensors of the file in `bytes`, in the header's order, with their full names.
+  ///
+  /// - Throws: `FormatError.malformed` or `.tooManyTensors`.
   static func read(_ bytes: Bytes, path: String) throws(FormatError) -> Checkpoint {
     var file = try SafeTensorsFile(bytes, path: path)
     try file.readHeader()
@@ -37,7 +50,9 @@ struct SafeTensorsFile {
     return file.checkpoint
   }
 
-  /// The checkpoint of one file, its names without prefix; `key` keeps the names below it.
+  /// The checkpoint in `bytes`, its names without prefix; `key` selects the names below it.
+  ///
+  /// - Throws: `FormatError`, also where nothing is below `key`.
   static func checkpoint(_ bytes: Bytes, path: String, key: String?) throws(FormatError) -> Checkpoint {
     var checkpoint = try read(bytes, path: path)
     try checkpoint.takeNames(path: path, below: key)
@@ -83,7 +98,7 @@ struct SafeTensorsFile {
       let name = json.string(text)
       try add(name, try readEntry(name))
     }
-    // Nothing but spaces may follow.
+    // Only white space may follow.
     _ = try json.next()
   }
 
@@ -162,7 +177,7 @@ struct SafeTensorsFile {
       throw context.fault(
         .tensor(name), expected: "data_offsets within \(data.count) bytes", found: "[\(begin), \(end)]")
     }
-    // At most 2^56 elements, so the product of bits fits.
+    // At most 2^56 elements of 64 bits, so the product does not overflow.
     let (byteCount, restBits) = (count * type.bitCount).quotientAndRemainder(dividingBy: 8)
     guard restBits == 0, byteCount == end - begin else {
       throw context.fault(
@@ -181,7 +196,7 @@ struct SafeTensorsFile {
         bytes: window, elementOffset: 0))
   }
 
-  /// The data must be filled from its first byte to its last, without holes or overlaps.
+  /// Throws unless the tensors fill the data from its first byte to its last, without holes and overlaps.
   private mutating func checkSpans() throws(FormatError) {
     spans.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
     var position = 0

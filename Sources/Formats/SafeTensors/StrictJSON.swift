@@ -1,34 +1,38 @@
 import FixresBase
 
-/// JSON pieces one after the other, with duplicate keys refused in every object at any depth.
+/// A JSON tokenizer that refuses duplicate keys in every object at any depth.
 ///
-/// Remembers keys by where they stand, so a header of a million keys costs a few bytes for each.
+/// Keys are stored as positions in the text, and compared through one open-addressing hash table an object
+/// (linear probing, at most half full), so that a header of half a million keys takes a few bytes for each.
 struct StrictJSON {
   private var tokens: JSONTokenizer
   private let context: FaultContext
-  /// The keys of all open objects, the innermost object's last.
+  /// The keys of all open objects; those of the innermost come last.
   private var keys: [JSONText] = []
   private var objects: [OpenObject] = []
 
-  /// Longer keys would make comparing them expensive; no tensor's name comes near.
+  /// Limit on the bytes of a key, which bounds the time for comparing keys.
   static let maximumKeyByteCount = 1 << 16
+  /// Limit on the keys of all open objects.
   static let maximumKeyCount = 1 << 19
 
   private struct OpenObject {
-    /// Index of its first key in `keys`.
+    /// Index of the object's first key in `keys`.
     var firstKey: Int
-    /// Key index + 1 by hash, once there are more keys than a linear search should walk.
+    /// Index of a key + 1 by hash, 0 for a free slot; empty while a linear search is as fast.
     var table: [UInt32] = []
   }
 
+  /// Creates a tokenizer of the text in `bytes`.
   init(_ bytes: Bytes, context: FaultContext) {
     tokens = JSONTokenizer(bytes)
     self.context = context
   }
 
-  /// Where the next piece begins, from the start of the file.
+  /// Offset of the next token from the start of the file.
   var fileOffset: Int { tokens.bytes.offset + tokens.position }
 
+  /// The next token; nil at the end of the text.
   mutating func next() throws(FormatError) -> JSONToken? {
     let token: JSONToken?
     do { token = try tokens.next() } catch { throw context.fault(error) }
@@ -42,32 +46,35 @@ struct StrictJSON {
     return token
   }
 
-  /// The next piece, where the text must not end yet.
+  /// The next token; the end of the text is an error.
   mutating func piece() throws(FormatError) -> JSONToken {
     guard let token = try next() else { throw fault("a value", "the end of the text") }
     return token
   }
 
-  /// Passes over the rest of the value that `token` began.
+  /// Skips the rest of the value that `token` begins.
   mutating func skip(_ token: JSONToken) throws(FormatError) {
     guard token == .beginObject || token == .beginArray else { return }
     let depth = tokens.depth
     while tokens.depth >= depth { _ = try piece() }
   }
 
+  /// The text of a key or string, its escapes resolved.
   func string(_ text: JSONText) -> String { tokens.string(text) }
 
+  /// True where the key is `word`.
   func isKey(_ text: JSONText, _ word: StaticString) -> Bool { tokens.text(text, is: word) }
 
   /// The value of an integer of 0 or more without sign, fraction or exponent.
   func naturalNumber(_ token: JSONToken) -> Int? {
     guard case .integer(let value) = token, let number = Int(exactly: value), number >= 0 else { return nil }
-    // "-0" is an integer to JSON but not to the format's own reader.
+    // JSON accepts "-0" as an integer; the format's own reader does not.
     let end = tokens.position
     if number == 0, end >= 2, (try? tokens.bytes.byte(at: end - 2)) == UInt8(ascii: "-") { return nil }
     return number
   }
 
+  /// A violation of the format's rules at the next token.
   func fault(_ expected: String, _ found: String) -> FormatError {
     context.fault(.byte(fileOffset), expected: expected, found: found)
   }
@@ -94,7 +101,7 @@ struct StrictJSON {
     !keys[object.firstKey...].contains { isEqual($0, text) }
   }
 
-  /// Enters the key that `keys` is about to get; false where an equal one is there.
+  /// Enters the key that is appended to `keys` next; false where an equal one is present.
   private func insert(_ text: JSONText, _ table: inout [UInt32]) -> Bool {
     let mask = table.count - 1
     var slot = hash(text) & mask
@@ -106,7 +113,7 @@ struct StrictJSON {
     return true
   }
 
-  /// A table of four slots a key, entered anew.
+  /// Replaces the table by one of four slots a key.
   private func rebuild(_ object: inout OpenObject) {
     var size = 64
     while size < (keys.count - object.firstKey) * 4 { size *= 2 }
@@ -127,13 +134,13 @@ struct StrictJSON {
     return a.byteCount == b.byteCount && raw(a).elementsEqual(raw(b))
   }
 
-  /// Seeded anew in every process, so that no file can be made whose keys all collide.
+  /// `Hasher` is seeded in every process, so that no file can be made whose keys collide.
   private func hash(_ text: JSONText) -> Int {
     var hasher = Hasher()
     if text.hasEscapes {
       for byte in string(text).utf8 { hasher.combine(byte) }
     } else {
-      // Byte by byte as above, so that a key hashes alike with and without escapes.
+      // Byte by byte, so that a key has the same hash with and without escapes.
       for byte in raw(text) { hasher.combine(byte) }
     }
     return hasher.finalize() & .max
@@ -141,6 +148,7 @@ struct StrictJSON {
 }
 
 extension FaultContext {
+  /// A violation of JSON's rules.
   func fault(_ error: JSONError) -> FormatError {
     let (expected, found): (String, String) =
       switch error.reason {

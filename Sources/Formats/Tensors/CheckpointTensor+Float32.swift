@@ -2,14 +2,18 @@ import FixresBase
 import FixresIR
 
 extension CheckpointTensor {
-  /// The elements as row-major float32 `[shape]`: the stored bytes themselves where they are that already, else a copy.
+  /// The elements as row-major float32 of `shape`: the stored bytes without a copy where they have that form
+  /// already.
   ///
-  /// float16, bfloat16 and small integers widen exactly; float64 and large integers are rounded once.
+  /// float16, bfloat16 and integers of up to 24 bits convert exactly; float64 and larger integers are rounded
+  /// once.
+  ///
+  /// - Throws: `FormatError.unreadableTensor` unless `elementType.isReadable`.
   package func float32() throws(FormatError) -> Tensor {
     guard elementType.isReadable else {
       throw .unreadableTensor(name: name, reason: .elementType(elementType))
     }
-    // The strides of an empty view are not bounded by its storage.
+    // The strides of an empty view may exceed its storage.
     guard elementCount > 0 else { return Tensor(shape: shape, bytes: .empty) }
     if let stored = storedFloat32() { return Tensor(shape: shape, bytes: stored) }
     let view = coalesced()
@@ -22,7 +26,7 @@ extension CheckpointTensor {
     }
   }
 
-  /// The window of the storage, where it is contiguous, aligned float32 already.
+  /// The view's bytes in the storage, where they are contiguous, aligned float32; else nil.
   private func storedFloat32() -> Bytes? {
     guard elementType == .float32, isContiguous,
       let window = try? bytes.slice(elementOffset * 4, elementCount * 4),
@@ -31,13 +35,13 @@ extension CheckpointTensor {
     return window
   }
 
-  /// An axis of a view: how many steps, and how far each in elements.
+  /// An axis of a view: its extent, and its stride in elements.
   private struct Axis {
     var count: Int
     var stride: Int
   }
 
-  /// The view's axes, outermost first, without those of size 1 and with neighbours that step as one merged.
+  /// The view's axes, outermost first, without those of size 1 and with mergeable neighbours merged.
   private func coalesced() -> [Axis] {
     var axes: [Axis] = []
     for (count, stride) in zip(shape, strides) where count != 1 {
@@ -66,7 +70,12 @@ extension CheckpointTensor {
     }
   }
 
-  /// Writes every element of the view in row-major order; `element` takes an index from the view's first element.
+  /// Writes every element of the view in row-major order; `element` reads the one at an index from the view's
+  /// first.
+  ///
+  ///     for each index of the outer axes, the last one fastest:
+  ///       start = sum of index * stride
+  ///       for step in 0 ..< inner.count: out[written++] = element(start + step * inner.stride)
   @inline(__always)
   private func gather(_ out: UnsafeMutablePointer<Float>, _ axes: [Axis], _ element: (Int) -> Float) {
     guard let inner = axes.last else {

@@ -1,9 +1,9 @@
 import FixresBase
 
-/// Checks the shape, strides and offset that a file states against the elements it really has.
+/// Checks a stated shape, strides and offset against the number of stored elements, without overflow.
 enum StridedView {
   static let maximumRank = 64
-  /// Keeps every later product of sizes, strides and element bytes inside `Int`.
+  /// Limit on elements, small enough that later products with element sizes stay within `Int`.
   static let maximumElementCount = 1 << 56
 
   enum Problem: Error {
@@ -11,11 +11,11 @@ enum StridedView {
     case negative(String, Int)
     case tooManyElements
     case strideCount(Int)
-    /// The last element that the view reads, and how many there are.
+    /// Index of the last element that the view reads, and the number of stored elements.
     case outside(last: Int, count: Int)
   }
 
-  /// The product of `shape`, whose dimensions of size 0 must not hide an overflow in the others.
+  /// The product of `shape`; an extent of 0 does not hide an overflow of the others.
   static func elementCount(_ shape: [Int]) throws(Problem) -> Int {
     guard shape.count <= maximumRank else { throw .rank(shape.count) }
     var bound = 1
@@ -39,7 +39,9 @@ enum StridedView {
     return strides
   }
 
-  /// Throws unless every element of the view lies among the `count` elements of its storage.
+  /// The number of elements of the view, all of which lie among the `count` elements of its storage.
+  ///
+  /// - Throws: `Problem`, for a view that does not.
   static func check(shape: [Int], strides: [Int], offset: Int, count: Int) throws(Problem) -> Int {
     let elements = try elementCount(shape)
     guard strides.count == shape.count else { throw .strideCount(strides.count) }

@@ -1,11 +1,16 @@
 import FixresIR
 
-/// Numbers that no trained network has.
+/// Checks the numbers of a weight: NaN, infinities, negative variances; zero scales and tiny variances are
+/// noted.
 enum WeightCheck {
-  /// A variance this small makes its channel 10^5 times larger than the convolution's output, at epsilon 1e-5 a
-  /// third of that: the channel was dead in training.
+  /// Running variances below this are noted: the channel was constant (dead) in training.
+  ///
+  /// Without epsilon the batch norm would scale such a channel by more than 10^5.
   private static let tinyVariance: Float = 1e-10
 
+  /// Checks `data`, which the file calls `name` and torchvision `canonical`.
+  ///
+  /// - Throws: `ArchitectureError.notFinite` or `.negativeVariance`.
   static func check(
     _ data: Tensor, name: String, canonical: String, epsilon: Double, _ warnings: inout [String]
   ) throws(ArchitectureError) {
@@ -29,7 +34,7 @@ enum WeightCheck {
     }
   }
 
-  /// At most three sentences and the number of the others.
+  /// `warnings`, or the first three and the number of the others.
   static func summary(_ warnings: [String]) -> [String] {
     guard warnings.count > 4 else { return warnings }
     return Array(warnings.prefix(3)) + [
@@ -37,7 +42,7 @@ enum WeightCheck {
     ]
   }
 
-  /// Index of the first NaN or infinity.
+  /// Row-major index of the first NaN or infinity; nil where all are finite.
   static func firstNonFinite(_ data: Tensor) -> Int? {
     let blockSize = 8192
     return data.bytes.withUnsafeBytes { raw -> Int? in
@@ -45,7 +50,7 @@ enum WeightCheck {
       var start = 0
       while start < words.count {
         let end = min(start + blockSize, words.count)
-        // An exponent of all ones carries into the sign bit.
+        // NaN and infinity have an exponent of all ones; adding 1 to it carries into the sign bit.
         var carry: UInt32 = 0
         for index in start..<end { carry |= (words[index] & 0x7F80_0000) &+ 0x0080_0000 }
         if carry & 0x8000_0000 != 0 {

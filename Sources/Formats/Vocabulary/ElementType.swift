@@ -1,8 +1,10 @@
 /// The type of a tensor's elements as a checkpoint stores them, little-endian.
 package enum ElementType: String, Hashable, Sendable, CaseIterable {
+  /// Types that become float32 weights.
   case float32, float16, bfloat16, float64
+  /// Types that counters and shapes use; no weight has one of these.
   case int64, int32, int16, int8, uint8, bool
-  // Kept so that a file holding them loads; no weight may be of these types.
+  /// Types that are recognised, so that a file with them loads; reading such a tensor is an error.
   case uint16, uint32, uint64
   case float8e4m3fn = "float8_e4m3fn"
   case float8e4m3fnuz = "float8_e4m3fnuz"
@@ -13,7 +15,7 @@ package enum ElementType: String, Hashable, Sendable, CaseIterable {
   case qint8, quint8, qint32
   case quint4x2, quint2x4
 
-  /// Bytes an element takes; the packed quantised types count their storage's elements.
+  /// Bytes of one element; for the packed quantised types those of one storage element.
   package var byteCount: Int {
     switch self {
     case .int8, .uint8, .bool, .qint8, .quint8, .quint4x2, .quint2x4: 1
@@ -25,7 +27,7 @@ package enum ElementType: String, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// True where `CheckpointTensor.float32()` can widen or round the elements.
+  /// True for types that `CheckpointTensor.float32()` can convert.
   package var isReadable: Bool {
     switch self {
     case .float32, .float16, .bfloat16, .float64, .int64, .int32, .int16, .int8, .uint8, .bool: true
@@ -33,6 +35,7 @@ package enum ElementType: String, Hashable, Sendable, CaseIterable {
     }
   }
 
+  /// True for types that a weight may have.
   package var isFloatingPoint: Bool {
     switch self {
     case .float32, .float16, .bfloat16, .float64: true

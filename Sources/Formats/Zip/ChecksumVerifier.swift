@@ -1,8 +1,8 @@
 import FixresBase
 
-/// Compares the CRC-32 of zip members with what the archive states, on several threads.
+/// Compares the CRC-32 of zip members with the stated ones, on several threads.
 enum ChecksumVerifier {
-  /// A part of a member that one thread sums at a time: large members are shared out, small ones not split.
+  /// Bytes of one unit of work; larger members are split, and the CRCs of their parts combined.
   private static let partByteCount = 1 << 20
 
   private struct Part {
@@ -10,13 +10,16 @@ enum ChecksumVerifier {
     var bytes: Bytes
   }
 
+  /// Verifies the checksums of `members`.
+  ///
+  /// - Throws: `FormatError.malformed`, naming the first member whose checksum differs.
   static func verify(_ members: [(member: ZipMember, data: Bytes)], context: FaultContext) throws(FormatError)
   {
     let parts = try split(members, context)
     var sums = [UInt32](repeating: 0, count: parts.count)
     sums.withUnsafeMutableBufferPointer { target in
       let results = SendablePointer(target)
-      // Threads cost more than they save below a few parts.
+      // For fewer parts, starting threads takes longer than the checksums.
       if parts.count < 4 {
         for (index, part) in parts.enumerated() {
           results.store(part.bytes.withUnsafeBytes { CRC32.checksum($0) }, index)
@@ -54,7 +57,7 @@ enum ChecksumVerifier {
     return parts
   }
 
-  /// Where each thread leaves its sums; no two threads write the same one.
+  /// The target of all threads; each part's index is written by one thread.
   private struct SendablePointer: @unchecked Sendable {
     private let target: UnsafeMutableBufferPointer<UInt32>
 

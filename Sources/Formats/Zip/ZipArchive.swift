@@ -1,27 +1,35 @@
 import FixresBase
 
-/// A member of a zip archive: stored bytes, as the central directory states them.
+/// A member of a zip archive, as the central directory describes it.
 struct ZipMember: Sendable {
+  /// Path inside the archive.
   var name: String
-  /// First byte of the data, from the start of the archive.
+  /// Offset of the data from the start of the archive.
   var dataOffset: Int
+  /// Bytes of the data as stored.
   var byteCount: Int
+  /// CRC-32 of the data.
   var checksum: UInt32
-  /// Why the data cannot be read: it is compressed or encrypted.
+  /// Why the data cannot be read (compressed or encrypted); nil where it can.
   var refusal: Unsupported?
 }
 
-/// The directory of a zip archive whose members are all stored, as `torch.save` writes it.
+/// A zip archive of stored (not compressed) members, as `torch.save` writes it.
 ///
-/// Stricter than most readers on purpose: two readers must never see two different archives in one file.
-/// Format: APPNOTE.TXT 6.3 (PKWARE).
+/// The file's layout and the rules that it must obey are described at `ZipDirectoryParser`.
 struct ZipArchive: Sendable {
+  /// The whole archive.
   let bytes: Bytes
+  /// The members in the order of the central directory.
   let members: [ZipMember]
   private let indexByName: [String: Int]
 
+  /// Limit on the number of members.
   static let maximumMemberCount = 1 << 17
 
+  /// Reads the directory of the archive in `bytes`; `path` names it in errors.
+  ///
+  /// - Throws: `FormatError.malformed`, also for two members of one name.
   init(_ bytes: Bytes, path: String) throws(FormatError) {
     var parser = ZipDirectoryParser(bytes: bytes, context: FaultContext(path: path, format: .zip))
     let members = try parser.parse()
@@ -37,11 +45,12 @@ struct ZipArchive: Sendable {
     self.indexByName = index
   }
 
+  /// The member called `name`; nil where there is none.
   func member(_ name: String) -> ZipMember? {
     indexByName[name].map { members[$0] }
   }
 
-  /// The data of `member`, without a copy; its checksum is verified by `ChecksumVerifier`.
+  /// The data of `member`, without a copy; `ChecksumVerifier` compares its checksum.
   func data(_ member: ZipMember) throws(ReadError) -> Bytes {
     try bytes.slice(member.dataOffset, member.byteCount)
   }

@@ -2,10 +2,12 @@ import FixresBase
 
 extension ZipDirectoryParser {
   /// The entries of the central directory, which must fill `[start, end)`.
+  ///
+  /// - Throws: `FormatError.malformed`.
   func readCentral(from start: Int, to end: Int, count: Int) throws(FormatError) -> [Entry] {
     let extent = try context.reading { () throws(ReadError) in try bytes.slice(start, end - start) }
     var reader = ByteReader(extent)
-    // An entry takes 46 bytes at the least, so a count beyond the bytes present reserves nothing.
+    // An entry has 46 bytes at least; the check bounds the memory that is reserved.
     guard count <= extent.count / 46 else {
       throw context.fault(
         .byte(start), expected: "\(count) members in the central directory", found: "\(extent.count) bytes")
@@ -98,7 +100,7 @@ extension ZipDirectoryParser {
     return name
   }
 
-  /// Sizes and offset, taken from the Zip64 extra field (id 1) where the short field is all ones.
+  /// Sizes and offset, read from the Zip64 extra field (id 1) where the 32-bit field is all ones.
   private func resolve(
     _ fields: CentralFields, extra: Bytes, name: String
   ) throws(FormatError) -> (size: Int, compressed: Int, localOffset: Int) {
@@ -130,7 +132,9 @@ extension ZipDirectoryParser {
     return (size, compressed, offset)
   }
 
-  /// Compares the local header with the central entry and returns where the data begins.
+  /// Compares the local header with the central entry; returns the offset of the data.
+  ///
+  /// - Throws: `FormatError.malformed`, where they disagree or the data reaches into the directory.
   func checkLocal(_ entry: Entry, directoryStart: Int) throws(FormatError) -> Int {
     let member = entry.member
     var reader = ByteReader(bytes)
@@ -151,7 +155,7 @@ extension ZipDirectoryParser {
       let name = try reader.read(Int(nameCount))
       try reader.skip(Int(extraCount))
       dataOffset = reader.position
-      // Bit 3: the figures follow the data, and here they may be 0.
+      // Bit 3: sizes and checksum are in a data descriptor behind the data, and may be 0 here.
       let deferred = flags & 8 != 0
       func matches(_ local: UInt32, _ central: Int) -> Bool {
         local == .max || Int(local) == central || (deferred && local == 0)

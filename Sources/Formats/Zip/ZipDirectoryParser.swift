@@ -1,7 +1,30 @@
 import FixresBase
 
-/// Reads the end record, the central directory and every local header.
+/// Reads the end records, the central directory and every local header of a zip archive.
+///
+/// Format: PKWARE APPNOTE.TXT 6.3, sections 4.3 to 4.5; numbers are little-endian. The file is read from its
+/// end:
+///
+///     offset 0     local header 1, 30 bytes + name + extra     signature "PK" 3 4
+///                  data 1 (, data descriptor: flag bit 3)
+///                  ...
+///                  local header n, data n
+///     directory    central entry 1, 46 bytes + name + extra + comment   "PK" 1 2
+///                  ...
+///                  central entry n
+///     (Zip64)      end record, 56 bytes or more                "PK" 6 6
+///     (Zip64)      locator, 20 bytes                           "PK" 6 7
+///     end          end record, 22 bytes + comment              "PK" 5 6
+///
+/// A field of all ones has its value in the Zip64 form of its record. Sizes and checksums come from the
+/// central entry; the data begins behind the local header, whose extra field may have another length
+/// (`torch.save` pads it to align the data to 64 bytes).
+///
+/// Ambiguity is refused, so that no other reader can see another archive in the same file: there must be one
+/// end record, the directory must fill the space before the end records, local headers must agree with their
+/// central entries, the first member must begin at byte 0, and members must not overlap.
 struct ZipDirectoryParser {
+  /// The whole archive.
   let bytes: Bytes
   let context: FaultContext
 
@@ -13,23 +36,28 @@ struct ZipDirectoryParser {
   static let endByteCount = 22
   static let locatorByteCount = 20
 
-  /// What the end records say of the central directory.
+  /// The central directory, as the end records describe it.
   private struct Directory {
     var memberCount: UInt64
     var byteCount: UInt64
     var offset: UInt64
   }
 
+  /// A central entry.
   struct Entry {
     var member: ZipMember
+    /// Offset of the local header.
     var localOffset: Int
     var nameBytes: Bytes
     var flags: UInt16
     var method: UInt16
-    /// Bytes once decompressed; those of the member where it is stored.
+    /// Bytes of the data once decompressed; equal to the member's where it is stored.
     var size: Int
   }
 
+  /// The members of the archive, in the order of the central directory.
+  ///
+  /// - Throws: `FormatError.malformed`.
   mutating func parse() throws(FormatError) -> [ZipMember] {
     let (directory, start, end) = try findDirectory()
     guard directory.memberCount <= UInt64(ZipArchive.maximumMemberCount) else {
@@ -59,7 +87,7 @@ struct ZipDirectoryParser {
 
   // MARK: - End records
 
-  /// The directory's figures and its extent `[start, end)`, which must end where the end records begin.
+  /// The directory's description and its extent `[start, end)`, which must end where the end records begin.
   private func findDirectory() throws(FormatError) -> (Directory, start: Int, end: Int) {
     let endOffset = try findEndRecord()
     let (directory, recordOffset) = try readEndRecords(at: endOffset)
@@ -73,7 +101,7 @@ struct ZipDirectoryParser {
     return (directory, offset, recordOffset)
   }
 
-  /// The one end record whose comment ends with the file.
+  /// Offset of the only end record whose comment ends at the end of the file.
   private func findEndRecord() throws(FormatError) -> Int {
     let last = bytes.count - Self.endByteCount
     guard last >= 0 else {
@@ -102,7 +130,7 @@ struct ZipDirectoryParser {
     return offset
   }
 
-  /// The figures of the end record, or of its Zip64 form, and where the earliest of these records begins.
+  /// The description in the end record or its Zip64 form, and the offset of the first of these records.
   private func readEndRecords(at endOffset: Int) throws(FormatError) -> (Directory, recordOffset: Int) {
     var reader = ByteReader(bytes)
     let short: (disk: UInt16, first: UInt16, here: UInt16, all: UInt16, size: UInt32, offset: UInt32) =
@@ -134,6 +162,7 @@ struct ZipDirectoryParser {
     return (long.directory, long.offset)
   }
 
+  /// The description in the Zip64 end record and its offset; nil where no locator is before the end record.
   private func readZip64(before endOffset: Int) throws(FormatError) -> (directory: Directory, offset: Int)? {
     let locatorOffset = endOffset - Self.locatorByteCount
     guard locatorOffset >= 0 else { return nil }
