@@ -25,6 +25,10 @@ package struct Checkpoint: Sendable {
   /// Elements of all views that have more elements than their storage; see `add`.
   var expandedElementCount = 0
 
+  /// Keys under which training scripts store the state dictionary, in order of preference.
+  ///
+  /// Averaged (EMA) weights come first, as timm prefers them.
+  package static let wrappers = ["state_dict_ema", "model_ema", "state_dict", "model", "net", "network"]
   /// Limit on the entries of a dictionary.
   package static let maximumTensorCount = 1 << 16
 }

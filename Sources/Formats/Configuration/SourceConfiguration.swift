@@ -62,21 +62,17 @@ package struct SourceConfiguration: Sendable {
     let folder = folder(of: checkpoint)
     let configuration = folder + "config.json"
     guard let json = try parse(configuration) else { return nil }
+    let found: SourceConfiguration?
+    do { found = try read(json, path: configuration) } catch { throw .architecture(path: checkpoint, error) }
+    guard var result = found, result.origin == .huggingFace else { return found }
+    let processor = folder + "preprocessor_config.json"
+    guard let json = try parse(processor) else { return result }
     do {
-      guard var result = try read(json, path: configuration) else { return nil }
-      let processor = folder + "preprocessor_config.json"
-      if result.origin == .huggingFace, let json = try parse(processor) {
-        let reader = ConfigurationReader(json: json, path: processor)
-        try result.readProcessor(reader)
-      }
-      return result
-    } catch let error as ArchitectureError {
-      throw .architecture(path: checkpoint, error)
-    } catch let error as FormatError {
-      throw error
+      try result.readProcessor(ConfigurationReader(json: json, path: processor))
     } catch {
-      preconditionFailure("a configuration throws its own room's errors only")
+      throw .architecture(path: checkpoint, error)
     }
+    return result
   }
 
   private static func folder(of path: String) -> String {

@@ -2,7 +2,7 @@
 /// is an error, since ignoring it could change the result.
 extension OnnxNode {
   /// Maximum number of inputs; variadic operators are not listed.
-  private static let inputCounts: [String: Int] = [
+  static let inputCounts: [String: Int] = [
     "Conv": 3, "BatchNormalization": 5, "MaxPool": 1, "AveragePool": 1, "GlobalAveragePool": 1,
     "GlobalMaxPool": 1, "ReduceMean": 2, "ReduceMax": 2, "ReduceProd": 2, "Gemm": 3, "MatMul": 2, "Relu": 1,
     "Clip": 3, "Sigmoid": 1, "Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "Softmax": 1, "LogSoftmax": 1,

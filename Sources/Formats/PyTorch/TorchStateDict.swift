@@ -9,9 +9,6 @@ struct TorchStateDict {
   /// The file, for errors.
   let path: String
 
-  /// Keys under which training scripts store the state dictionary, averaged (EMA) weights first, as timm
-  /// prefers them.
-  static let wrappers = ["state_dict_ema", "model_ema", "state_dict", "model", "net", "network"]
   private static let maximumDepth = 4
   private static let maximumNameByteCount = 1024
 
@@ -76,7 +73,7 @@ struct TorchStateDict {
     guard let count = graph.entryCount(dictionary) else { return nil }
     try checkCount(count)
     if keys.count < Self.maximumDepth {
-      for wrapper in Self.wrappers {
+      for wrapper in Checkpoint.wrappers {
         guard let child = graph.lookup(wrapper, in: dictionary) else { continue }
         if let found = try find(in: child, keys: keys + [wrapper]) { return found }
       }
