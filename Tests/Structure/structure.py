@@ -56,9 +56,9 @@ RUNTIME_ORDER = [
 # Findings that are known and still allowed: the count may only fall. A check that is not listed allows none.
 DEBTS = {
     "circle": 1,
-    "long-function": 4,
-    "unlabelled": 76,
-    "undocumented": 37,
+    "long-function": 3,
+    "unlabelled": 63,
+    "undocumented": 32,
     "op-default": 25,
     "try?": 1,
     "literal-4": 68,
