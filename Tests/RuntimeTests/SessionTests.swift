@@ -127,6 +127,24 @@ import Testing
     #expect(names == Set(reference.values.keys))
   }
 
+  /// A block of one convolution reads and adds the same value, which the sum must not overwrite.
+  @Test(arguments: InstructionSet.available, [3, 20])
+  func aConvolutionMayAddWhatItReads(instructionSet: String, channels: Int) throws {
+    var net = RandomNetwork(seed: 14)
+    let input = try net.builder.input("input", .image(channels, 9, 11))
+    let x = try net.append(.relu(Relu()), [input])
+    let y = try net.convolution(
+      x, channels, kernel: Extent(3, 3), padding: Padding(1), residual: x, relu: true)
+    let model = try net.head(y, classes: 4)
+    let picture = net.gaussians(channels * 9 * 11)
+    let reference = try ReferenceInterpreter(model, input: picture, batch: 1)
+    var options = SessionOptions(threads: 1)
+    options.instructionSet = instructionSet
+    expectClose(
+      try Session(model: model, options: options).run(picture).features,
+      try #require(reference.output(GraphOutput.features)).elements, tolerance: 1e-5, instructionSet)
+  }
+
   @Test(arguments: InstructionSet.available)
   func bitsDependOnNothingButThePicture(instructionSet: String) throws {
     let model = try bottleneckNetwork(

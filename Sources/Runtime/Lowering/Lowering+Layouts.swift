@@ -117,7 +117,9 @@ extension Lowering {
       guard let operand = inPlaceOperand(node) else { continue }
       let source = current(operand)
       let result = node.result.index
-      let others = dataOperands(node).filter { $0 != operand }
+      // One occurrence only: a residual may also be what the convolution reads.
+      var others = dataOperands(node)
+      if let index = others.lastIndex(of: operand) { others.remove(at: index) }
       guard lastUse[source] == index, layouts[source]?.block == layouts[result]?.block,
         !others.contains(where: { current($0) == source }) || isElementwise(node.op),
         let layout = layouts[source], let resultLayout = layouts[result],
