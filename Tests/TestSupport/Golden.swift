@@ -41,16 +41,7 @@ package enum Golden {
 
   /// Names of the text files in the golden folder `folder`, sorted.
   package static func names(in folder: String) -> [String] {
-    guard let stream = opendir(TestData.golden(folder)) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-        tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name.hasSuffix(".txt") { names.append(name) }
-    }
-    return names.sorted()
+    TestData.names(in: TestData.golden(folder)).filter { $0.hasSuffix(".txt") }
   }
 
   private static func makeFolders(of path: String) {

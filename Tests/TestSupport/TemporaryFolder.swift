@@ -23,7 +23,7 @@ package final class TemporaryFolder: Sendable {
 
   /// Removes a folder and what lies in it, `depth` levels deep; links are not followed.
   private static func remove(_ path: String, depth: Int) {
-    for name in names(in: path) {
+    for name in TestData.names(in: path) {
       let entry = path + "/" + name
       if unlink(entry) != 0, depth > 0 { remove(entry, depth: depth - 1) }
     }
@@ -38,18 +38,5 @@ package final class TemporaryFolder: Sendable {
   }
 
   /// What lies in the folder, in byte-wise order.
-  package var names: [String] { TemporaryFolder.names(in: path) }
-
-  private static func names(in path: String) -> [String] {
-    guard let folder = opendir(path) else { return [] }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-        tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-  }
+  package var names: [String] { TestData.names(in: path) }
 }

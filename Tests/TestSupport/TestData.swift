@@ -1,5 +1,13 @@
 import FixresBase
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
 /// Where test data lies, found from this file's own place.
 package enum TestData {
   /// The root of the checkout.
@@ -14,6 +22,20 @@ package enum TestData {
 
   /// `Tests/Golden/<name>`.
   package static func golden(_ name: String) -> String { root + "/Tests/Golden/" + name }
+
+  /// What lies in the folder `path`, in byte-wise order; empty where there is no such folder.
+  package static func names(in path: String) -> [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+        tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
 
   /// `../shared/<name>` beside the checkout, or nil where a checkout has none.
   package static func shared(_ name: String) -> String? {
