@@ -11,12 +11,8 @@ import Testing
   import Glibc
 #endif
 
-/// The built tool, where the build left it.
-private let binary: String? = ["release", "debug"].map { TestData.root + "/.build/\($0)/fixresc" }
-  .first { access($0, X_OK) == 0 }
-
-/// Starts the tool with stdout and stderr in files; its process id.
-private func start(_ words: [String], output: String, error: String) -> pid_t {
+/// Starts `binary` with stdout and stderr in files; its process id.
+private func start(_ binary: String, _ words: [String], output: String, error: String) -> pid_t {
   #if canImport(Darwin)
     var actions: posix_spawn_file_actions_t?
     var attributes: posix_spawnattr_t?
@@ -34,9 +30,9 @@ private func start(_ words: [String], output: String, error: String) -> pid_t {
   sigaddset(&signals, SIGINT)
   posix_spawnattr_setsigdefault(&attributes, &signals)
   posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
-  var arguments = ([binary ?? ""] + words).map { strdup($0) } + [nil]
+  var arguments = ([binary] + words).map { strdup($0) } + [nil]
   var process = pid_t()
-  let status = posix_spawn(&process, binary ?? "", &actions, &attributes, &arguments, environ)
+  let status = posix_spawn(&process, binary, &actions, &attributes, &arguments, environ)
   for argument in arguments { free(argument) }
   posix_spawn_file_actions_destroy(&actions)
   posix_spawnattr_destroy(&attributes)
@@ -50,19 +46,20 @@ private func wait(for process: pid_t) -> Int32 {
   return status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F)
 }
 
-@Suite(.enabled(if: binary != nil, "needs the built tool"), .serialized)
-struct ProcessTests {
+@Suite(.serialized) struct ProcessTests {
+  private let binary: String
   private let folder: TemporaryFolder
   private let scratch: TemporaryFolder
 
   init() throws {
+    binary = try BuiltProduct.path(of: "fixresc")
     folder = try TemporaryFolder()
     scratch = try TemporaryFolder()
   }
 
   private func call(_ words: [String], output: String? = nil) -> (status: Int32, error: String) {
     let error = scratch.path + "/err"
-    let status = wait(for: start(words, output: output ?? scratch.path + "/out", error: error))
+    let status = wait(for: start(binary, words, output: output ?? scratch.path + "/out", error: error))
     let text = (try? MappedFile.open(error).array).map { String(decoding: $0, as: UTF8.self) } ?? ""
     return (status, text)
   }
@@ -87,7 +84,8 @@ struct ProcessTests {
     for number in [SIGINT, SIGTERM, SIGINT, SIGTERM] {
       try ModelFile.write(old, to: output)
       let process = start(
-        ["adapt", input, "-o", output, "--no-proof"], output: "/dev/null", error: scratch.path + "/err")
+        binary, ["adapt", input, "-o", output, "--no-proof"], output: "/dev/null",
+        error: scratch.path + "/err")
       while folder.names.count == 2, kill(process, 0) == 0, !hasEnded(process) { usleep(200) }
       kill(process, number)
       let status = wait(for: process)

@@ -133,7 +133,10 @@ import Testing
     try AtomicFileWriter.write(sketch.bytes, to: folder.path + "/m.onnx")
     let result = try Importer.load(path: folder.path + "/m.onnx")
     #expect(result.assumed.contains { $0.contains("asymmetric padding") })
-    guard case .conv2d(let op) = result.model.graph.nodes[0].op else { return }
+    guard case .conv2d(let op) = result.model.graph.nodes[0].op else {
+      Issue.record("\(result.model.graph.nodes[0].op) is no convolution")
+      return
+    }
     #expect(op.padding == Padding(top: 0, left: 0, bottom: 1, right: 1))
   }
 

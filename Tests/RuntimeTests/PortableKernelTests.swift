@@ -81,7 +81,10 @@ import Testing
       groups: shape.groups, bias: shape.hasBias, relu: shape.hasReLU)
     let size = net.builder[result].type.spatial
     let graph = net.builder.build()
-    guard case .conv2d(var op) = graph.nodes[0].op else { return }
+    guard case .conv2d(var op) = graph.nodes[0].op else {
+      Issue.record("\(graph.nodes[0].op) is no convolution")
+      return
+    }
     op.hasResidual = shape.hasResidual
     let operands = graph.nodes[0].operands.dropFirst().compactMap { net.constants[graph[$0].name] }
     let input = net.gaussians(shape.batch * shape.inputs * shape.height * shape.width)

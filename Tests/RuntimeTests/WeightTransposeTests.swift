@@ -28,8 +28,8 @@
         let transpose = WeightTranspose(kernel, isa)
         let target = GuardedTensor(byteCount: columns * width * 4)
         for index in 0..<(columns * width) { target.floats[index] = -1 }
-        places.withUnsafeBufferPointer { places in
-          guard let first = places.baseAddress else { return }
+        try places.withUnsafeBufferPointer { places in
+          let first = try #require(places.baseAddress)
           transpose(source, rowLength: rowLength, columns: columns, lanes: lanes, target.floats, first)
           extendLifetime(kernel)
         }
