@@ -5,6 +5,7 @@ usage: python Benchmarks/Peers/compare.py [--quick] [--setup]         after `swi
 and torchvision come from TORCH_WHEEL (a path) if that is set, else by their pinned versions.
 Each round runs every runtime for a few warm inferences, one after another; the table holds medians and minima over all
 rounds and the ratio to the fastest peer. The logits of all must agree with fixresc's, or the row says so.
+--against BINARY times this build in alternation with another binary of fixresc instead, without peers (see against.py).
 --start times opening a model and its first run instead, each in a new process, with the peak of resident memory; the
 time of importing a Python package is left out, its memory is not. `packed` is a model of `adapt --pack`.
 """
@@ -16,6 +17,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+
+import against
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIXRESC = os.path.join(HERE, "..", "..", ".build", "release", "fixresc")
@@ -83,9 +86,7 @@ class Peer:
 
 
 def bench(model, threads, batch, count, exact):
-    command = [FIXRESC, "bench", model, "--json", "--threads", str(threads), "--batch", str(batch), "--runs", str(count)]
-    result = subprocess.run(command + (["--exact"] if exact else []), check=True, capture_output=True, text=True)
-    return json.loads(result.stdout)
+    return against.bench(FIXRESC, model, threads, batch, count, exact)
 
 
 def agree(logits, reference):
@@ -196,6 +197,8 @@ def main():
     parser.add_argument("--setup", action="store_true", help="make the virtual environment first, and run in it")
     parser.add_argument("--quick", action="store_true", help="three networks only")
     parser.add_argument("--exact", action="store_true", help="fixresc without Winograd")
+    parser.add_argument("--against", metavar="BINARY", help="time this build beside another, without peers")
+    parser.add_argument("--binary", default=FIXRESC, help="this build (default: .build/release)")
     parser.add_argument("--start", action="store_true", help="time to open a model and run it once")
     parser.add_argument("--only", help="networks whose name contains this")
     parser.add_argument("--threads", default="1,2")
@@ -211,6 +214,11 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.models or temporary
         os.makedirs(folder, exist_ok=True)
+        if arguments.against:
+            slower = against.compare_builds(
+                arguments.binary, arguments.against, cases, list(map(int, arguments.threads.split(","))),
+                arguments.rounds, arguments.runs, folder, arguments.exact)
+            sys.exit(1 if slower else 0)
         if arguments.start:
             print("| network | size | threads | " + " | ".join(OURS + PEERS)
                   + " | packed, of onnxruntime's time | plain, of onnxruntime's time |", flush=True)

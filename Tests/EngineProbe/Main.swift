@@ -1,3 +1,4 @@
+import FixresBase
 import FixresIR
 import FixresRuntime
 
@@ -9,7 +10,8 @@ import FixresRuntime
 ///
 /// `engine-probe allocations MODEL ISA THREADS BATCH [--allocate]` counts calls of the allocator and of `mmap`, and
 /// the bytes that are newly mapped, in 100 runs after the first; with `--allocate` each run makes an array, to
-/// show that it would be seen. `engine-probe refused MODEL` gives up the right to executable memory first (Linux 6.3).
+/// show that it would be seen. `engine-probe open MODEL THREADS` prints the milliseconds of opening a model by the library
+/// and of its first run. `engine-probe refused MODEL` gives up the right to executable memory first (Linux 6.3).
 @main
 struct EngineProbe {
   private static let runs = 100
@@ -25,9 +27,12 @@ struct EngineProbe {
         let session = try Session(model: model, options: options)
         try count(session, batch: Int(words[5]) ?? 1, allocates: words.contains("--allocate"))
         withExtendedLifetime(model) {}
+      case ("open", 4): try timeOpening(words[2], threads: Int(words[3]))
       case ("refused", 3): try runRefused(words[2])
       default:
-        print("usage: engine-probe allocations MODEL ISA THREADS BATCH [--allocate] | refused MODEL")
+        print(
+          "usage: engine-probe allocations MODEL ISA THREADS BATCH [--allocate] | open MODEL THREADS | refused MODEL"
+        )
         exit(2)
       }
     #else
@@ -64,6 +69,19 @@ struct EngineProbe {
           }
         }
       }
+    }
+
+    private static func timeOpening(_ path: String, threads: Int?) throws {
+      let start = MonotonicClock.nanoseconds()
+      let model = try ModelFile.open(path)
+      let session = try Session(model: model, options: SessionOptions(threads: threads))
+      let opened = MonotonicClock.nanoseconds()
+      let input = [Float](repeating: 0.25, count: session.inputShape.reduce(1, *))
+      let filled = MonotonicClock.nanoseconds()
+      let output = try session.run(input)
+      let end = MonotonicClock.nanoseconds()
+      escaped = output.logits
+      print("\(Double(opened - start) / 1e6) \(Double(end - filled) / 1e6)")
     }
 
     nonisolated(unsafe) private static var escaped: [Float] = []
