@@ -9,6 +9,8 @@ package struct SyntheticResNet {
   /// Channels of the first stage; 64 in the published ones.
   package var width = 8
   package var groups = 1
+  /// Channels of a group in a bottleneck whose block has 64 planes; nil where its groups share the planes.
+  package var groupWidth: Int?
   package var shortcut = Shortcut.projection
   package var hasDeepStem = false
   package var isGated = false
@@ -80,9 +82,10 @@ package struct SyntheticResNet {
     var outputs = planes
     if isBottleneck {
       outputs = planes * 4
-      x = try unit(x, name + ".conv1", name + ".bn1", name + ".relu1", planes, kernel: 1)
+      let inner = groupWidth.map { planes * $0 * groups / 64 } ?? planes
+      x = try unit(x, name + ".conv1", name + ".bn1", name + ".relu1", inner, kernel: 1)
       x = try unit(
-        x, name + ".conv2", name + ".bn2", name + ".relu2", planes, kernel: 3, stride: stride, groups: groups)
+        x, name + ".conv2", name + ".bn2", name + ".relu2", inner, kernel: 3, stride: stride, groups: groups)
       x = try unit(x, name + ".conv3", name + ".bn3", nil, outputs, kernel: 1)
     } else {
       x = try unit(x, name + ".conv1", name + ".bn1", name + ".relu1", planes, kernel: 3, stride: stride)

@@ -15,9 +15,14 @@ package struct MachineCodeBackend: Backend {
   ///
   /// - Throws: the system's refusal of executable memory.
   package init(_ level: VectorISA.Level, allowsWinograd: Bool = true) throws(ExecutableMemoryError) {
-    self.allowsWinograd = allowsWinograd
-    cpu = try CPUFeatures.current.get()
+    let cpu = try CPUFeatures.current.get()
     precondition(cpu.missing(for: level).isEmpty, "this processor does not run \(level.rawValue)")
+    self.init(level, cpu: cpu, allowsWinograd: allowsWinograd)
+  }
+
+  /// The backend of `level` on the processor that `cpu` describes; its kernels run only where this one is such.
+  package init(_ level: VectorISA.Level, cpu: CPUFeatures, allowsWinograd: Bool = true) {
+    (self.cpu, self.allowsWinograd) = (cpu, allowsWinograd)
     isa = VectorISA(level)
     cache = KernelCache(isa: isa)
   }
