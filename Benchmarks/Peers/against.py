@@ -1,7 +1,7 @@
 """Times two builds of fixresc in alternation; `compare.py --against BINARY` calls it. Needs Python alone.
 
 Each pass starts one process of each build, the order swapped from pass to pass, and gives one ratio: this build's median
-over the other's. The interval of the median ratio is the sign test's, between order statistics of the ratios, so it holds
+over the other's (with --least its least time, which a machine that others use too disturbs less). The interval of the median ratio is the sign test's, between order statistics of the ratios, so it holds
 for any distribution of the noise. A ratio whose interval lies wholly above SLOWER is flagged.
 """
 import json
@@ -90,6 +90,10 @@ def library_opening(probe, model, threads):
     return sum(map(float, result.stdout.split()))
 
 
+def opens(probe, model, threads):
+    return os.path.exists(probe) and subprocess.run([probe, "open", model, str(threads)], capture_output=True).returncode == 0
+
+
 def alternate(passes, ours, theirs):
     """`passes` pairs `(ours, theirs)`, each first as often as the other; one pair before them is dropped."""
     pairs = []
@@ -132,7 +136,7 @@ class Table:
               flush=True)
 
 
-def compare_builds(ours, theirs, cases, threads, passes, runs, folder, exact):
+def compare_builds(ours, theirs, cases, threads, passes, runs, folder, exact, statistic="median"):
     """Prints the table of `cases` and of opening; the rows whose interval lies wholly above SLOWER."""
     if passes < 6:
         print(f"{passes} passes are too few for an interval of {CONFIDENCE:.0%}: the range of all is shown")
@@ -140,18 +144,18 @@ def compare_builds(ours, theirs, cases, threads, passes, runs, folder, exact):
     for name, side, batch in cases:
         models = [adapted(name, side, folder, build, binary) for build, binary in (("this", ours), ("other", theirs))]
         for count in threads:
-            def median(binary, model):
-                return bench(binary, model, count, batch, runs, exact)["milliseconds"]["median"]
+            def time(binary, model):
+                return bench(binary, model, count, batch, runs, exact)["milliseconds"][statistic]
             table.row(name, side, batch, count,
-                      alternate(passes, lambda: median(ours, models[0]), lambda: median(theirs, models[1])))
+                      alternate(passes, lambda: time(ours, models[0]), lambda: time(theirs, models[1])))
     for name, side, batch in [case for case in cases if case[:1] == ("resnet50",) and case[2] == 1]:
         models = [adapted(name, side, folder, build, binary) for build, binary in (("this", ours), ("other", theirs))]
         probe = os.path.join(os.path.dirname(os.path.abspath(ours)), "engine-probe")
         for count in threads:
             table.row(f"{name}, opening", side, 1, count, alternate(
                 passes, lambda: opening(ours, models[0], count), lambda: opening(theirs, models[1], count)))
-            if not os.path.exists(probe):
-                print(f"no {probe}: opening by the library is not timed")
+            if not opens(probe, models[0], count):
+                print(f"{probe} does not open models: the library's way is not timed", flush=True)
                 continue
             table.row(f"{name}, opening: library (this) and command line (other) of this build", side, 1, count, alternate(
                 passes, lambda: library_opening(probe, models[0], count), lambda: opening(ours, models[0], count)))

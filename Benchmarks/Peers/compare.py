@@ -198,6 +198,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="three networks only")
     parser.add_argument("--exact", action="store_true", help="fixresc without Winograd")
     parser.add_argument("--against", metavar="BINARY", help="time this build beside another, without peers")
+    parser.add_argument("--least", action="store_true", help="with --against: compare the least time of each pass")
     parser.add_argument("--binary", default=FIXRESC, help="this build (default: .build/release)")
     parser.add_argument("--start", action="store_true", help="time to open a model and run it once")
     parser.add_argument("--only", help="networks whose name contains this")
@@ -217,7 +218,7 @@ def main():
         if arguments.against:
             slower = against.compare_builds(
                 arguments.binary, arguments.against, cases, list(map(int, arguments.threads.split(","))),
-                arguments.rounds, arguments.runs, folder, arguments.exact)
+                arguments.rounds, arguments.runs, folder, arguments.exact, "min" if arguments.least else "median")
             sys.exit(1 if slower else 0)
         if arguments.start:
             print("| network | size | threads | " + " | ".join(OURS + PEERS)
