@@ -3,7 +3,7 @@ import FixresIR
 extension Lowering {
   /// Chooses a kernel for every node; the buffers lie where `placement` puts them.
   mutating func makePlan(
-    _ outputs: [ValueID], _ placement: MemoryPlanner.Placement, _ available: Int, _ pool: ThreadPool
+    _ outputs: [ValueID], _ placement: MemoryPlanner.Placement, available: Int, pool: ThreadPool
   ) throws(RuntimeError) -> ExecutionPlan {
     for made in try lowerNodes(pool) {
       if let step = made.step { steps.append((info(made.node, step), step)) }

@@ -1,7 +1,7 @@
 import FixresBase
 import FixresIR
 
-/// Turns a verified graph into an execution plan: layouts, buffers, kernels, then places in the arena.
+/// Turns a verified graph into an execution plan: layouts, buffers and their offsets in the arena, then kernels.
 struct Lowering: Sendable {
   let model: Model
   let backend: any Backend
@@ -53,7 +53,7 @@ struct Lowering: Sendable {
     try lowering.chooseLayouts()
     try lowering.assignBuffers(outputs, available)
     let placement = try lowering.placeBuffers(available)
-    let plan = try lowering.makePlan(outputs, placement, available, pool)
+    let plan = try lowering.makePlan(outputs, placement, available: available, pool: pool)
     lowering.releasePacked(except: plan.weights.all)
     return plan
   }

@@ -21,7 +21,7 @@ package final class ExecutionPlan: Sendable {
     package var refusal: KernelRefusal?
   }
 
-  /// A buffer's place: bytes from the arena's start, for a batch of one.
+  /// Offset of a buffer in bytes from the arena's start, for a batch of one.
   package struct BufferInfo: Hashable, Sendable {
     package var value: String
     package var offset: Int

@@ -22,24 +22,28 @@ package final class WeightStore: @unchecked Sendable {
 
   package private(set) var state: State
   /// By step; nil for steps without weights.
-  private var layers: [LayerWeights?]
+  private let packed: [PackedWeights?]
+  /// By step: what packs the weights; nil for steps whose weights are in place. Entries are only ever removed, as a run
+  /// must not allocate.
+  private var packings: [WeightPackingStep?]
 
   init(_ layers: [LayerWeights?]) {
-    self.layers = layers
-    state = layers.contains { $0?.packing != nil } ? .unpacked : .resident
+    packed = layers.map { $0?.packed }
+    packings = layers.map { $0?.packing }
+    state = packings.contains { $0 != nil } ? .unpacked : .resident
   }
 
   /// The weights of all layers, in the order of the steps; they hold nothing before they are resident.
-  package var all: [PackedWeights] { layers.compactMap { $0?.packed } }
+  package var all: [PackedWeights] { packed.compactMap(\.self) }
 
   /// Layers that have no packed weights of their own yet.
-  package var unpackedCount: Int { layers.count { $0?.packing != nil } }
+  package var unpackedCount: Int { packings.count { $0 != nil } }
 
   /// Makes weights available for the next run of `images` images; allocates nothing once they are resident.
   func prepare(images: Int, _ pool: ThreadPool, _ context: UnsafePointer<RunContext>) -> PreparedWeights {
     guard case .unpacked = state, images == 1 else { return makeResident(pool, context) }
-    let unpacked = layers.lazy.compactMap { $0 }.filter { $0.packing != nil }
-    let largest = unpacked.map(\.packed).max { $0.count < $1.count }
+    let unpacked = packed.indices.lazy.filter { self.packings[$0] != nil }.compactMap { self.packed[$0] }
+    let largest = unpacked.max { $0.ownByteCount < $1.ownByteCount }
     guard let shared = largest?.allocate() else { return makeResident(pool, context) }
     state = .perLayer(shared)
     return PreparedWeights(self)
@@ -48,13 +52,13 @@ package final class WeightStore: @unchecked Sendable {
   /// Packs every layer that is not packed yet into memory of its own, and gives the pages of its constant back.
   func makeResident(_ pool: ThreadPool, _ context: UnsafePointer<RunContext>) -> PreparedWeights {
     if case .resident = state { return PreparedWeights(self) }
-    for index in layers.indices {
-      guard case .unpacked(let packed, let packing)? = layers[index], let memory = packed.allocate() else {
+    for index in packings.indices {
+      guard let packing = packings[index], let weights = packed[index], let memory = weights.allocate() else {
         continue
       }
-      Self.pack(packed, packing, into: memory, pool, context)
+      Self.pack(weights, by: packing, into: memory, pool, context)
       packing.source.bytes.releasePages()
-      layers[index] = .resident(packed)
+      packings[index] = nil
     }
     state = .resident
     return PreparedWeights(self)
@@ -64,17 +68,17 @@ package final class WeightStore: @unchecked Sendable {
   fileprivate func pack(
     step index: Int, into shared: AlignedBlock, _ pool: ThreadPool, _ context: UnsafePointer<RunContext>
   ) {
-    guard case .unpacked(let packed, let packing)? = layers[index] else { return }
-    Self.pack(packed, packing, into: shared, pool, context)
+    guard let packing = packings[index], let weights = packed[index] else { return }
+    Self.pack(weights, by: packing, into: shared, pool, context)
   }
 
   private static func pack(
-    _ packed: PackedWeights, _ packing: WeightPackingStep, into memory: AlignedBlock, _ pool: ThreadPool,
+    _ weights: PackedWeights, by packing: WeightPackingStep, into memory: AlignedBlock, _ pool: ThreadPool,
     _ context: UnsafePointer<RunContext>
   ) {
-    packed.move(to: memory)
+    weights.move(to: memory)
     if packing.hasGaps {
-      memory.base.initializeMemory(as: UInt8.self, repeating: 0, count: packed.ownByteCount)
+      memory.base.initializeMemory(as: UInt8.self, repeating: 0, count: weights.ownByteCount)
     }
     let step = packing.step
     pool.run(step.function, step.arguments, context, count: step.items)

@@ -19,7 +19,7 @@ extension Session {
     var logits = [Float](repeating: 0, count: batch * classCount)
     try input.withUnsafeBufferPointer { (input) throws(RuntimeError) in
       try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
-        let call = try checked(input, batch, logits, nil)
+        let call = try checked(input, batch: batch, logits: logits, features: nil)
         var nanoseconds = [UInt64](repeating: 0, count: plan.steps.count)
         try state.withLock { (state) throws(RuntimeError) in
           let weights = state.makeWeightsResident(of: plan)
@@ -54,7 +54,7 @@ extension Session {
     var logits = [Float](repeating: 0, count: batch * classCount)
     try input.withUnsafeBufferPointer { (input) throws(RuntimeError) in
       try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
-        let call = try checked(input, batch, logits, nil)
+        let call = try checked(input, batch: batch, logits: logits, features: nil)
         try state.withLock { (state) throws(RuntimeError) in
           let weights = state.makeWeightsResident(of: plan)
           try state.run(plan, call, weights: weights, first: 0, count: count, timings: nil)

@@ -5,7 +5,7 @@ import Synchronization
 /// A model made ready to run: kernels chosen, memory planned, threads waiting.
 ///
 /// A session may be shared by any number of tasks and threads: runs take their turn, each on all the session's
-/// threads. Results are the same bits at every thread count, batch size, place in the batch and repetition.
+/// threads. Results are the same bits at every thread count, batch size, position in the batch and repetition.
 /// After the first run of a batch size no run allocates memory; the first run of several pictures, or else the second
 /// run, fills what the weights were given when the session was made (`SessionOptions.packsAtOpen` does so at once).
 public final class Session: Sendable {
@@ -115,7 +115,7 @@ public final class Session: Sendable {
     _ input: UnsafeBufferPointer<Float>, batch: Int, logits: UnsafeMutableBufferPointer<Float>,
     features: UnsafeMutableBufferPointer<Float>? = nil
   ) throws(RuntimeError) {
-    let call = try checked(input, batch, logits, features)
+    let call = try checked(input, batch: batch, logits: logits, features: features)
     try state.withLock { (state) throws(RuntimeError) in
       let weights = state.prepareWeights(of: plan, images: batch)
       var first = 0
@@ -140,8 +140,8 @@ public final class Session: Sendable {
 
   /// The call's memory, its sizes checked.
   func checked(
-    _ input: UnsafeBufferPointer<Float>, _ batch: Int, _ logits: UnsafeMutableBufferPointer<Float>,
-    _ features: UnsafeMutableBufferPointer<Float>?
+    _ input: UnsafeBufferPointer<Float>, batch: Int, logits: UnsafeMutableBufferPointer<Float>,
+    features: UnsafeMutableBufferPointer<Float>?
   ) throws(RuntimeError) -> SessionState.Call {
     let (expected, overflow) = max(batch, 1).multipliedReportingOverflow(by: inputCount)
     guard batch > 0, !overflow, input.count == expected, let inputBase = input.baseAddress else {

@@ -13,8 +13,8 @@ final class TimedPlan {
   private var least: [UInt64]
   private var passes: [UInt64] = []
 
-  /// `counts` are floats of each output: logits, then features if there are any.
-  init(_ plan: ExecutionPlan, _ pool: ThreadPool, _ input: [Float], _ counts: [Int]) {
+  /// `outputCounts` are the floats of each output: logits, then features if there are any.
+  init(_ plan: ExecutionPlan, _ pool: ThreadPool, input: [Float], outputCounts counts: [Int]) {
     self.plan = plan
     state = SessionState(plan, pool)
     weights = state.makeWeightsResident(of: plan)

@@ -13,14 +13,15 @@ package struct Tuner {
     var layers: [String]
     /// The cost model's choice.
     let basis: String
-    /// The best so far, and how long it takes beside the basis.
+    /// The best so far, and its time relative to the basis.
     var best: String
     var ratio = 1.0
     /// What is measured next, without the basis.
     var candidates: [String]
     /// Measured before, the basis included.
     var seen: Set<String>
-    /// No problem whose layer follows one of this colour, or goes before one, has the same.
+    /// Graph colouring: adjacent layers get different colours, so all problems of one colour can be measured in one
+    /// plan without disturbing each other.
     var colour = 0
   }
 
@@ -103,7 +104,8 @@ package struct Tuner {
         let indices = problems.indices.filter { problems[$0].colour == colour }
         for turn in 0..<(indices.map { problems[$0].candidates.count }.max() ?? 0) {
           progress(done, total)
-          try measure(&problems, indices.filter { turn < problems[$0].candidates.count }, turn, rounds)
+          let measured = indices.filter { turn < problems[$0].candidates.count }
+          try measure(&problems, measured, candidate: turn, rounds: rounds)
           done += 1
         }
         for index in indices { problems[index].seen.formUnion(problems[index].candidates) }
@@ -135,15 +137,15 @@ package struct Tuner {
   /// Convolutions of one descriptor are one problem, if there is anything to choose.
   private func problems() throws(RuntimeError) -> [Problem] {
     var problems: [Problem] = []
-    var places: [ConvolutionDescriptor: Int] = [:]
+    var indices: [ConvolutionDescriptor: Int] = [:]
     for (layer, descriptor) in try Lowering.convolutions(of: model, backend: backend, available: available) {
-      if let place = places[descriptor] {
-        problems[place].layers.append(layer)
+      if let known = indices[descriptor] {
+        problems[known].layers.append(layer)
         continue
       }
       let choices = backend.alternatives(descriptor, around: nil)
       guard choices.count > 1 else { continue }
-      places[descriptor] = problems.count
+      indices[descriptor] = problems.count
       problems.append(
         Problem(
           descriptor: descriptor, layers: [layer], basis: choices[0], best: choices[0],
@@ -171,33 +173,36 @@ package struct Tuner {
     }
   }
 
-  /// Times candidate `turn` of the problems `indices`, all in one plan, beside the cost model's.
+  /// Times the candidate of that number of the problems `indices`, all in one plan, beside the cost model's plan.
   private func measure(
-    _ problems: inout [Problem], _ indices: [Int], _ turn: Int, _ rounds: Int
+    _ problems: inout [Problem], _ indices: [Int], candidate turn: Int, rounds: Int
   ) throws(RuntimeError) {
     let plan = try plan(indices.map { (problems[$0], problems[$0].candidates[turn]) })
     var ratios = [Double](repeating: 0, count: indices.count)
     var isSlower = [Bool](repeating: false, count: indices.count)
     for pool in pools {
-      let base = TimedPlan(basePlan, pool, input, outputs.map { model.graph[$0].type.elementCount })
-      let other = TimedPlan(plan, pool, input, outputs.map { model.graph[$0].type.elementCount })
+      let base = TimedPlan(basePlan, pool, input: input, outputCounts: outputCounts)
+      let other = TimedPlan(plan, pool, input: input, outputCounts: outputCounts)
       for round in 0...rounds {
         try base.pass(isCounted: round > 0)
         try other.pass(isCounted: round > 0)
       }
-      for (place, index) in indices.enumerated() {
+      for (offset, index) in indices.enumerated() {
         let layers = Set(problems[index].layers.map(UTF8Key.init))
         let ratio = other.nanoseconds(layers) / max(base.nanoseconds(layers), 1)
-        ratios[place] += ratio
-        isSlower[place] = isSlower[place] || ratio > Limit.loss
+        ratios[offset] += ratio
+        isSlower[offset] = isSlower[offset] || ratio > Limit.loss
       }
     }
-    for (place, index) in indices.enumerated() where !isSlower[place] {
-      let ratio = ratios[place] / Double(pools.count)
+    for (offset, index) in indices.enumerated() where !isSlower[offset] {
+      let ratio = ratios[offset] / Double(pools.count)
       guard ratio < min(problems[index].ratio, Limit.gain) else { continue }
       (problems[index].best, problems[index].ratio) = (problems[index].candidates[turn], ratio)
     }
   }
+
+  /// Floats of each output.
+  private var outputCounts: [Int] { outputs.map { model.graph[$0].type.elementCount } }
 
   private func plan(_ choices: [(problem: Problem, kernel: String)]) throws(RuntimeError) -> ExecutionPlan {
     var tuned = model
@@ -225,8 +230,8 @@ package struct Tuner {
     guard !winners.isEmpty else { return outcome }
     let plan = try plan(choices)
     for pool in pools {
-      let counts = outputs.map { model.graph[$0].type.elementCount }
-      let (base, other) = (TimedPlan(basePlan, pool, input, counts), TimedPlan(plan, pool, input, counts))
+      let base = TimedPlan(basePlan, pool, input: input, outputCounts: outputCounts)
+      let other = TimedPlan(plan, pool, input: input, outputCounts: outputCounts)
       for round in 0...Limit.finalRounds {
         try base.pass(isCounted: round > 0)
         try other.pass(isCounted: round > 0)
