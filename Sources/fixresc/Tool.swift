@@ -2,6 +2,7 @@ import FixresBase
 
 /// The command-line tool as a function: words in, an exit status out.
 package enum Tool {
+  /// The tool's version.
   package static let version = "0.1.0"
 
   /// The commands, in the order in which help lists them.
@@ -10,7 +11,7 @@ package enum Tool {
     .export,
   ]
 
-  /// Runs one command line; 0 done, 1 failed, 2 not a command line of ours.
+  /// Runs one command line; returns 0 for success, 1 for a failure, 2 for a usage error.
   package static func run(_ words: [String], _ console: Console) -> Int32 {
     console.isJSON = words.prefix { $0 != "--" }.contains("--json")
     console.isQuiet = words.prefix { $0 != "--" }.contains { $0 == "--quiet" || $0 == "-q" }
@@ -26,23 +27,24 @@ package enum Tool {
   }
 
   private static func dispatch(_ words: [String], _ console: Console) throws -> JSON.Object {
-    // Output options may also stand before the command.
+    // Output options may also precede the command.
     let general = words.prefix { ["--json", "--quiet", "-q"].contains($0) }
     guard let name = words.dropFirst(general.count).first else {
       throw UsageError(kind: .noCommand, suggestion: nil, command: nil)
     }
     let rest = Array(words.dropFirst(general.count + 1))
     switch name {
-    case "--help", "-h": return show("help", Help.overview(width: console.width), console)
+    case "--help", "-h": return show("help", Help.overview(commands, width: console.width), console)
     case "help":
       guard let topic = rest.first(where: { $0.utf8.first != UInt8(ascii: "-") }) else {
-        return show("help", Help.overview(width: console.width), console)
+        return show("help", Help.overview(commands, width: console.width), console)
       }
       return show("help", Help.text(for: try command(topic), width: console.width), console)
     case "--version":
       return show("version", console.isJSON ? version : "fixresc \(version)\n", console)
     case "--generate-completion-script":
-      return show("script", try Completion.script(for: rest.first { $0 != "--json" }), console)
+      return show(
+        "script", try Completion.script(for: rest.first { $0 != "--json" }, commands: commands), console)
     default: break
     }
     let command = try command(name)
@@ -81,7 +83,7 @@ package enum Tool {
     return whole
   }
 
-  /// Says what went wrong, on stderr and with `--json` on stdout; returns the exit status.
+  /// Prints the error on stderr and, with `--json`, on stdout; returns the exit status.
   private static func report(_ error: any Error, _ console: Console) -> Int32 {
     let report = ErrorReport(error)
     if console.isJSON {

@@ -4,17 +4,18 @@ import fixresc
 
 @Suite struct ParserTests {
   private static let command = Command(
-    "paint", "paint a thing", example: "fixresc paint x", arguments: [Argument("THING", .one, .text, "what")],
+    "paint", "paint a thing", example: "fixresc paint x",
+    arguments: [Argument("THING", .one, kind: .text, "what")],
     groups: [
       OptionGroup(
         "Options",
         [
-          Option("--colour", "NAME", .choice(["red", "green"]), "which"),
-          Option("--times", "N", .integer(1...9), "how often"),
-          Option("--share", "X", .number(0...1), "how much"),
-          Option("--to", "K|HxW", .size, "how large"),
-          Option("--mean", "R,G,B", .triple, "of what"),
-          Option("--output", short: "-o", "FILE", .file, "where"),
+          Option("--colour", "NAME", kind: .choice(["red", "green"]), "which"),
+          Option("--times", "N", kind: .integer(1...9), "how often"),
+          Option("--share", "X", kind: .number(0...1), "how much"),
+          Option("--to", "K|HxW", kind: .size, "how large"),
+          Option("--mean", "R,G,B", kind: .triple, "of what"),
+          Option("--output", short: "-o", "FILE", kind: .file, "where"),
           Option("--deep", "deeply"),
         ])
     ], run: { _ in JSON.Object() })

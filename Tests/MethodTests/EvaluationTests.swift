@@ -56,7 +56,10 @@ private func rank(_ label: Int, _ logits: [Float]) -> Int {
     let matching = try ClassMatching(folder.classes, model.metadata, classCount: 3)
     let preprocessor = try Preprocessor(model.metadata.preprocessing, size: Extent(square: 16))
     var seen: [Int] = []
-    let result = try Evaluation.run(session, folder, matching, preprocessor) { done, _ in seen.append(done) }
+    let result = try Evaluation.run(session, over: folder, matching: matching, preprocessor: preprocessor) {
+      done, _ in
+      seen.append(done)
+    }
     #expect(result.images == 15 && result.failures.count == 1)
     #expect(result.failures.first?.path.hasSuffix("class 1/broken.ppm") == true)
     #expect(seen.last == 16)
@@ -80,7 +83,9 @@ private func rank(_ label: Int, _ logits: [Float]) -> Int {
     let session = try Session(model: model)
     let matching = try ClassMatching(["a"], model.metadata, classCount: 3)
     let preprocessor = try Preprocessor(model.metadata.preprocessing, size: Extent(square: 16))
-    #expect(throws: EvaluationError.self) { try Evaluation.run(session, images, matching, preprocessor) }
+    #expect(throws: EvaluationError.self) {
+      try Evaluation.run(session, over: images, matching: matching, preprocessor: preprocessor)
+    }
   }
 }
 

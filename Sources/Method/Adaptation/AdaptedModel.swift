@@ -35,7 +35,9 @@ public struct AdaptedModel: Sendable {
 
 /// What the adaptations of statistics and features found; nil for those that were not asked for.
 package struct FeatureAdaptations: Sendable {
+  /// What recomputing the batch-norm statistics changed.
   package var batchNorms: BatchNormAdaptation.Outcome?
+  /// The laws that were fitted, and the map between them.
   package var equalisation: Equalisation?
   /// The training resolution whose map test-pool keeps.
   package var testPool: Extent?
@@ -45,6 +47,8 @@ package struct FeatureAdaptations: Sendable {
 package struct PackedSummary: Hashable, Sendable {
   /// The kernels' instruction set, such as `avx2`.
   package let instructionSet: String
+  /// Number of packed tensors.
   package let tensorCount: Int
+  /// Bytes of all packed tensors.
   package let byteCount: Int
 }

@@ -14,17 +14,23 @@ public enum BatchNormLayers: String, Hashable, Sendable, CaseIterable {
 
 /// Recomputes batch-norm statistics at the test resolution (AdaBN, Li et al. 2016; exact instead of running averages).
 package struct BatchNormAdaptation {
+  /// The batch norms whose statistics are recomputed.
   package var layers = BatchNormLayers.last
   /// Number of images that the old statistics count as; 0 replaces them.
   package var prior = 0.0
+  /// Threads and exactness of the runs.
   package var options = SessionOptions()
 
+  /// The last batch norm, its old statistics replaced.
   package init() {}
 
   /// What was done, for the history and the report.
   package struct Outcome: Hashable, Sendable {
+    /// Number of batch norms whose statistics were recomputed.
     package var norms = 0
+    /// Number of passes over the pictures.
     package var passes = 0
+    /// Number of pictures in each pass.
     package var images = 0
     /// Greatest change of a mean, in units of the old deviation.
     package var greatestShift = 0.0

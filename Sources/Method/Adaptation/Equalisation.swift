@@ -4,9 +4,12 @@ import FixresIR
 /// Maps the pooled features at the test resolution onto their law at the training resolution, without labels
 /// ("Fixing the train-test resolution discrepancy", appendix A).
 package struct Equalisation: Hashable, Sendable {
+  /// The law of the features at the test resolution.
   package let test: FrechetLaw
+  /// The law of the features at the training resolution.
   package let reference: FrechetLaw
 
+  /// The map from `test` onto `reference`.
   package init(test: FrechetLaw, reference: FrechetLaw) { (self.test, self.reference) = (test, reference) }
 
   /// scale x + offset.

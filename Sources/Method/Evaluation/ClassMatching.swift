@@ -3,6 +3,7 @@ import FixresImaging
 
 /// How the class folders of a data set correspond to a model's logits.
 package struct ClassMatching: Hashable, Sendable {
+  /// How folders were matched to classes.
   package enum Rule: String, Hashable, Sendable {
     /// Every folder is called like one of the model's labels.
     case labels
@@ -12,15 +13,18 @@ package struct ClassMatching: Hashable, Sendable {
     case order
   }
 
+  /// How the folders were matched.
   package let rule: Rule
   /// The logit of each folder.
   package let logits: [Int]
 
   /// Matches `folders`, in byte-wise order, to the classes of `metadata`.
+  ///
+  /// - Throws: `EvaluationError.otherClasses` where there are more folders than classes and no names match.
   package init(_ folders: [String], _ metadata: ModelMetadata, classCount: Int) throws(EvaluationError) {
-    if let logits = Self.places(of: folders.map(Self.plain), in: metadata.synsets.map(Self.plain)) {
+    if let logits = Self.indices(of: folders.map(Self.plain), in: metadata.synsets.map(Self.plain)) {
       (rule, self.logits) = (.synsets, logits)
-    } else if let logits = Self.places(of: folders.map(Self.plain), in: metadata.labels.map(Self.plain)) {
+    } else if let logits = Self.indices(of: folders.map(Self.plain), in: metadata.labels.map(Self.plain)) {
       (rule, self.logits) = (.labels, logits)
     } else {
       guard folders.count <= classCount else {
@@ -30,14 +34,14 @@ package struct ClassMatching: Hashable, Sendable {
     }
   }
 
-  /// Places of all of `names` among `labels`, each another one; nil where one is missing or ambiguous.
-  private static func places(of names: [String], in labels: [String]) -> [Int]? {
-    var places: [String: Int] = [:]
-    for (index, label) in labels.enumerated() where places.updateValue(index, forKey: label) != nil {
+  /// The index of each of `names` among `labels`, all different; nil where one is missing or ambiguous.
+  private static func indices(of names: [String], in labels: [String]) -> [Int]? {
+    var indices: [String: Int] = [:]
+    for (index, label) in labels.enumerated() where indices.updateValue(index, forKey: label) != nil {
       // Two classes of one name (ImageNet has two cranes) match no folder.
-      places[label] = -1
+      indices[label] = -1
     }
-    let found = names.compactMap { name in places[name].flatMap { $0 >= 0 ? $0 : nil } }
+    let found = names.compactMap { name in indices[name].flatMap { $0 >= 0 ? $0 : nil } }
     return found.count == names.count && Set(found).count == found.count ? found : nil
   }
 

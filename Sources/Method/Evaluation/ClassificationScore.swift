@@ -8,21 +8,29 @@
 
 /// Accuracy and loss, with each picture's outcome for a paired comparison.
 package struct ClassificationScore: Sendable {
+  /// Accuracy and loss over all pictures so far.
   package private(set) var evaluation = Evaluation()
   /// Whether each picture's greatest logit was the right one.
   package private(set) var hits: [Bool] = []
   /// `[pictures, classes]` where they are kept.
   package private(set) var logits: [Float] = []
+  /// The class of each picture whose logits are kept.
   package private(set) var labels: [Int32] = []
   private let keepsLogits: Bool
 
+  /// An empty score; with `keepsLogits` every picture's logits are kept.
   package init(keepsLogits: Bool = false) { self.keepsLogits = keepsLogits }
 
+  /// Share of pictures whose greatest logit is that of their class, 0...1.
   package var top1: Double { evaluation.top1 }
+  /// Share of pictures whose class is among the five greatest logits, 0...1.
   package var top5: Double { evaluation.top5 }
+  /// Mean cross-entropy in nats.
   package var loss: Double { evaluation.loss }
+  /// Number of pictures.
   package var images: Int { evaluation.images }
 
+  /// Counts one picture of class `label` with the logits `row` `[classes]`.
   package mutating func add(_ row: UnsafeBufferPointer<Float>, label: Int) {
     evaluation.count(row, label)
     hits.append(Evaluation.rank(of: label, in: row) == 0)
@@ -32,7 +40,7 @@ package struct ClassificationScore: Sendable {
     }
   }
 
-  /// The mean of the two scores' softmax outputs, scored anew; both must have kept the logits of the same pictures.
+  /// The mean of the two scores' softmax outputs, scored again; both must have kept the logits of the same pictures.
   package static func averaged(_ first: ClassificationScore, _ second: ClassificationScore)
     -> ClassificationScore
   {

@@ -13,34 +13,46 @@ import FixresRuntime
 
 /// Accuracy and loss of a model over a folder of labelled pictures.
 package struct Evaluation: Sendable {
+  /// A picture that could not be decoded.
   package struct Failure: Hashable, Sendable {
+    /// The picture's path.
     package let path: String
+    /// Why it could not be decoded.
     package let error: ImageError
   }
 
   /// Pictures that were decoded and classified.
   package private(set) var images = 0
+  /// Pictures whose greatest logit is that of their class.
   package private(set) var top1Count = 0
+  /// Pictures whose class is among the five greatest logits.
   package private(set) var top5Count = 0
   private var lossSum = 0.0
+  /// Pictures that could not be decoded.
   package private(set) var failures: [Failure] = []
   /// Pictures whose EXIF orientation is not 1.
   package private(set) var turnedCount = 0
+  /// Wall-clock time of the run, decoding included.
   package private(set) var seconds = 0.0
 
+  /// An evaluation of no pictures.
   package init() {}
 
   /// Shares, 0...1.
   package var top1: Double { Double(top1Count) / Double(max(images, 1)) }
+  /// Share of pictures whose class is among the five greatest logits, 0...1.
   package var top5: Double { Double(top5Count) / Double(max(images, 1)) }
   /// Mean cross-entropy in nats.
   package var loss: Double { lossSum / Double(max(images, 1)) }
+  /// Throughput, decoding included.
   package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
 
-  /// Classifies `limit` pictures of `folder` at even distances (nil: all), with decoding on threads of its own
-  /// while the network runs.
+  /// Classifies `limit` pictures of `folder` at even distances (nil: all); other threads decode while the network
+  /// runs.
+  ///
+  /// - Throws: `EvaluationError.nothingDecoded`, or `RuntimeError` where the session can't run.
   package static func run(
-    _ session: Session, _ folder: ImageFolder, _ matching: ClassMatching, _ preprocessor: Preprocessor,
+    _ session: Session, over folder: ImageFolder, matching: ClassMatching, preprocessor: Preprocessor,
     limit: Int? = nil, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> Evaluation {
     let entries = selection(of: folder.entries, limit: limit)
@@ -62,9 +74,9 @@ package struct Evaluation: Sendable {
       result.turnedCount += batch.turned.count
       logits.withUnsafeBufferPointer { buffer in
         for (row, index) in batch.range.enumerated() where !failed.contains(index) {
-          let place = row * session.classCount
+          let offset = row * session.classCount
           result.count(
-            UnsafeBufferPointer(rebasing: buffer[place..<place + session.classCount]),
+            UnsafeBufferPointer(rebasing: buffer[offset..<offset + session.classCount]),
             matching.logits[entries[index].classIndex])
         }
       }
@@ -95,7 +107,8 @@ package struct Evaluation: Sendable {
     lossSum += Evaluation.crossEntropy(of: label, in: logits)
   }
 
-  /// How many classes come before `label`; of equal logits the lower index comes first, and NaN wins over all.
+  /// The rank of `label` from 0: the number of classes with greater logits. Of equal logits the lower index ranks
+  /// first, and NaN ranks before everything.
   package static func rank(of label: Int, in logits: UnsafeBufferPointer<Float>) -> Int {
     let own = logits[label]
     guard !own.isNaN else { return logits.count }

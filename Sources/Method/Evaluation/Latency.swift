@@ -9,6 +9,8 @@ package enum Latency {
 
   /// The lower quartile over 12 to 100 runs within about a second, in milliseconds: other work on the machine only
   /// ever adds to a run's time.
+  ///
+  /// - Throws: `RuntimeError` where the session can't run.
   package static func milliseconds(_ session: Session) throws(RuntimeError) -> Double {
     let input = [Float](repeating: 0.5, count: session.inputShape.reduce(1, *))
     var logits = [Float](repeating: 0, count: session.classCount)

@@ -8,12 +8,12 @@
 
 /// What the steps of a classifier's training read and write; flat, taken once for a batch.
 ///
-/// Classes are padded to `tile` and features to `panel` with zeros. Each element of a result is computed whole by
+/// Classes are padded to `tile` and features to `panel` with zeros. Each element of a result is computed entirely by
 /// one item, so that results do not depend on how items are split over threads.
 struct ClassifierBatch {
   /// Classes that are computed together.
   static let tile = 4
-  /// Features that lie side by side in `panels`.
+  /// Adjacent features in `panels`.
   static let panel = SampleStore.alignment
 
   var images: Int
@@ -136,8 +136,8 @@ enum ClassifierKernels {
       for index in 0..<batch.outputs {
         let q = index < classes ? logits[index] * inverse - smooth : 0
         let target = index == label ? 1 - batch.smoothing : 0
-        let place = (index / ClassifierBatch.tile &* batch.rows &+ image) &* ClassifierBatch.tile
-        batch.deltas[place &+ index % ClassifierBatch.tile] = (q - target) * scale
+        let offset = (index / ClassifierBatch.tile &* batch.rows &+ image) &* ClassifierBatch.tile
+        batch.deltas[offset &+ index % ClassifierBatch.tile] = (q - target) * scale
       }
     }
   }
@@ -166,23 +166,23 @@ enum ClassifierKernels {
       d0 += low * delta[3]
       d1 += high * delta[3]
     }
-    let place = tile &* ClassifierBatch.tile &* batch.inputs &+ panel &* ClassifierBatch.panel
-    step(batch, place, a0, a1)
-    step(batch, place &+ batch.inputs, b0, b1)
-    step(batch, place &+ 2 &* batch.inputs, c0, c1)
-    step(batch, place &+ 3 &* batch.inputs, d0, d1)
+    let offset = tile &* ClassifierBatch.tile &* batch.inputs &+ panel &* ClassifierBatch.panel
+    step(batch, at: offset, low: a0, high: a1)
+    step(batch, at: offset &+ batch.inputs, low: b0, high: b1)
+    step(batch, at: offset &+ 2 &* batch.inputs, low: c0, high: c1)
+    step(batch, at: offset &+ 3 &* batch.inputs, low: d0, high: d1)
     if panel == 0 { updateBias(batch, tile, d) }
   }
 
   /// SGD as torch does it: g + decay w, v = momentum v + g, w - rate v.
   @inline(__always)
-  private static func step(_ batch: ClassifierBatch, _ place: Int, _ low: Four, _ high: Four) {
+  private static func step(_ batch: ClassifierBatch, at start: Int, low: Four, high: Four) {
     for (offset, gradient) in [(0, low), (4, high)] {
-      let weight = load(UnsafePointer(batch.weights), place &+ offset)
-      let old = load(UnsafePointer(batch.weightVelocity), place &+ offset)
+      let weight = load(UnsafePointer(batch.weights), start &+ offset)
+      let old = load(UnsafePointer(batch.weightVelocity), start &+ offset)
       let velocity = old * batch.momentum + (gradient + weight * batch.decay)
-      store(velocity, batch.weightVelocity, place &+ offset)
-      store(weight - velocity * batch.rate, batch.weights, place &+ offset)
+      store(velocity, batch.weightVelocity, start &+ offset)
+      store(weight - velocity * batch.rate, batch.weights, start &+ offset)
     }
   }
 
@@ -190,24 +190,24 @@ enum ClassifierKernels {
   private static func updateBias(_ batch: ClassifierBatch, _ tile: Int, _ deltas: UnsafePointer<Float>) {
     var gradient = Four()
     for image in 0..<batch.rows { gradient += load(deltas, image &* 4) }
-    let place = tile &* ClassifierBatch.tile
-    let bias = load(UnsafePointer(batch.bias), place)
-    let old = load(UnsafePointer(batch.biasVelocity), place)
+    let offset = tile &* ClassifierBatch.tile
+    let bias = load(UnsafePointer(batch.bias), offset)
+    let old = load(UnsafePointer(batch.biasVelocity), offset)
     let velocity = old * batch.momentum + (gradient + bias * batch.decay)
-    store(velocity, batch.biasVelocity, place)
-    store(bias - velocity * batch.rate, batch.bias, place)
+    store(velocity, batch.biasVelocity, offset)
+    store(bias - velocity * batch.rate, batch.bias, offset)
   }
 
   /// Images `begin ..< end`: dL/dfeatures `[rows, inputs]` into `target`, with the weights before their step.
   static func featureGradient(
-    _ batch: ClassifierBatch, _ target: UnsafeMutablePointer<Float>, _ begin: Int, _ end: Int
+    _ batch: ClassifierBatch, into target: UnsafeMutablePointer<Float>, _ begin: Int, _ end: Int
   ) {
     for image in begin..<end {
       let row = target + image &* batch.inputs
       row.update(repeating: 0, count: batch.inputs)
       for index in 0..<batch.classes {
-        let place = (index / ClassifierBatch.tile &* batch.rows &+ image) &* ClassifierBatch.tile
-        let delta = batch.deltas[place &+ index % ClassifierBatch.tile]
+        let offset = (index / ClassifierBatch.tile &* batch.rows &+ image) &* ClassifierBatch.tile
+        let delta = batch.deltas[offset &+ index % ClassifierBatch.tile]
         let weights = UnsafePointer(batch.weights + index &* batch.inputs)
         var feature = 0
         while feature < batch.inputs {

@@ -3,12 +3,15 @@ import FixresRuntime
 
 /// Trains a linear classifier over features that do not change, by SGD with momentum on cross-entropy.
 ///
-/// The same bits come out at every thread count.
+/// Results are the same bits at every thread count.
 package final class ClassifierTrainer {
+  /// Number of classes.
   package let classes: Int
+  /// Number of features of a sample, without padding.
   package let features: Int
+  /// Samples of a step at most.
   package let batchSize: Int
-  /// Features of one sample as this trainer wants them stored: `features` padded with zeros.
+  /// Floats of a sample in the stores that this trainer reads: `features` and a padding of zeros.
   package let featureStride: Int
   private let pool: ThreadPool
   private let block: AlignedBlock
@@ -60,13 +63,19 @@ package final class ClassifierTrainer {
 
   /// What a pass over samples gave.
   package struct Score: Hashable, Sendable {
+    /// Number of samples.
     package var samples = 0
+    /// Sum of the samples' losses, in nats.
     package var lossSum = 0.0
+    /// Number of samples whose greatest logit is that of their class.
     package var hits = 0
 
+    /// A score of no samples.
     package init() {}
 
+    /// Mean loss in nats.
     package var loss: Double { lossSum / Double(max(samples, 1)) }
+    /// Share of hits, 0...1.
     package var top1: Double { Double(hits) / Double(max(samples, 1)) }
   }
 
@@ -115,7 +124,7 @@ package final class ClassifierTrainer {
     fillPanels()
   }
 
-  /// Takes up the labels of a batch; rows beyond it are zero, and have no gradient.
+  /// Sets the labels of a batch; rows beyond it are zero and have no gradient.
   func begin(_ labels: UnsafePointer<Int32>, _ indices: ArraySlice<Int>) {
     precondition(indices.count <= batchSize, "a batch holds \(batchSize) samples, not \(indices.count)")
     batch.images = indices.count
@@ -126,7 +135,7 @@ package final class ClassifierTrainer {
     batch.deltas.update(repeating: 0, count: batch.rows * batch.outputs)
   }
 
-  /// Lays the rows out as the gradient wants to read them.
+  /// Copies the rows into panels, the order in which the gradient reads them.
   func fillPanels() {
     let (rows, panel) = (batch.rows, ClassifierBatch.panel)
     for row in 0..<rows {
@@ -153,7 +162,7 @@ package final class ClassifierTrainer {
 
   /// dL/dfeatures of the batch, `[rows, featureStride]`; to be taken before `update`.
   func featureGradient(into target: UnsafeMutablePointer<Float>) {
-    run({ ClassifierKernels.featureGradient($0, target, $1, $2) }, batch.images)
+    run({ ClassifierKernels.featureGradient($0, into: target, $1, $2) }, batch.images)
   }
 
   private func run(_ kernel: (ClassifierBatch, Int, Int) -> Void, _ count: Int) {
@@ -166,13 +175,16 @@ package final class ClassifierTrainer {
 
   // MARK: - Parameters
 
-  /// The classifier as it now is: `[classes, features]` and `[classes]`.
+  /// The current weights, `[classes, features]`.
   package var weights: [Float] { unpadded(batch.weights) }
+  /// The current bias, `[classes]`.
   package var bias: [Float] { Array(UnsafeBufferPointer(start: batch.bias, count: classes)) }
+  /// The momentum of the weights, `[classes, features]`.
   package var weightVelocity: [Float] { unpadded(batch.weightVelocity) }
+  /// The momentum of the bias, `[classes]`.
   package var biasVelocity: [Float] { Array(UnsafeBufferPointer(start: batch.biasVelocity, count: classes)) }
 
-  /// Takes up parameters and momentum where they were left.
+  /// Restores parameters and momentum of an interrupted training.
   package func restore(weights: [Float], bias: [Float], weightVelocity: [Float], biasVelocity: [Float]) {
     precondition(
       weights.count == classes * features && weightVelocity.count == weights.count && bias.count == classes
@@ -181,9 +193,9 @@ package final class ClassifierTrainer {
       batch.bias[index] = bias[index]
       batch.biasVelocity[index] = biasVelocity[index]
       for feature in 0..<features {
-        let (place, source) = (index * featureStride + feature, index * features + feature)
-        batch.weights[place] = weights[source]
-        batch.weightVelocity[place] = weightVelocity[source]
+        let (target, source) = (index * featureStride + feature, index * features + feature)
+        batch.weights[target] = weights[source]
+        batch.weightVelocity[target] = weightVelocity[source]
       }
     }
   }

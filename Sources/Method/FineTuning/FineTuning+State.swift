@@ -70,6 +70,7 @@ extension FineTuning {
 }
 
 extension TrainingSchedule.Decay: CustomStringConvertible {
+  /// The schedule in words, as the state file stores it.
   package var description: String {
     switch self {
     case .cosine: "cosine"

@@ -14,10 +14,10 @@ package final class FineTuning {
   let observe: (FineTuningEvent) -> Void
   private let original: Model
 
-  /// Pictures of the training set that stand in for a validation set, where there is none, at the measurements
-  /// before and after.
+  /// Number of training pictures that are measured before and after where there is no validation set.
   private static let substituteCount = 2000
 
+  /// A fine-tuning of `model` on `training`, which reports to `observe`.
   package init(
     _ model: Model, training: LabelledPictures, validation: LabelledPictures?, options: FineTuningOptions,
     preprocessor: @escaping (Model) throws -> Preprocessor,
@@ -27,6 +27,9 @@ package final class FineTuning {
     (self.options, self.preprocessor, self.observe) = (options, preprocessor, observe)
   }
 
+  /// Measures, trains, and measures again.
+  ///
+  /// - Throws: `MethodError`, and what a pass, the engine or a picture refuses.
   package func run() throws -> FineTuningResult {
     if options.patience != nil, validation == nil { throw MethodError.needsValidation(option: "early stop") }
     if options.mode != .classifier { try Adapt.requireAdaptable(original) }
@@ -41,7 +44,7 @@ package final class FineTuning {
     let before = try measure(model, measured, "before, at \(options.resolution)")
     let samples = try prepareSamples(&model)
     observe(.extracted(samples.extraction))
-    var loop = try TrainingLoop(self, model, samples, state)
+    var loop = try TrainingLoop(self, model, samples, resuming: state)
     try loop.run()
     try loop.store(in: &model)
     model.metadata.history.append(history(samples, loop))
@@ -81,7 +84,7 @@ package final class FineTuning {
     return { done, total in observe(.pictures(phase: phase, done: done, total: total)) }
   }
 
-  /// Gives `model` its new statistics where the mode wants them, and computes what the training reads.
+  /// Recomputes the statistics of `model` where the mode asks for that, and computes the samples of the training.
   private func prepareSamples(_ model: inout Model) throws -> TrainingSamples {
     let tail = try NetworkTail(model.graph)
     guard options.mode != .classifier else { return try plainSamples(model) }
@@ -126,14 +129,18 @@ package final class FineTuning {
     let session = try Session(
       model: try Trunk.upTo(norm.input, shortcut, of: model), options: options.session)
     var moments = ChannelMoments(channels: norm.channels)
-    let set = try maps(session, model, training, norm, "training maps", options.augmentation) {
+    let set = try maps(
+      session, model, of: training, norm: norm, phase: "training maps", augmentation: options.augmentation
+    ) {
       moments.add($0, positions: norm.positions)
     }
     if options.normalisation == .exact { try model.set(BatchNormStatistics(moments), of: norm) }
     let head = LastBlockHead(
       gamma: model.values(norm.scale), beta: model.values(norm.shift), statistics: model.statistics(of: norm),
       epsilon: norm.epsilon)
-    let held = try validation.map { try maps(session, model, $0, norm, "validation maps", .none) { _ in } }
+    let held = try validation.map {
+      try maps(session, model, of: $0, norm: norm, phase: "validation maps", augmentation: .none) { _ in }
+    }
     var samples = TrainingSamples(
       labels: set.labels, variants: options.augmentation.variantCount, extraction: set.summary,
       content: .maps(
@@ -155,8 +162,8 @@ package final class FineTuning {
   }
 
   private func maps(
-    _ session: Session, _ model: Model, _ pictures: LabelledPictures, _ norm: NetworkTail.Norm,
-    _ phase: String, _ augmentation: Augmentation, _ each: (UnsafeBufferPointer<Float>) -> Void
+    _ session: Session, _ model: Model, of pictures: LabelledPictures, norm: NetworkTail.Norm,
+    phase: String, augmentation: Augmentation, _ each: (UnsafeBufferPointer<Float>) -> Void
   ) throws -> MapSet {
     let half = norm.channels * norm.positions
     var set = MapSet(

@@ -3,6 +3,7 @@ import FixresRuntime
 
 /// What is trained, on what, and how.
 package struct FineTuningOptions: Sendable {
+  /// Which parameters are trained.
   package enum Mode: String, Hashable, Sendable, CaseIterable {
     /// The classifier alone.
     case classifier = "fc"
@@ -21,24 +22,33 @@ package struct FineTuningOptions: Sendable {
     case batch
   }
 
+  /// Which parameters are trained.
   package var mode = Mode.statistics
+  /// Which statistics the last batch norm uses during training.
   package var normalisation = Normalisation.exact
+  /// The test resolution.
   package var resolution: Extent
+  /// Epochs, learning rate and loss.
   package var schedule = TrainingSchedule()
+  /// How pictures are varied.
   package var augmentation = Augmentation.none
+  /// Seed of the order of samples, the augmentation and a new classifier.
   package var seed: UInt64 = 0
   /// End once the validation loss has not fallen for so many epochs, and keep the best epoch's parameters.
   package var patience: Int?
-  /// Class names for a new classifier, drawn anew; nil keeps the trained one as the start.
+  /// Class names of a new, randomly initialised classifier; nil starts from the trained one.
   package var newHead: [String]?
-  /// Bytes of maps and features that are kept in memory; more lie in a file.
+  /// Bytes of maps and features that are kept in memory; beyond that they are kept in a file.
   package var memoryBudget = 1 << 31
-  /// Where the state to resume lies; nil keeps none.
+  /// Path of the state to resume from; nil stores none.
   package var statePath: String?
+  /// Continue from the stored state, where there is one.
   package var resumes = false
   /// Write the state after every epoch, however short; else twice a second at most.
   package var savesEachEpoch = false
+  /// Threads and exactness of the network's runs.
   package var session = SessionOptions()
 
+  /// The default fine-tuning at `resolution`.
   package init(resolution: Extent) { self.resolution = resolution }
 }

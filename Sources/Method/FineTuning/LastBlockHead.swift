@@ -2,20 +2,26 @@
 package struct LastBlockMaps {
   /// `[samples, 2, channels, positions]`: the batch norm's input x, then the shortcut r.
   package let base: UnsafePointer<Float>
+  /// Channels of each map.
   package let channels: Int
+  /// Positions of each map, height times width.
   package let positions: Int
 
+  /// The maps at `base`, which must outlive this value.
   package init(base: UnsafePointer<Float>, channels: Int, positions: Int) {
     (self.base, self.channels, self.positions) = (base, channels, positions)
   }
 
+  /// Floats of a sample's two maps.
   package var floatsPerSample: Int { 2 * channels * positions }
 
+  /// The row `[positions]` that the batch norm reads of `channel` in `sample`.
   @inline(__always)
   package func batchNormInput(_ sample: Int, _ channel: Int) -> UnsafePointer<Float> {
     base + (sample &* floatsPerSample &+ channel &* positions)
   }
 
+  /// The row `[positions]` of `channel` in `sample` that is added to the batch norm's output.
   @inline(__always)
   package func shortcut(_ sample: Int, _ channel: Int) -> UnsafePointer<Float> {
     base + (sample &* floatsPerSample &+ (channels &+ channel) &* positions)
@@ -43,25 +49,30 @@ package struct LastBlockMaps {
 
 /// One channel from the last batch norm on: f = mean over positions of ReLU(gamma x^ + beta + r).
 package struct LastBlockChannel: Hashable, Sendable {
+  /// Scale and shift of the batch norm.
   package let gamma, beta: Double
+  /// The mean that is subtracted.
   package private(set) var mean: Double
   /// 1 / sqrt(variance + epsilon).
   package private(set) var inverseDeviation: Double
 
+  /// A channel of these parameters and statistics.
   package init(gamma: Double, beta: Double, mean: Double, inverseDeviation: Double) {
     (self.gamma, self.beta, self.mean, self.inverseDeviation) = (gamma, beta, mean, inverseDeviation)
   }
 
-  /// Takes other statistics.
+  /// Replaces the statistics.
   package mutating func normalise(mean: Double, inverseDeviation: Double) {
     (self.mean, self.inverseDeviation) = (mean, inverseDeviation)
   }
 
   /// What one channel of one sample gives.
   package struct Pooled {
+    /// The pooled feature f.
     package let feature: Double
     /// df/dgamma and df/dbeta: the mean of x^ over the active positions, and their share.
     package let byGamma: Double
+    /// df/dbeta: the share of active positions.
     package let byBeta: Double
   }
 
@@ -109,13 +120,13 @@ package struct LastBlockChannel: Hashable, Sendable {
       }
     }
     let share = statisticsOfBatch ? 1 / Double(max(gradient.count, 1)) : 0
-    var place = 0
+    var index = 0
     for sample in samples {
       let x = maps.batchNormInput(sample, channel)
       for position in 0..<positions {
         let normal = (Double(x[position]) - mean) * inverseDeviation
-        gradient[place] = gamma * inverseDeviation * (gradient[place] - share * (byBeta + normal * byGamma))
-        place += 1
+        gradient[index] = gamma * inverseDeviation * (gradient[index] - share * (byBeta + normal * byGamma))
+        index += 1
       }
     }
     return gradient
@@ -124,13 +135,18 @@ package struct LastBlockChannel: Hashable, Sendable {
 
 /// The last batch norm, the sum with the shortcut, ReLU and the global average after it.
 package struct LastBlockHead: Hashable, Sendable {
+  /// Scales, one a channel.
   package var gamma: [Double]
+  /// Shifts, one a channel.
   package var beta: [Double]
+  /// Means, one a channel.
   package private(set) var mean: [Double] = []
   /// 1 / sqrt(variance + epsilon).
   package private(set) var inverseDeviation: [Double] = []
+  /// What is added to a variance.
   package let epsilon: Double
 
+  /// The head of a batch norm with these parameters and statistics.
   package init(gamma: [Float], beta: [Float], statistics: BatchNormStatistics, epsilon: Double) {
     self.gamma = gamma.map(Double.init)
     self.beta = beta.map(Double.init)
@@ -138,9 +154,10 @@ package struct LastBlockHead: Hashable, Sendable {
     normalise(by: statistics)
   }
 
+  /// Number of channels.
   package var channels: Int { gamma.count }
 
-  /// Takes other statistics.
+  /// Replaces the statistics.
   package mutating func normalise(by statistics: BatchNormStatistics) {
     mean = statistics.mean.map(Double.init)
     inverseDeviation = statistics.variance.map { inverse(Double($0)) }
@@ -149,6 +166,7 @@ package struct LastBlockHead: Hashable, Sendable {
   /// 1 / sqrt(variance + epsilon).
   package func inverse(_ variance: Double) -> Double { 1 / (variance + epsilon).squareRoot() }
 
+  /// Parameters and statistics of one channel.
   @inline(__always)
   package subscript(channel: Int) -> LastBlockChannel {
     LastBlockChannel(

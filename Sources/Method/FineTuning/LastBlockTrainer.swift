@@ -3,15 +3,19 @@ import FixresRuntime
 /// Trains a linear classifier over maps: with the last batch norm's gamma and beta, with the statistics of each
 /// batch, or with both.
 ///
-/// The same bits come out at every thread count: a channel is computed whole by one thread.
+/// Results are the same bits at every thread count: one thread computes a channel entirely.
 package final class LastBlockTrainer {
+  /// The trainer of the classifier, which runs on the pooled features.
   package let classifier: ClassifierTrainer
   /// With the statistics that the network is to be run with.
   package private(set) var head: LastBlockHead
   /// Running averages of the batches' statistics, as torch keeps them in training; nil where statistics are fixed.
   package private(set) var running: BatchNormStatistics?
+  /// Whether gamma and beta are trained.
   package let trainsAffine: Bool
+  /// The momentum of gamma, one a channel.
   package private(set) var gammaVelocity: [Double]
+  /// The momentum of beta, one a channel.
   package private(set) var betaVelocity: [Double]
   private let pool: ThreadPool
   /// `[rows, featureStride]`: dL/dfeatures.
@@ -64,8 +68,8 @@ package final class LastBlockTrainer {
     classifier.update()
     guard trainsAffine else { return }
     let gradient = parameterGradient(images: indices.count)
-    update(&head.gamma, &gammaVelocity, gradient.gamma, rate, schedule)
-    update(&head.beta, &betaVelocity, gradient.beta, rate, schedule)
+    update(&head.gamma, velocity: &gammaVelocity, by: gradient.gamma, rate: rate, schedule)
+    update(&head.beta, velocity: &betaVelocity, by: gradient.beta, rate: rate, schedule)
   }
 
   /// Loss and hits over all `count` samples of `maps`, without a step or label smoothing.
@@ -80,7 +84,7 @@ package final class LastBlockTrainer {
     return classifier.evaluate(rows.floats, labels: labels, count: count)
   }
 
-  /// Takes up parameters and momentum where they were left.
+  /// Restores parameters and momentum of an interrupted training.
   package func restore(
     gamma: [Double], beta: [Double], gammaVelocity: [Double], betaVelocity: [Double],
     running: BatchNormStatistics?
@@ -97,7 +101,7 @@ package final class LastBlockTrainer {
 
   // MARK: - Parts of a step
 
-  /// The features of a batch and their derivatives, under the batch's own statistics where those are asked for.
+  /// The features of a batch and their derivatives, under the batch's own statistics where `running` is kept.
   private func forward(_ maps: LastBlockMaps, _ indices: ArraySlice<Int>) {
     let (head, usesBatch) = (head, running != nil)
     pool.run(head.channels) { begin, end in
@@ -108,7 +112,7 @@ package final class LastBlockTrainer {
           let variance = squares[channel] / Double(indices.count &* maps.positions)
           norm.normalise(mean: means[channel], inverseDeviation: head.inverse(variance))
         }
-        poolRows(maps, indices, channel, norm)
+        poolRows(maps, indices, channel: channel, norm)
       }
     }
     let rest = classifier.featureStride - head.channels
@@ -127,7 +131,7 @@ package final class LastBlockTrainer {
 
   @inline(__always)
   private func poolRows(
-    _ maps: LastBlockMaps, _ indices: ArraySlice<Int>, _ channel: Int, _ norm: LastBlockChannel
+    _ maps: LastBlockMaps, _ indices: ArraySlice<Int>, channel: Int, _ norm: LastBlockChannel
   ) {
     let (rows, stride, channels) = (classifier.batch.features, classifier.featureStride, maps.channels)
     for (row, sample) in indices.enumerated() {
@@ -139,7 +143,7 @@ package final class LastBlockTrainer {
     }
   }
 
-  /// dL/dgamma and dL/dbeta of the batch at hand.
+  /// dL/dgamma and dL/dbeta of the current batch.
   private func parameterGradient(images: Int) -> (gamma: [Double], beta: [Double]) {
     let (channels, stride) = (head.channels, classifier.featureStride)
     var gamma = [Double](repeating: 0, count: channels)
@@ -155,7 +159,7 @@ package final class LastBlockTrainer {
   }
 
   private func update(
-    _ values: inout [Double], _ velocity: inout [Double], _ gradient: [Double], _ rate: Double,
+    _ values: inout [Double], velocity: inout [Double], by gradient: [Double], rate: Double,
     _ schedule: TrainingSchedule
   ) {
     for index in values.indices {

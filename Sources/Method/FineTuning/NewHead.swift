@@ -33,10 +33,10 @@ enum NewHead {
     model.metadata.synsets = []
   }
 
-  /// Layers after the classifier keep up with its new length.
+  /// Infers the types after the classifier anew for its new length.
   private static func retype(after classifier: NodeID, _ rewriter: inout Rewriter) throws(IRError) {
-    guard let place = rewriter.nodeIDs.firstIndex(of: classifier) else { return }
-    for node in rewriter.nodeIDs[(place + 1)...] {
+    guard let index = rewriter.nodeIDs.firstIndex(of: classifier) else { return }
+    for node in rewriter.nodeIDs[(index + 1)...] {
       try rewriter.update(node, op: rewriter[node].op, operands: rewriter[node].operands)
     }
   }

@@ -21,7 +21,7 @@ struct TrainingLoop {
   private static let saveInterval: UInt64 = 500_000_000
 
   init(
-    _ fineTuning: FineTuning, _ model: Model, _ samples: TrainingSamples, _ state: TrainingState?
+    _ fineTuning: FineTuning, _ model: Model, _ samples: TrainingSamples, resuming state: TrainingState?
   ) throws {
     (self.fineTuning, self.samples) = (fineTuning, samples)
     tail = try NetworkTail(model.graph)

@@ -1,23 +1,26 @@
 import FixresBase
 
-/// Where an interrupted fine-tuning left off; a small file beside the output.
+/// The state of an interrupted fine-tuning, a small file beside the output.
 ///
 /// Little-endian: `FIXRSTAT`, version u32, length of the header u32, header (JSON), then each array's elements as
 /// f64 in the header's order, and CRC-32C of all before it.
 package struct TrainingState: Sendable, Equatable {
-  /// What the training was started with; a state is taken up by the same training only.
+  /// The settings of the training; only a training with the same settings resumes from a state.
   package var fingerprint: JSON.Object
   /// Epochs done.
   package var epoch: Int
-  /// What was measured after each.
+  /// What was measured after each epoch.
   package var records: [JSON]
+  /// Parameters and momentum by name.
   package var arrays: [String: [Double]]
 
+  /// A state to write.
   package init(fingerprint: JSON.Object, epoch: Int, records: [JSON], arrays: [String: [Double]]) {
     (self.fingerprint, self.epoch) = (fingerprint, epoch)
     (self.records, self.arrays) = (records, arrays)
   }
 
+  /// The version of the file's layout.
   package static let version: UInt32 = 1
   private static let magic = Array("FIXRSTAT".utf8)
 
@@ -45,6 +48,8 @@ package struct TrainingState: Sendable, Equatable {
   }
 
   /// The state that `bytes` hold.
+  ///
+  /// - Throws: `TrainingStateFault` where the bytes are not a sound state.
   package init(_ bytes: Bytes) throws(TrainingStateFault) {
     guard bytes.starts(with: Self.magic) else { throw .notAState }
     var reader = ByteReader(bytes)
@@ -91,6 +96,8 @@ package struct TrainingState: Sendable, Equatable {
   }
 
   /// Throws where the state was left by a training with other settings than `now`.
+  ///
+  /// - Throws: `TrainingStateFault.otherTraining` with the first setting that differs.
   package func check(against now: JSON.Object) throws(TrainingStateFault) {
     for member in now.members {
       let found = fingerprint[member.key]

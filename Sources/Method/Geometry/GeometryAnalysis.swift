@@ -2,22 +2,30 @@ import FixresIR
 
 /// How large objects look in training and at test, by the paper's formulas and measured on real picture sizes.
 package struct GeometryAnalysis: Sendable {
+  /// The training resolution, a side in pixels.
   package let train: Int
+  /// The test resolution, a side in pixels.
   package let test: Int
+  /// The resize and crop rule at test.
   package let preprocessing: Preprocessing
+  /// The picture sizes that are cropped.
   package let sizes: [PictureSizeCount]
   /// Crops of the paper's ideal: every area share is taken.
   package let paper: TrainingRegionStatistics
   /// Crops drawn as training draws them, on pictures of `sizes`.
   package let measured: TrainingRegionStatistics
+  /// Shares of the pictures' areas that the test crop shows.
   package let testHistogram: ShareHistogram
+  /// Focal length in units of the root of the picture's area.
   package let focalShare: Double
 
-  /// Size by distance of the object that the pixel counts are told of.
+  /// Size by distance of the object whose pixel counts are given.
   package static let cameraSize = 0.1
-  /// Side of the input that a pixel of the last map stands for.
+  /// Pixels of the input, along a side, that a position of the last map covers.
   package static let alignment = 32
 
+  /// The analysis of a network trained at `train` and tested at `test`; `fieldOfView` is the camera's, in
+  /// degrees.
   package init(
     train: Int, test: Int, preprocessing: Preprocessing, sizes: [PictureSizeCount], fieldOfView: Double? = nil
   ) {
@@ -28,31 +36,44 @@ package struct GeometryAnalysis: Sendable {
     focalShare = fieldOfView.map(Geometry.focalShare) ?? 1
   }
 
+  /// Number of pictures in `sizes`.
   package var pictureCount: Int { sizes.reduce(0) { $0 + $1.count } }
+  /// Side to which a picture is resized before the test crop (K_img), in pixels.
   package var imageSide: Int { Geometry.resizeSide(for: test, preprocessing) }
 
+  /// The size factor F by the paper's formula.
   package var paperFactor: Double { Geometry.sizeFactor() }
+  /// The size factor F, measured on `sizes`.
   package var measuredFactor: Double { measured.measuredSizeFactor }
+  /// r_test / r_train by the paper's formula.
   package var paperRatio: Double { ratio(paperFactor) }
+  /// r_test / r_train, measured on `sizes`.
   package var measuredRatio: Double { ratio(measuredFactor) }
+  /// What multiplies the test resolution to undo the discrepancy, by the paper's formula.
   package var paperCorrection: Double { correction(paperFactor) }
+  /// What multiplies the test resolution to undo the discrepancy, measured on `sizes`.
   package var measuredCorrection: Double { correction(measuredFactor) }
+  /// The test resolution at which objects look as large as in training, by the paper's formula.
   package var paperMatch: Int { match(paperFactor) }
+  /// The test resolution at which objects look as large as in training, measured on `sizes`.
   package var measuredMatch: Int { match(measuredFactor) }
+  /// The training resolution that `test` matches, by the paper's formula.
   package var paperLower: Int { lower(paperFactor) }
+  /// The training resolution that `test` matches, measured on `sizes`.
   package var measuredLower: Int { lower(measuredFactor) }
 
   /// Pixels of the usual object at the mean sigma.
   package var trainedPixels: Double {
     Geometry.trainedPixels(train, sigma: paperFactor, focalShare: focalShare, cameraSize: Self.cameraSize)
   }
+  /// Pixels of the same object at test.
   package var testedPixels: Double {
     Geometry.testedPixels(imageSide: imageSide, focalShare: focalShare, cameraSize: Self.cameraSize)
   }
 
   /// The paper's match.
   package var recommended: Int { paperMatch }
-  /// The match on a whole number of the last map's pixels.
+  /// The match, rounded to a multiple of `alignment`.
   package var alignedRecommendation: Int { Geometry.aligned(paperMatch, to: Self.alignment) }
 
   /// Resolutions worth a sweep: the match, and what fine-tuned networks of the paper gained from.
@@ -61,6 +82,7 @@ package struct GeometryAnalysis: Sendable {
     return Set(sides).sorted()
   }
 
+  /// r_test / r_train at the test resolution `side` (nil: `test`) for the size factor `factor`.
   package func ratio(_ factor: Double, at side: Int? = nil) -> Double {
     Geometry.expectedSizeRatio(
       train: train, test: side ?? test, preprocessing: preprocessing, sizeFactor: factor)

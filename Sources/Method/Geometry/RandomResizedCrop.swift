@@ -19,6 +19,7 @@ package struct RandomResizedCrop: Hashable, Sendable {
   /// Draws before the crop falls back to the picture's centre.
   package static let attempts = 10
 
+  /// Crops of these ranges; the defaults are torchvision's.
   package init(
     areaShare: ClosedRange<Double> = Geometry.usualAreaShare, aspect: ClosedRange<Double> = 3.0 / 4...4.0 / 3
   ) {
@@ -27,13 +28,18 @@ package struct RandomResizedCrop: Hashable, Sendable {
 
   /// One crop of a picture.
   package struct Region: Hashable, Sendable {
+    /// First row, in pixels.
     package let top: Int
+    /// First column, in pixels.
     package let left: Int
+    /// Height in pixels.
     package let height: Int
+    /// Width in pixels.
     package let width: Int
     /// Draws that it took; `attempts` + 1 for the fallback.
     package let tries: Int
 
+    /// Whether no draw fitted into the picture.
     package var isFallback: Bool { tries > RandomResizedCrop.attempts }
 
     /// Share of the area of a picture of `size`.
@@ -58,7 +64,7 @@ package struct RandomResizedCrop: Hashable, Sendable {
     return fallback(size)
   }
 
-  /// The greatest centred crop whose aspect lies within the range.
+  /// The largest centred crop whose aspect ratio is within the range.
   package func fallback(_ size: Extent) -> Region {
     let ratio = Double(size.width) / Double(size.height)
     var (width, height) = (size.width, size.height)

@@ -4,8 +4,11 @@ import FixresImaging
 
 /// What training crops take of pictures, measured by drawing many.
 package struct TrainingRegionStatistics: Hashable, Sendable {
+  /// Number of crops that were drawn.
   package private(set) var draws = 0
+  /// The area shares of the crops.
   package private(set) var histogram: ShareHistogram
+  /// E[sigma^2], the mean area share.
   package private(set) var meanShare = 0.0
   /// E[sigma], the mean root of the area share.
   package private(set) var meanSigma = 0.0
@@ -13,6 +16,7 @@ package struct TrainingRegionStatistics: Hashable, Sendable {
   package private(set) var meanInverseSigma = 0.0
   /// Share of the crops that the first draw gave.
   package private(set) var firstTryShare = 0.0
+  /// Share of the crops that fell back to the picture's centre.
   package private(set) var fallbackShare = 0.0
   /// E[sigma times the geometric mean of the resized picture's sides, in units of K_img]: the measured size factor.
   package private(set) var measuredSizeFactor = 0.0
@@ -73,9 +77,12 @@ package struct TrainingRegionStatistics: Hashable, Sendable {
 
 /// A picture size and how many pictures have it.
 package struct PictureSizeCount: Hashable, Sendable {
+  /// Height and width in pixels.
   package let size: Extent
+  /// Number of pictures of that size.
   package let count: Int
 
+  /// `count` pictures of `size`.
   package init(_ size: Extent, count: Int = 1) { (self.size, self.count) = (size, count) }
 
   /// The sizes of pictures grouped, in order of area, then width.

@@ -2,34 +2,50 @@ import FixresIR
 
 /// The end of a network: its last batch norm, the pooled features and the classifier.
 package struct NetworkTail: Hashable, Sendable {
+  /// The linear layer that gives the logits.
   package struct Classifier: Hashable, Sendable {
+    /// The layer's node.
     package let node: NodeID
     /// What the linear layer reads, `[N, F]`.
     package let input: ValueID
+    /// The name of its weight, `[classes, features]`.
     package let weight: String
+    /// The name of its bias, `[classes]`; nil without one.
     package let bias: String?
+    /// Number of classes.
     package let classes: Int
+    /// Number of features.
     package let features: Int
   }
 
+  /// A batch norm of the network.
   package struct Norm: Hashable, Sendable {
+    /// The batch norm's node.
     package let node: NodeID
+    /// The name of its result.
     package let name: String
     /// What it reads, `[N, C, H, W]`.
     package let input: ValueID
+    /// What is added to a variance.
     package let epsilon: Double
+    /// Number of channels.
     package let channels: Int
+    /// Positions of the map, height times width.
     package let positions: Int
     /// Names of the constants.
     package let scale, shift, mean, variance: String
   }
 
+  /// The linear layer that gives the logits.
   package let classifier: Classifier
   /// nil where the network has no batch norm (any more).
   package let norm: Norm?
   /// What is added to the last batch norm; nil where that is not followed by sum, ReLU and global average alone.
   package let shortcut: ValueID?
 
+  /// The tail of `graph`.
+  ///
+  /// - Throws: `MethodError.noClassifier` where the logits do not come from a linear layer.
   package init(_ graph: Graph) throws(MethodError) {
     let producers = graph.producers
     classifier = try Self.classifier(graph, producers)
@@ -89,9 +105,9 @@ package struct NetworkTail: Hashable, Sendable {
       case .scalarAffineClamp: isPlain = false
       case .batchNorm: return (producer, nil)
       case .add:
-        for (place, operand) in node.operands.enumerated() {
+        for (index, operand) in node.operands.enumerated() {
           guard let found = mainNorm(of: operand, graph, producers) else { continue }
-          let other = node.operands[1 - place]
+          let other = node.operands[1 - index]
           return (found.norm, isPlain && rectified && found.isDirect ? other : nil)
         }
         return (nil, nil)

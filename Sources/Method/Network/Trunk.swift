@@ -24,6 +24,8 @@ package enum Trunk {
   }
 
   /// `model` typed for `size`, its batch norms as they are.
+  ///
+  /// - Throws: What retargeting refuses.
   package static func retargeted(_ model: Model, to size: Extent) throws(PassError) -> Model {
     var driver = PassDriver()
     return try driver.run([RetargetResolution(to: size)], on: model)

@@ -4,6 +4,7 @@ import FixresImaging
 
 /// How pictures are varied for fine-tuning: a fixed number of variants of each, so that features can be kept.
 package struct Augmentation: Hashable, Sendable {
+  /// A family of variants.
   package enum Kind: String, Hashable, Sendable, CaseIterable {
     /// The test transform itself.
     case none
@@ -13,16 +14,21 @@ package struct Augmentation: Hashable, Sendable {
     case shift
   }
 
+  /// The family of variants.
   package let kind: Kind
+  /// Seed of what is drawn.
   package let seed: UInt64
+  /// Number of variants of each picture.
   package let variantCount: Int
 
+  /// The test transform alone.
   package static let none = Augmentation(.none)
   /// Variants of a picture under `shift`.
   package static let shiftVariants = 4
   /// Range of the colour changes, as a share.
   package static let jitter = 0.05
 
+  /// The augmentation of `kind`, drawn from `seed`.
   package init(_ kind: Kind, seed: UInt64 = 0) {
     (self.kind, self.seed) = (kind, seed)
     variantCount =
@@ -34,6 +40,8 @@ package struct Augmentation: Hashable, Sendable {
   }
 
   /// The pixels of variant `index % variantCount` of the picture in `decoded`.
+  ///
+  /// - Throws: `ImageError` where the picture can't be resized or memory is refused.
   package func picture(
     from decoded: Picture, _ preprocessor: Preprocessor, index: Int
   ) throws(ImageError) -> Picture {
@@ -114,9 +122,9 @@ extension Picture {
   private static func blend(_ pixels: inout [UInt8], _ factor: Float, _ ground: (Int) -> Float) {
     for pixel in 0..<pixels.count / 3 {
       let base = ground(pixel)
-      for place in 3 * pixel..<3 * pixel + 3 {
-        let value = base + factor * (Float(pixels[place]) - base)
-        pixels[place] = UInt8(min(max(value, 0), 255))
+      for index in 3 * pixel..<3 * pixel + 3 {
+        let value = base + factor * (Float(pixels[index]) - base)
+        pixels[index] = UInt8(min(max(value, 0), 255))
       }
     }
   }

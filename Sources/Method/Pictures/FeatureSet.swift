@@ -7,16 +7,23 @@ import FixresRuntime
 package struct FeatureSet: Sendable {
   /// `[samples, stride]`, rows padded with zeros.
   package let store: SampleStore
+  /// Number of features of a sample.
   package let featureCount: Int
+  /// The class of each sample.
   package private(set) var labels: [Int32] = []
   /// Indices of the pictures that the samples show.
   package private(set) var pictures: [Int] = []
+  /// Accuracy and loss of the classifier on the samples.
   package private(set) var score = ClassificationScore()
+  /// How the run went.
   package private(set) var summary = PictureRun.Summary()
 
+  /// Number of samples.
   package var count: Int { labels.count }
 
   /// Runs `session` over `pictures` and keeps the features.
+  ///
+  /// - Throws: `MethodError.noFeatures`, `cache`, and what the run over the pictures refuses.
   package init(
     _ session: Session, _ preprocessor: Preprocessor, _ pictures: LabelledPictures,
     augmentation: Augmentation = .none, keepsLogits: Bool = false, memoryBudget: Int = .max,
@@ -50,6 +57,7 @@ package struct FeatureSet: Sendable {
     return result
   }
 
+  /// The distribution of the features, all channels together.
   package var statistics: ActivationStatistics {
     guard featureCount != store.floatsPerSample else {
       return ActivationStatistics(features: store.values, images: count)

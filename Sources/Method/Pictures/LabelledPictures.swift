@@ -4,6 +4,7 @@ import FixresImaging
 public struct LabelledPictures: Sendable {
   /// The folder, for messages.
   public let path: String
+  /// The pictures in order.
   package let entries: [ImageFolder.Entry]
   /// The index of each entry's class among the logits.
   package let labels: [Int32]

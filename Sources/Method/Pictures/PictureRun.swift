@@ -3,29 +3,38 @@ import FixresIR
 import FixresImaging
 import FixresRuntime
 
-/// A network run over pictures, decoded on threads of their own while it works.
+/// Runs a network over pictures, which other threads decode meanwhile.
 package struct PictureRun {
+  /// Called with the number of samples done and that of all samples.
   package typealias Progress = (_ done: Int, _ total: Int) -> Void
 
-  /// What the network gave for one picture; the memory is valid during the call only.
+  /// The network's results for one picture; the memory is valid during the call only.
   package struct Sample {
     /// Index among the pictures.
     package let index: Int
-    /// Which of the picture's augmented variants; 0 without augmentation.
+    /// Index of the picture's augmented variant; 0 without augmentation.
     package let variant: Int
+    /// The network's logits, `[classes]`.
     package let logits: UnsafeBufferPointer<Float>
+    /// The pooled features, `[F]`; empty where the graph does not give them.
     package let features: UnsafeBufferPointer<Float>
   }
 
   /// How a run went.
   package struct Summary: Sendable {
+    /// Number of samples that were run.
     package var images = 0
+    /// Pictures that could not be decoded.
     package var failures: [Evaluation.Failure] = []
+    /// Number of samples whose EXIF orientation is not 1.
     package var turnedCount = 0
+    /// Wall-clock time, decoding included.
     package var seconds = 0.0
 
+    /// A run over no pictures.
     package init() {}
 
+    /// Throughput, decoding included.
     package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
   }
 
@@ -36,11 +45,14 @@ package struct PictureRun {
   /// Share of the pictures that may fail to decode.
   private static let tolerableFailures = 0.01
 
+  /// Runs of `session` over pictures that `preprocessor` reads and `augmentation` varies.
   package init(_ session: Session, _ preprocessor: Preprocessor, augmentation: Augmentation = .none) {
     (self.session, self.preprocessor, self.augmentation) = (session, preprocessor, augmentation)
   }
 
   /// Calls `body` with each variant of each picture that decodes, in order.
+  ///
+  /// - Throws: `MethodError.tooManyFailures`, `noPictures`, or `runtime` where the session can't run.
   package func run(
     over pictures: LabelledPictures, progress: Progress = { _, _ in }, _ body: (Sample) -> Void
   ) throws(MethodError) -> Summary {

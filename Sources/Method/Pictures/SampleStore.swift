@@ -10,11 +10,14 @@ import FixresBase
 
 /// Rows of floats, one a sample, in memory or, beyond a budget, in a file that the system pages in.
 package final class SampleStore: @unchecked Sendable {
-  // Sendable because one run fills it, and readers come after.
+  // Sendable because one run fills it before anyone reads.
+  /// Floats of a row.
   package let floatsPerSample: Int
+  /// Number of rows that have been appended.
   package private(set) var count = 0
-  /// Whether the rows lie in a file.
+  /// Whether the rows are in a file.
   package let isOnDisk: Bool
+  /// The first row.
   package let base: UnsafeMutablePointer<Float>
   private let byteCount: Int
   private let capacity: Int
@@ -27,7 +30,9 @@ package final class SampleStore: @unchecked Sendable {
     (featureCount + alignment - 1) / alignment * alignment
   }
 
-  /// Room for `capacity` samples; beyond `memoryBudget` bytes in a nameless file beside `path`.
+  /// Memory for `capacity` samples; beyond `memoryBudget` bytes, in an unlinked file in the folder of `path`.
+  ///
+  /// - Throws: `MethodError.cache` where memory or the file is refused.
   package init(
     capacity: Int, floatsPerSample: Int, memoryBudget: Int, path: String
   ) throws(MethodError) {
@@ -52,7 +57,7 @@ package final class SampleStore: @unchecked Sendable {
     private static let anonymous = MAP_ANONYMOUS
   #endif
 
-  /// Maps a file of `byteCount` bytes whose name is gone at once, so that nothing is left behind in any case.
+  /// Maps a file of `byteCount` bytes that is unlinked at once, so that no crash leaves it behind.
   private static func mapFile(beside path: String, _ byteCount: Int) throws(MethodError)
     -> UnsafeMutableRawPointer?
   {
@@ -78,6 +83,7 @@ package final class SampleStore: @unchecked Sendable {
     return base + (count - 1) * floatsPerSample
   }
 
+  /// The row of the sample `index`.
   package subscript(index: Int) -> UnsafePointer<Float> {
     UnsafePointer(base + index * floatsPerSample)
   }

@@ -6,12 +6,15 @@
   import Glibc
 #endif
 
-/// One axis of a plot: its range, where its ticks stand, and what it is called.
+/// One axis of a plot: its range, ticks and label.
 package struct Axis: Hashable, Sendable {
   /// With the unit in brackets.
   package var label: String
+  /// The values at both ends.
   package var range: ClosedRange<Double>
+  /// The values that are labelled.
   package var ticks: [Double]
+  /// Digits after the point of a label.
   package var decimals: Int
 
   /// An axis over `range`, widened to whole ticks.
@@ -50,8 +53,8 @@ package struct Axis: Hashable, Sendable {
     return power * (factor < 1.5 ? 1 : factor < 3.5 ? 2 : factor < 7.5 ? 5 : 10)
   }
 
-  /// Where `value` lies, 0 at the range's start and 1 at its end.
-  func place(_ value: Double) -> Double {
+  /// The position of `value` in the range, 0 at its start and 1 at its end.
+  func fraction(_ value: Double) -> Double {
     (value - range.lowerBound) / (range.upperBound - range.lowerBound)
   }
 

@@ -36,10 +36,10 @@ enum Figures {
 
   static func grouped(_ value: Int) -> String {
     var digits = Array(String(value.magnitude))
-    var place = digits.count - 3
-    while place > 0 {
-      digits.insert(",", at: place)
-      place -= 3
+    var index = digits.count - 3
+    while index > 0 {
+      digits.insert(",", at: index)
+      index -= 3
     }
     return (value < 0 ? "-" : "") + String(digits)
   }

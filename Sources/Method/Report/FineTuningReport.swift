@@ -1,12 +1,16 @@
 import FixresBase
 import FixresIR
 
-/// The answer of `finetune`, as JSON and as a page.
+/// The results of `finetune`, as JSON and as a page.
 package struct FineTuningReport: Sendable {
+  /// What was trained and measured.
   package let result: FineTuningResult
+  /// The model's path.
   package let source: String
+  /// The path of the training pictures.
   package let folder: String
 
+  /// The report of `result`.
   package init(result: FineTuningResult, source: String, folder: String) {
     (self.result, self.source, self.folder) = (result, source, folder)
   }
@@ -19,12 +23,13 @@ package struct FineTuningReport: Sendable {
     scoreBefore.map { PairedSignificance($0.hits, result.after.score.hits) }
   }
 
-  /// What the distances are of, for whoever reads the figures.
+  /// What the distances measure, in two sentences for the reader of a report.
   package static let distanceMeaning =
     "KS is the greatest gap to the distribution function of the pooled activations at the training resolution, W1 "
     + "the area between the two: first of the values above zero, as the paper's law is fitted, then of all values. "
     + "How many values are exactly zero depends on how many positions are averaged, which no statistics undo."
 
+  /// The figures, as `--json` prints them.
   package var json: JSON.Object {
     var object = JSON.Object()
     object["epochs"] = .array(result.epochs.map(\.json))
@@ -53,6 +58,7 @@ package struct FineTuningReport: Sendable {
     return object
   }
 
+  /// The page with plots.
   package var page: HTMLReport {
     let on =
       "\(Figures.grouped(result.after.score.images)) \(result.isHeldOut ? "validation" : "training") pictures"
@@ -72,12 +78,12 @@ package struct FineTuningReport: Sendable {
     }
     if !result.epochs.isEmpty {
       page.plot(
-        epochs("Loss", "mean cross-entropy (nats)", 1, \.loss) { $0.validateLoss },
+        epochs("Loss", axis: "mean cross-entropy (nats)", unit: 1, \.loss) { $0.validateLoss },
         caption:
           "Training loss is the mean over an epoch's batches while the parameters move, label smoothing "
           + "included; validation loss is measured after the epoch.")
       page.plot(
-        epochs("Top-1 accuracy", "top-1 (%)", 100, \.trainTop1) { $0.validateTop1 },
+        epochs("Top-1 accuracy", axis: "top-1 (%)", unit: 100, \.trainTop1) { $0.validateTop1 },
         caption: "Kept: epoch \(result.keptEpoch) of \(result.epochs.count).")
     }
     return page
@@ -151,7 +157,7 @@ package struct FineTuningReport: Sendable {
   }
 
   private func epochs(
-    _ title: String, _ label: String, _ unit: Double, _ train: (EpochRecord) -> Double,
+    _ title: String, axis label: String, unit: Double, _ train: (EpochRecord) -> Double,
     _ validation: (EpochRecord) -> Double?
   ) -> Plot {
     func points(_ value: (EpochRecord) -> Double?) -> [(x: Double, y: Double)] {

@@ -1,18 +1,21 @@
 import FixresBase
 import FixresIR
 
-/// The answer of `analyze`, as JSON and as a page.
+/// The results of `analyze`, as JSON and as a page.
 package struct GeometryReport: Sendable {
+  /// The figures that are reported.
   package let analysis: GeometryAnalysis
   /// The model's path; nil without a model.
   package let source: String?
   /// Where picture sizes were taken from; nil for one usual size.
   package let folder: String?
 
+  /// The report of `analysis`.
   package init(analysis: GeometryAnalysis, source: String?, folder: String?) {
     (self.analysis, self.source, self.folder) = (analysis, source, folder)
   }
 
+  /// The figures, as `--json` prints them.
   package var json: JSON.Object {
     let measured = analysis.measured
     var object = JSON.Object()
@@ -44,6 +47,7 @@ package struct GeometryReport: Sendable {
     return object
   }
 
+  /// The page with plots.
   package var page: HTMLReport {
     let measuredOn =
       folder.map { "\(Figures.grouped(analysis.pictureCount)) pictures of \($0)" } ?? "pictures of 500x375"

@@ -1,28 +1,33 @@
 /// A page that needs nothing else: text, tables and plots, legible in light, dark and print.
 package struct HTMLReport: Sendable {
+  /// The page's title.
   package let title: String
   /// What was measured on what, under the title.
   package let subtitle: String
   private var body = ""
 
+  /// An empty page.
   package init(_ title: String, subtitle: String) { (self.title, self.subtitle) = (title, subtitle) }
 
+  /// Appends a heading.
   package mutating func heading(_ text: String) { body += "<h2>\(Figures.escaped(text))</h2>\n" }
 
+  /// Appends a paragraph.
   package mutating func paragraph(_ text: String) { body += "<p>\(Figures.escaped(text))</p>\n" }
 
-  /// A sentence that stands out: what to take from the page.
+  /// Appends the page's conclusion, an emphasised sentence.
   package mutating func finding(_ text: String) {
     body += "<p class=\"finding\">\(Figures.escaped(text))</p>\n"
   }
 
+  /// Appends a plot with its caption.
   package mutating func plot(_ plot: Plot, caption: String) {
     body +=
       "<figure><h3>\(Figures.escaped(plot.title))</h3>\(plot.svg)"
       + "<figcaption>\(Figures.escaped(caption))</figcaption></figure>\n"
   }
 
-  /// Columns lean right but for the first.
+  /// Appends a table; all columns but the first are aligned right, and row `emphasised` is in bold.
   package mutating func table(_ header: [String], _ rows: [[String]], emphasised: Int? = nil) {
     body += "<div class=\"scroll\"><table><thead><tr>"
     body += header.map { "<th scope=\"col\">\(Figures.escaped($0))</th>" }.joined()
@@ -34,6 +39,7 @@ package struct HTMLReport: Sendable {
     body += "</tbody></table></div>\n"
   }
 
+  /// The page as HTML text.
   package var html: String {
     """
     <!doctype html>

@@ -1,26 +1,36 @@
 import FixresBase
 import FixresIR
 
-/// The answer of `stats`, as JSON and as a page.
+/// The results of `stats`, as JSON and as a page.
 package struct StatisticsReport: Sendable {
+  /// The statistics at one resolution.
   package struct Row: Sendable {
+    /// The test resolution, a side in pixels.
     package let resolution: Int
+    /// The distribution of the pooled features.
     package let statistics: ActivationStatistics
+    /// Number of pictures that could not be decoded.
     package let failures: Int
 
+    /// A row of these figures.
     package init(resolution: Int, statistics: ActivationStatistics, failures: Int) {
       (self.resolution, self.statistics, self.failures) = (resolution, statistics, failures)
     }
   }
 
+  /// One row per resolution, ascending.
   package let rows: [Row]
   /// The training resolution.
   package let baseline: Int
+  /// What is known of the model.
   package let model: ModelMetadata
+  /// The model's path.
   package let source: String
+  /// The path of the pictures.
   package let folder: String
   private let distances: [SortedValues.Distance]
 
+  /// The report of `rows`, compared with the resolution `baseline`.
   package init(rows: [Row], baseline: Int, model: ModelMetadata, source: String, folder: String) {
     (self.rows, self.baseline, self.model) = (rows, baseline, model)
     (self.source, self.folder) = (source, folder)
@@ -28,6 +38,7 @@ package struct StatisticsReport: Sendable {
     distances = rows.map { row in reference.map { row.statistics.distance(to: $0) } ?? .zero }
   }
 
+  /// The distance of `row` to the baseline; zero where the baseline was not measured.
   package func distance(_ row: Row) -> SortedValues.Distance {
     rows.firstIndex { $0.resolution == row.resolution }.map { distances[$0] } ?? .zero
   }
@@ -43,6 +54,7 @@ package struct StatisticsReport: Sendable {
     ActivationStatistics.knots(to: max(rows.map { Double($0.statistics.sorted.maximum) }.max() ?? 1, 1e-6))
   }
 
+  /// The figures, as `--json` prints them.
   package var json: JSON.Object {
     let knots = knots
     var object = JSON.Object()
@@ -85,6 +97,7 @@ package struct StatisticsReport: Sendable {
     ]
   }
 
+  /// The page with plots.
   package var page: HTMLReport {
     let first = rows.first?.statistics
     var page = HTMLReport(

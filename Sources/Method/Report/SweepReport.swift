@@ -1,15 +1,20 @@
 import FixresBase
 import FixresIR
 
-/// The answer of `sweep`, as JSON and as a page.
+/// The results of `sweep`, as JSON and as a page.
 package struct SweepReport: Sendable {
+  /// What was measured.
   package let sweep: ResolutionSweep
+  /// What is known of the model.
   package let model: ModelMetadata
+  /// The model's path.
   package let source: String
+  /// The path of the pictures.
   package let folder: String
   /// Milliseconds.
   package let budget: Double?
 
+  /// The report of `sweep`; `budget` bounds the latency of a second recommendation.
   package init(
     sweep: ResolutionSweep, model: ModelMetadata, source: String, folder: String, budget: Double?
   ) {
@@ -17,6 +22,7 @@ package struct SweepReport: Sendable {
     (self.folder, self.budget) = (folder, budget)
   }
 
+  /// The figures, as `--json` prints them.
   package var json: JSON.Object {
     var object = JSON.Object()
     object["rows"] = .array(sweep.rows.map(row))
@@ -60,6 +66,7 @@ package struct SweepReport: Sendable {
     return object
   }
 
+  /// The page with plots.
   package var page: HTMLReport {
     let images = sweep.rows.first?.score.images ?? 0
     var page = HTMLReport(
@@ -123,11 +130,13 @@ package struct SweepReport: Sendable {
 
   private func addTable(_ page: inout HTMLReport) {
     var rows = sweep.rows.map { row in
-      cells("\(row.resolution)", row.score, row.milliseconds, row.expectedSizeRatio, row.resolution)
+      cells(
+        "\(row.resolution)", row.score, milliseconds: row.milliseconds, ratio: row.expectedSizeRatio,
+        side: row.resolution)
     }
     if let average = sweep.average {
       let name = average.resolutions.map(String.init).joined(separator: " + ")
-      rows.append(cells(name, average.score, average.milliseconds, nil, nil))
+      rows.append(cells(name, average.score, milliseconds: average.milliseconds, ratio: nil, side: nil))
     }
     page.table(
       ["K_test", "top-1", "top-5", "loss", "latency (ms)", "r_test / r_train", "p"], rows,
@@ -135,7 +144,7 @@ package struct SweepReport: Sendable {
   }
 
   private func cells(
-    _ name: String, _ score: ClassificationScore, _ milliseconds: Double, _ ratio: Double?, _ side: Int?
+    _ name: String, _ score: ClassificationScore, milliseconds: Double, ratio: Double?, side: Int?
   ) -> [String] {
     let p = side == sweep.baseline ? "" : sweep.significance(score).map { Figures.probability($0.p) } ?? ""
     return [

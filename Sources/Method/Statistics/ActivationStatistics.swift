@@ -1,16 +1,22 @@
 /// What the pooled features of a set of pictures look like at one test resolution, all channels together.
 package struct ActivationStatistics: Sendable {
+  /// One quantile of the values.
   package struct Quantile: Hashable, Sendable {
+    /// Share of the values that lie below, 0...1.
     package let share: Double
+    /// The value.
     package let value: Double
   }
 
   /// A distribution function at given points.
   package struct Curve: Hashable, Sendable {
+    /// The points, ascending.
     package let x: [Double]
+    /// Share of the values up to each point, 0...1.
     package let share: [Double]
   }
 
+  /// Number of images.
   package let images: Int
   /// Values in all: images times channels.
   package let count: Int
@@ -18,17 +24,22 @@ package struct ActivationStatistics: Sendable {
   package let zeroShare: Double
   /// Share of values above 0 and below 1.
   package let shareZeroToOne: Double
+  /// Share of values above 2.
   package let shareAboveTwo: Double
+  /// Mean of all values.
   package let mean: Double
   /// Over all values, divided by their count.
   package let standardDeviation: Double
+  /// The quantiles at `quantileShares`.
   package let quantiles: [Quantile]
   /// Fitted to the values above zero; nil where the law does not fit at all.
   package let frechet: FrechetLaw.Fit?
   /// Fitted to the distribution function of all values.
   package let frechetOfAll: FrechetLaw.Fit?
+  /// The values in ascending order.
   package let sorted: SortedValues
 
+  /// Shares whose quantiles are reported.
   package static let quantileShares = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999]
   /// Points of a reported distribution function.
   package static let knotCount = 512
@@ -65,6 +76,7 @@ package struct ActivationStatistics: Sendable {
     self.sorted = sorted
   }
 
+  /// How far the distribution is from that of `reference`.
   package func distance(to reference: ActivationStatistics) -> SortedValues.Distance {
     sorted.distance(to: reference.sorted)
   }
@@ -74,7 +86,7 @@ package struct ActivationStatistics: Sendable {
     Curve(x: knots, share: knots.map(sorted.distribution))
   }
 
-  /// Points from 0 to `maximum`, denser towards 0 where most features lie.
+  /// Points from 0 to `maximum`, denser near 0, where most features are.
   package static func knots(to maximum: Double, count: Int = knotCount) -> [Double] {
     (0..<count).map { index in
       let t = Double(index) / Double(count - 1)

@@ -1,8 +1,11 @@
 /// A batch norm's mean and variance, channel by channel.
 package struct BatchNormStatistics: Hashable, Sendable {
+  /// Means, one a channel.
   package var mean: [Float]
+  /// Variances, one a channel.
   package var variance: [Float]
 
+  /// The statistics `mean` and `variance`, one value a channel.
   package init(mean: [Float], variance: [Float]) { (self.mean, self.variance) = (mean, variance) }
 
   /// The exact statistics of what was seen.

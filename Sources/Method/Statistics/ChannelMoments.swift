@@ -5,10 +5,12 @@ package struct ChannelMoments: Hashable, Sendable {
   package private(set) var count = 0
   /// Images so far.
   package private(set) var images = 0
+  /// The mean of each channel.
   package private(set) var means: [Double]
   /// Sums of squared distances from the mean.
   package private(set) var squares: [Double]
 
+  /// Moments of nothing yet.
   package init(channels: Int) {
     means = [Double](repeating: 0, count: channels)
     squares = [Double](repeating: 0, count: channels)
@@ -21,6 +23,7 @@ package struct ChannelMoments: Hashable, Sendable {
     (self.count, self.images, self.means, self.squares) = (count, images, means, squares)
   }
 
+  /// Number of channels.
   package var channels: Int { means.count }
 
   /// Those of one image's map `[C, positions]`.

@@ -1,6 +1,7 @@
 extension FrechetLaw {
   /// A law fitted to an empirical distribution function by least squares.
   package struct Fit: Hashable, Sendable {
+    /// The fitted law.
     package let law: FrechetLaw
     /// Root of the mean squared difference between the two distribution functions.
     package let error: Double
@@ -8,7 +9,7 @@ extension FrechetLaw {
     package let count: Int
   }
 
-  /// Which distribution function is fitted; zeros are never points of the fit.
+  /// The distribution function that is fitted; zeros are never points of the fit.
   package enum Zeros: String, Hashable, Sendable {
     /// That of the values above zero alone.
     case leftOut = "conditional"
@@ -16,7 +17,7 @@ extension FrechetLaw {
     case counted = "unconditional"
   }
 
-  /// Points of the empirical distribution function that a fit looks at.
+  /// Maximum number of points of the empirical distribution function in a fit.
   package static let knotCount = 1000
 
   /// The law nearest to `sorted`, ascending values; nil where fewer than two distinct values are above zero.
@@ -39,6 +40,7 @@ extension FrechetLaw {
     return Fit(law: refined, error: (residual(refined, x, p) / Double(knots)).squareRoot(), count: count)
   }
 
+  /// As the fit of a buffer.
   package static func fit(_ sorted: [Float], zeros: Zeros = .leftOut) -> Fit? {
     sorted.withUnsafeBufferPointer { fit($0, zeros: zeros) }
   }
@@ -114,7 +116,7 @@ extension FrechetLaw {
 }
 
 extension RandomAccessCollection where Index == Int {
-  /// The first index whose element satisfies `isSecond`, where all that do stand after all that do not.
+  /// The first index whose element satisfies `isSecond`, given that all such elements follow all others.
   func partitioningIndex(where isSecond: (Element) -> Bool) -> Int {
     var (low, high) = (startIndex, endIndex)
     while low < high {

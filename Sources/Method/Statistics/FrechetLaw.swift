@@ -12,9 +12,12 @@ package struct FrechetLaw: Hashable, Sendable {
   /// The shape parameter, fixed so that two laws differ by an affine map.
   package static let shape = 0.3
 
+  /// The location parameter.
   package var mu: Double
+  /// The scale parameter.
   package var sigma: Double
 
+  /// The law with location `mu` and scale `sigma`.
   package init(mu: Double, sigma: Double) { (self.mu, self.sigma) = (mu, sigma) }
 
   /// Where the support starts.
@@ -26,12 +29,13 @@ package struct FrechetLaw: Hashable, Sendable {
     return base > 0 ? exp(-pow(base, -1 / Self.shape)) : 0
   }
 
-  /// The value below which the share `p`, in (0, 1), lies.
+  /// The quantile of the share `p`, in (0, 1).
   package func quantile(_ p: Double) -> Double { mu + sigma * Self.standardQuantile(p) }
 
   /// (E of the standard law: (Gamma(1 - xi) - 1) / xi.)
   package var mean: Double { mu + sigma / Self.shape * (tgamma(1 - Self.shape) - 1) }
 
+  /// The standard deviation of the law.
   package var standardDeviation: Double {
     let first = tgamma(1 - Self.shape)
     return sigma / Self.shape * (tgamma(1 - 2 * Self.shape) - first * first).squareRoot()

@@ -13,6 +13,7 @@ package struct PairedSignificance: Hashable, Sendable {
   /// Pictures that only the second got right.
   package let onlySecond: Int
 
+  /// From the counts of pictures that only one of two classifiers got right.
   package init(onlyFirst: Int, onlySecond: Int) {
     (self.onlyFirst, self.onlySecond) = (onlyFirst, onlySecond)
   }

@@ -10,7 +10,7 @@
 package final class SortedValues: @unchecked Sendable {
   // Sendable because the values are never written once `init` has returned.
   private let storage: UnsafeMutableBufferPointer<Float>
-  /// Values that were no numbers, left out.
+  /// Number of NaNs, which are left out.
   package let notNumberCount: Int
 
   /// Sorts a copy of `values`; every `stride`-th is taken. O(n).
@@ -36,12 +36,15 @@ package final class SortedValues: @unchecked Sendable {
 
   deinit { storage.deallocate() }
 
+  /// Number of values.
   package let count: Int
 
+  /// The values, ascending.
   package var values: UnsafeBufferPointer<Float> {
     UnsafeBufferPointer(start: storage.baseAddress, count: count)
   }
 
+  /// The greatest value; 0 where there is none.
   package var maximum: Float { count > 0 ? storage[count - 1] : 0 }
 
   /// Share of the values that are at most `x`.
@@ -56,14 +59,14 @@ package final class SortedValues: @unchecked Sendable {
     return zeros < 1 ? max(0, (distribution(x) - zeros) / (1 - zeros)) : 1
   }
 
-  /// The value below which the share `p` lies, interpolated between neighbours as numpy does by default.
+  /// The quantile of the share `p`, interpolated between neighbours as numpy does by default.
   package func quantile(_ p: Double) -> Double {
     guard count > 0 else { return 0 }
-    let place = min(max(p, 0), 1) * Double(count - 1)
-    let below = Int(place)
+    let position = min(max(p, 0), 1) * Double(count - 1)
+    let below = Int(position)
     let above = min(below + 1, count - 1)
     let (low, high) = (Double(storage[below]), Double(storage[above]))
-    return low + (high - low) * (place - Double(below))
+    return low + (high - low) * (position - Double(below))
   }
 
   /// How far two distribution functions are apart.
@@ -73,6 +76,7 @@ package final class SortedValues: @unchecked Sendable {
     /// The integral of |F - G| dx (Wasserstein's first distance).
     package let w1: Double
 
+    /// No distance.
     package static let zero = Distance(ks: 0, w1: 0)
   }
 
@@ -123,7 +127,7 @@ enum RadixSort {
       scatter(source, target, count, shift: UInt32(pass * digitBits))
       swap(&source, &target)
     }
-    // Three passes: the result lies in the spare block.
+    // After three passes the result is in the spare block.
     for index in 0..<count { keys[index] = restored(source[index]) }
   }
 
@@ -133,20 +137,20 @@ enum RadixSort {
   ) {
     let buckets = 1 << digitBits
     let mask = UInt32(buckets - 1)
-    withUnsafeTemporaryAllocation(of: Int.self, capacity: buckets) { places in
-      places.initialize(repeating: 0)
-      for index in 0..<count { places[Int(source[index] >> shift & mask)] &+= 1 }
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: buckets) { offsets in
+      offsets.initialize(repeating: 0)
+      for index in 0..<count { offsets[Int(source[index] >> shift & mask)] &+= 1 }
       var sum = 0
       for bucket in 0..<buckets {
-        let size = places[bucket]
-        places[bucket] = sum
+        let size = offsets[bucket]
+        offsets[bucket] = sum
         sum &+= size
       }
       for index in 0..<count {
         let key = source[index]
         let bucket = Int(key >> shift & mask)
-        target[places[bucket]] = key
-        places[bucket] &+= 1
+        target[offsets[bucket]] = key
+        offsets[bucket] &+= 1
       }
     }
   }

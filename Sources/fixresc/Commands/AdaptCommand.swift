@@ -6,19 +6,20 @@ import FixresPasses
 
 private enum Options {
   static let to = Option(
-    "--to", "K|HxW", .size, "test resolution: a side, or height x width (default: the model's)")
+    "--to", "K|HxW", kind: .size, "test resolution: a side, or height x width (default: the model's)")
   static let passes = Option(
-    "--passes", "LIST", .text, "passes to run, between commas (default: all, in their order)")
+    "--passes", "LIST", kind: .text, "passes to run, between commas (default: all, in their order)")
   static let verify = Option("--verify", "read the written file back and compare it with the model in memory")
   static let noProof = Option("--no-proof", "do not run the model before and after to compare the logits")
   static let printBefore = Option(
-    "--print-ir-before", "P", .text, "print the graph before the pass P (or all) on stderr")
+    "--print-ir-before", "P", kind: .text, "print the graph before the pass P (or all) on stderr")
   static let printAfter = Option(
-    "--print-ir-after", "P", .text, "print the graph after the pass P (or all) on stderr")
+    "--print-ir-after", "P", kind: .text, "print the graph after the pass P (or all) on stderr")
   static let verifyEach = Option("--verify-each", "verify the graph after every pass")
   static let timePasses = Option("--time-passes", "show each pass's time")
   static let stopAfter = Option(
-    "--stop-after-rewrites", "N", .integer(0...Int.max), "do only the first N rewrites, to find a wrong one")
+    "--stop-after-rewrites", "N", kind: .integer(0...Int.max),
+    "do only the first N rewrites, to find a wrong one")
 }
 
 extension Command {

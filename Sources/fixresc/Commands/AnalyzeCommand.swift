@@ -5,12 +5,13 @@ import FixresMethod
 
 private enum Options {
   static let to = Option(
-    "--to", "K", .integer(1...32768), "the test resolution to look at (default: the model's)")
+    "--to", "K", kind: .integer(1...32768), "the test resolution to look at (default: the model's)")
   static let images = Option(
-    "--images", "DIR", .folder,
+    "--images", "DIR", kind: .folder,
     "take picture sizes from this folder; only headers are read (default: 500x375)")
   static let fieldOfView = Option(
-    "--field-of-view", "DEG", .number(1...179), "the camera's angle of view (default 53.13, for which k = 1)")
+    "--field-of-view", "DEG", kind: .number(1...179),
+    "the camera's angle of view (default 53.13, for which k = 1)")
 }
 
 extension Command {
@@ -22,7 +23,7 @@ extension Command {
       + "smaller at test. `paper` values take the published formulas, `measured` ones draw the crops on real sizes.",
     arguments: [
       Argument(
-        "MODEL", .optional, .file,
+        "MODEL", .optional, kind: .file,
         "a model file or checkpoint (default: trained at 224, or --train-resolution)")
     ],
     groups: [

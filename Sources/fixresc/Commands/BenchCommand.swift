@@ -4,9 +4,10 @@ import FixresMethod
 import FixresRuntime
 
 private enum Options {
-  static let resolution = Option("--resolution", "K|HxW", .size, "test resolution (default: the model's)")
-  static let batch = Option("--batch", "N", .integer(1...4096), "pictures a run (default 1)")
-  static let runs = Option("--runs", "N", .integer(1...1_000_000), "runs to measure (default 20)")
+  static let resolution = Option(
+    "--resolution", "K|HxW", kind: .size, "test resolution (default: the model's)")
+  static let batch = Option("--batch", "N", kind: .integer(1...4096), "pictures a run (default 1)")
+  static let runs = Option("--runs", "N", kind: .integer(1...1_000_000), "runs to measure (default 20)")
   static let perLayer = Option("--per-layer", "show every layer's time and kernel")
 }
 

@@ -7,9 +7,9 @@ import FixresRuntime
 
 private enum Options {
   static let input = Option(
-    "--input", "FILE", .file, "a picture, or a .npy tensor [1,3,H,W] (default: made-up noise)")
+    "--input", "FILE", kind: .file, "a picture, or a .npy tensor [1,3,H,W] (default: made-up noise)")
   static let tolerance = Option(
-    "--tolerance", "T", .number(0...Double.infinity),
+    "--tolerance", "T", kind: .number(0...Double.infinity),
     "a layer departs above T times its largest magnitude (default 1e-4)")
 }
 
@@ -21,8 +21,9 @@ extension Command {
       "Layers are compared where names meet: a fused layer keeps the name of the last value it replaces. One side may "
       + "be a .npy of logits that another runtime gave for --input.",
     arguments: [
-      Argument("A", .one, .file, "the model (or .npy logits) to compare with; magnitudes are this one's"),
-      Argument("B", .one, .file, "the other model, or .npy logits"),
+      Argument(
+        "A", .one, kind: .file, "the model (or .npy logits) to compare with; magnitudes are this one's"),
+      Argument("B", .one, kind: .file, "the other model, or .npy logits"),
     ],
     groups: [
       OptionGroup("Options", [Options.input, Options.tolerance]), Shared.pictures, Shared.model,

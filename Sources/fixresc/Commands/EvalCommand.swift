@@ -4,9 +4,10 @@ import FixresImaging
 import FixresMethod
 
 private enum Options {
-  static let resolution = Option("--resolution", "K|HxW", .size, "test resolution (default: the model's)")
+  static let resolution = Option(
+    "--resolution", "K|HxW", kind: .size, "test resolution (default: the model's)")
   static let limit = Option(
-    "--limit", "N", .integer(1...Int.max), "only N pictures, at even distances in the folder")
+    "--limit", "N", kind: .integer(1...Int.max), "only N pictures, at even distances in the folder")
 }
 
 extension Command {
@@ -16,7 +17,7 @@ extension Command {
     details:
       "Folders are DIR/<class>/<picture>. Classes are matched to the model's labels by name or WordNet identifier "
       + "where all match, else taken in byte-wise order of their names.",
-    arguments: [Shared.modelArgument, Argument("DIR", .one, .folder, "a folder of class folders")],
+    arguments: [Shared.modelArgument, Argument("DIR", .one, kind: .folder, "a folder of class folders")],
     groups: [
       OptionGroup("Options", [Options.resolution, Options.limit]), Shared.pictures, Shared.model,
       Shared.engine,
@@ -33,13 +34,14 @@ extension Command {
       let session = try ModelSource.session(model, invocation)
       var bar = Progress("eval", total: folder.entries.count, on: console)
       let result = try Evaluation.run(
-        session, folder, matching, preprocessor, limit: invocation.integer(Options.limit)
+        session, over: folder, matching: matching, preprocessor: preprocessor,
+        limit: invocation.integer(Options.limit)
       ) { done, total in
         bar.update(done, of: total)
       }
       bar.finish()
       tell(result, invocation)
-      printEvaluation(result, matching, model.graph.resolution, console)
+      printEvaluation(result, matching, at: model.graph.resolution, console)
       return evaluationObject(result, matching, model.graph.resolution)
     })
 
@@ -68,7 +70,7 @@ extension Command {
   }
 
   private static func printEvaluation(
-    _ result: Evaluation, _ matching: ClassMatching, _ resolution: Extent, _ console: Console
+    _ result: Evaluation, _ matching: ClassMatching, at resolution: Extent, _ console: Console
   ) {
     var table = Table([.left, .right, .left])
     table.add(["top-1", Text.fixed(100 * result.top1, 2), "%"])

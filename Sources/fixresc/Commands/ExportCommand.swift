@@ -4,7 +4,7 @@ import FixresIR
 
 private enum Options {
   static let format = Option(
-    "--format", "NAME", .choice(["onnx", "safetensors"]), required: true, "onnx or safetensors")
+    "--format", "NAME", kind: .choice(["onnx", "safetensors"]), required: true, "onnx or safetensors")
 }
 
 extension Command {

@@ -14,41 +14,43 @@ import FixresRuntime
 #endif
 
 private enum Options {
-  static let to = Option("--to", "K|HxW", .size, required: true, "the test resolution to fine-tune at")
+  static let to = Option("--to", "K|HxW", kind: .size, required: true, "the test resolution to fine-tune at")
   static let mode = Option(
-    "--mode", "MODE", .choice(FineTuningOptions.Mode.allCases.map(\.rawValue)),
+    "--mode", "MODE", kind: .choice(FineTuningOptions.Mode.allCases.map(\.rawValue)),
     "fc: the classifier; bnstat+fc: new statistics of the last batch norm too (default); "
       + "bnstat+affine+fc: train its gamma and beta too")
   static let recipe = Option(
-    "--recipe", "NAME", .choice(["paper"]),
+    "--recipe", "NAME", kind: .choice(["paper"]),
     "paper: the authors' code: 56 epochs, rate 1e-3 for 64 pictures, a tenth after 30, the last batch norm with the "
       + "statistics of each batch")
   static let epochs = Option(
-    "--epochs", "N", .integer(0...100_000), "times through the pictures (default 20)")
-  static let batchSize = Option("--batch-size", "B", .integer(1...65536), "pictures a step (default 64)")
-  static let rate = Option("--learning-rate", "X", .number(0...1000), "at the start (default 0.01)")
+    "--epochs", "N", kind: .integer(0...100_000), "times through the pictures (default 20)")
+  static let batchSize = Option(
+    "--batch-size", "B", kind: .integer(1...65536), "pictures a step (default 64)")
+  static let rate = Option("--learning-rate", "X", kind: .number(0...1000), "at the start (default 0.01)")
   static let schedule = Option(
-    "--schedule", "NAME", .choice(["cosine", "step"]),
+    "--schedule", "NAME", kind: .choice(["cosine", "step"]),
     "how the rate falls: cosine to zero (default), or step: a tenth every 30 epochs")
   static let weightDecay = Option(
-    "--weight-decay", "X", .number(0...1), "on all that is trained (default 1e-4)")
-  static let smoothing = Option("--label-smoothing", "S", .number(0...0.999), "share spread over all classes")
+    "--weight-decay", "X", kind: .number(0...1), "on all that is trained (default 1e-4)")
+  static let smoothing = Option(
+    "--label-smoothing", "S", kind: .number(0...0.999), "share spread over all classes")
   static let augment = Option(
-    "--augment", "KIND", .choice(Augmentation.Kind.allCases.map(\.rawValue)),
+    "--augment", "KIND", kind: .choice(Augmentation.Kind.allCases.map(\.rawValue)),
     "none: the test transform (default); flip: and its mirror image; shift: the authors' second transform")
   static let newHead = Option(
     "--new-head", "a new classifier for the folders' classes, where they are not the model's")
   static let validate = Option(
-    "--validate", "DIR", .folder, "class folders to measure on before, after, and each epoch")
+    "--validate", "DIR", kind: .folder, "class folders to measure on before, after, and each epoch")
   static let earlyStop = Option(
-    "--early-stop", "N", .integer(1...100_000),
+    "--early-stop", "N", kind: .integer(1...100_000),
     "end once the validation loss has not fallen for N epochs, and keep the best one")
   static let report = Option(
-    "--report", "FILE.html", .file, "write a report with plots, a page that needs nothing else")
-  static let seed = Option("--seed", "S", .integer(0...Int.max), "of all that is drawn (default 0)")
+    "--report", "FILE.html", kind: .file, "write a report with plots, a page that needs nothing else")
+  static let seed = Option("--seed", "S", kind: .integer(0...Int.max), "of all that is drawn (default 0)")
   static let resume = Option("--resume", "go on where an interrupted call left off, to the same bits")
   static let memory = Option(
-    "--cache-memory", "MB", .integer(0...1 << 30),
+    "--cache-memory", "MB", kind: .integer(0...1 << 30),
     "features kept in memory; more go to a file beside the output (default 2048)")
 }
 
@@ -59,7 +61,7 @@ extension Command {
     details:
       "The paper's cure for objects that look larger or smaller than in training. The output keeps its batch norms; "
       + "`fixresc adapt` folds them. State to resume lies in OUTPUT.partial until the output is written.",
-    arguments: [Shared.modelArgument, Argument("DIR", .one, .folder, "class folders to train on")],
+    arguments: [Shared.modelArgument, Argument("DIR", .one, kind: .folder, "class folders to train on")],
     groups: [
       OptionGroup(
         "Options",

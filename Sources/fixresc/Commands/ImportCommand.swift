@@ -11,7 +11,7 @@ extension Command {
       + "architecture is inferred from the weights. The graph stays unfused, with its batch norms, for `adapt`.",
     arguments: [
       Argument(
-        "CHECKPOINT", .one, .file,
+        "CHECKPOINT", .one, kind: .file,
         "what torch.save, safetensors or an ONNX exporter wrote, or a model file to change")
     ],
     groups: [OptionGroup("Options", [Shared.output]), Shared.model],

@@ -7,7 +7,7 @@ extension Command {
   private static let plan = Option(
     "--plan", "print the execution plan: steps with their kernels, and buffers")
   private static let asm = Option(
-    "--asm", "LAYER", .text, "print the machine code that computes a layer, named as in --plan")
+    "--asm", "LAYER", kind: .text, "print the machine code that computes a layer, named as in --plan")
 
   static let inspect = Command(
     "inspect", "show what is in a model: layers, shapes, parameters, MACs, metadata, history",

@@ -8,7 +8,7 @@ import FixresPasses
 /// Folders of pictures as the method's commands take them.
 enum LabelledFolder {
   static let limit = Option(
-    "--limit", "N", .integer(1...Int.max), "only N pictures, at even distances in the folder")
+    "--limit", "N", kind: .integer(1...Int.max), "only N pictures, at even distances in the folder")
   static let allowFailures = Option(
     "--allow-failures", "go on however many pictures fail to decode (default: an error beyond 1 %)")
 
@@ -55,7 +55,7 @@ enum LabelledFolder {
     return try ImageFolder.pictures(in: path).map { ImageFolder.Entry(path: $0, classIndex: 0) }
   }
 
-  /// Tells of pictures that were left out or lie on their side.
+  /// Warns of pictures that were left out or whose orientation was not applied.
   static func tell(_ summary: PictureRun.Summary, _ invocation: Invocation) {
     PictureSource.warnOfTurned(summary.turnedCount, invocation)
     guard let first = summary.failures.first else { return }
@@ -112,5 +112,6 @@ enum LabelledFolder {
   }
 
   static let report = Option(
-    "--output", short: "-o", "FILE.html", .file, "write a report with plots, a page that needs nothing else")
+    "--output", short: "-o", "FILE.html", kind: .file,
+    "write a report with plots, a page that needs nothing else")
 }

@@ -1,7 +1,7 @@
 import FixresBase
 import FixresIR
 
-/// What `inspect` and `import` tell of a model.
+/// The layers and parameter counts that `inspect` and `import` show.
 struct ModelSummary {
   struct Layer {
     let name: String

@@ -2,7 +2,7 @@ import FixresBase
 import FixresIR
 import FixresImaging
 
-/// Pictures as the options of a command want them read.
+/// Makes preprocessors from a command's options.
 enum PictureSource {
   static func preprocessor(
     for model: Model, _ invocation: Invocation
@@ -18,7 +18,7 @@ enum PictureSource {
   static func rule(_ metadata: ModelMetadata, _ name: String?) -> Preprocessing {
     var rule = metadata.preprocessing
     guard let name else { return rule }
-    // A network of CIFAR's size sees whole pictures under every rule.
+    // A network of CIFAR's size is never cropped, whatever the rule.
     let isTiny = rule.cropShare == 1 && (metadata.trainResolution.map { $0.height <= 64 } ?? false)
     rule.cropShare = isTiny ? 1 : 0.875
     rule.resizeRule = name == "fixres" ? .height : .shorterSide
@@ -27,7 +27,7 @@ enum PictureSource {
     return rule
   }
 
-  /// Says once how many pictures have an orientation that was not applied.
+  /// Warns of pictures with an orientation that was not applied.
   static func warnOfTurned(_ count: Int, _ invocation: Invocation) {
     guard count > 0, !invocation.has(Shared.exif) else { return }
     invocation.console.warn(

@@ -1,41 +1,43 @@
 /// Options that several commands share, each declared once.
 enum Shared {
   static let output = Option(
-    "--output", short: "-o", "FILE", .file, required: true, "where to write the result")
+    "--output", short: "-o", "FILE", kind: .file, required: true, "where to write the result")
 
   // What the weights of a checkpoint cannot say; import's own, and of every command that takes a MODEL.
   static let architecture = Option(
-    "--arch", "NAME", .text,
+    "--arch", "NAME", kind: .text,
     "architecture, such as resnet50 or resnet50-v1; the default is read from the weights")
   static let key = Option(
-    "--key", "PATH", .text, "where in the checkpoint the weights lie, such as model.ema")
-  static let epsilon = Option("--bn-eps", "X", .number(0...1), "epsilon of the batch norms (default 1e-5)")
+    "--key", "PATH", kind: .text, "where in the checkpoint the weights lie, such as model.ema")
+  static let epsilon = Option(
+    "--bn-eps", "X", kind: .number(0...1), "epsilon of the batch norms (default 1e-5)")
   static let finetuned = Option(
-    "--finetuned", "FILE", .file,
+    "--finetuned", "FILE", kind: .file,
     "lay fine-tuned parameters from a second checkpoint over the first, whole or partial")
-  static let labels = Option("--labels", "FILE", .file, "class names, one a line, in the order of the logits")
+  static let labels = Option(
+    "--labels", "FILE", kind: .file, "class names, one a line, in the order of the logits")
   static let trainResolution = Option(
-    "--train-resolution", "K", .size, "the crop that the network was trained on")
-  static let mean = Option("--mean", "R,G,B", .triple, "mean of the normalisation, on the scale 0 to 1")
-  static let deviation = Option("--std", "R,G,B", .triple, "standard deviation of the normalisation")
+    "--train-resolution", "K", kind: .size, "the crop that the network was trained on")
+  static let mean = Option("--mean", "R,G,B", kind: .triple, "mean of the normalisation, on the scale 0 to 1")
+  static let deviation = Option("--std", "R,G,B", kind: .triple, "standard deviation of the normalisation")
 
   static let model = OptionGroup(
     "What the checkpoint does not say",
     [architecture, key, epsilon, finetuned, labels, trainResolution, mean, deviation])
 
   static let threads = Option(
-    "--threads", "N", .integer(1...1024), "threads (default: the CPUs allowed here)")
+    "--threads", "N", kind: .integer(1...1024), "threads (default: the CPUs allowed here)")
   static let exact = Option("--exact", "no Winograd: every convolution as a plain sum")
   static let engine = OptionGroup("Engine", [threads, exact])
 
   static let preprocess = Option(
-    "--preprocess", "NAME", .choice(["torchvision", "fixres", "timm", "hf"]),
+    "--preprocess", "NAME", kind: .choice(["torchvision", "fixres", "timm", "hf"]),
     "resize rule: torchvision, fixres, timm or hf (default: what the model says)")
   static let exif = Option("--exif", "turn pictures as their EXIF orientation says")
   static let maximumPixels = Option(
-    "--max-pixels", "N", .integer(1...(1 << 40)), "refuse larger pictures (default 89478485)")
+    "--max-pixels", "N", kind: .integer(1...(1 << 40)), "refuse larger pictures (default 89478485)")
   static let pictures = OptionGroup("Pictures", [preprocess, exif, maximumPixels])
 
   static let modelArgument = Argument(
-    "MODEL", .one, .file, "a model file or any checkpoint that `import` accepts")
+    "MODEL", .one, kind: .file, "a model file or any checkpoint that `import` accepts")
 }

@@ -6,9 +6,9 @@ import FixresRuntime
 
 private enum Options {
   static let resolutions = Option(
-    "--resolutions", "A,B,...", .text, required: true, "test resolutions, between commas")
+    "--resolutions", "A,B,...", kind: .text, required: true, "test resolutions, between commas")
   static let saveFeatures = Option(
-    "--save-features", "PREFIX", .file,
+    "--save-features", "PREFIX", kind: .file,
     "write each resolution's pooled features to PREFIX-K.npy, float32 [N,F]")
 }
 
@@ -20,7 +20,7 @@ extension Command {
       "Distances are to the distribution at the training resolution, on the same pictures: KS is the greatest gap "
       + "between the distribution functions, W1 the area between them. Classes do not matter here.",
     arguments: [
-      Shared.modelArgument, Argument("DIR", .one, .folder, "a folder of pictures or of class folders"),
+      Shared.modelArgument, Argument("DIR", .one, kind: .folder, "a folder of pictures or of class folders"),
     ],
     groups: [
       OptionGroup(
@@ -51,7 +51,7 @@ private struct StatsRun {
     var rows: [StatisticsReport.Row] = []
     for (index, side) in resolutions.enumerated() {
       let label = "\(side) (\(index + 1) of \(resolutions.count))"
-      rows.append(try row(source.model, side, pictures, label, tells: index == 0))
+      rows.append(try row(source.model, at: side, pictures, label: label, warns: index == 0))
     }
     let report = StatisticsReport(
       rows: rows, baseline: baseline, model: source.model.metadata, source: invocation.arguments[0],
@@ -62,7 +62,7 @@ private struct StatsRun {
   }
 
   private func row(
-    _ model: Model, _ side: Int, _ pictures: LabelledPictures, _ label: String, tells: Bool
+    _ model: Model, at side: Int, _ pictures: LabelledPictures, label: String, warns: Bool
   ) throws -> StatisticsReport.Row {
     let ready = try Trunk.ready(model, at: Extent(square: side))
     let session = try ModelSource.session(ready, invocation)
@@ -71,7 +71,7 @@ private struct StatsRun {
       session, try PictureSource.preprocessor(for: ready, invocation), pictures,
       progress: { bar.update($0, of: $1) })
     bar.finish()
-    if tells { LabelledFolder.tell(set.summary, invocation) }
+    if warns { LabelledFolder.tell(set.summary, invocation) }
     if let prefix = invocation.text(Options.saveFeatures) {
       let path = "\(prefix)-\(side).npy"
       try naming(path) { try Npy.write(set.compact, shape: [set.count, set.featureCount], to: path) }

@@ -6,11 +6,11 @@ import FixresRuntime
 
 private enum Options {
   static let resolutions = Option(
-    "--resolutions", "A,B,...", .text, required: true, "test resolutions, between commas")
+    "--resolutions", "A,B,...", kind: .text, required: true, "test resolutions, between commas")
   static let average = Option(
-    "--average", "A,B", .text, "also average the softmax outputs at the resolutions A and B")
+    "--average", "A,B", kind: .text, "also average the softmax outputs at the resolutions A and B")
   static let budget = Option(
-    "--budget", "MS", .number(0...Double.greatestFiniteMagnitude),
+    "--budget", "MS", kind: .number(0...Double.greatestFiniteMagnitude),
     "also recommend the best resolution of at most MS milliseconds a picture")
 }
 
@@ -21,7 +21,7 @@ extension Command {
     details:
       "Each resolution is compared with the training resolution on the same pictures (McNemar's exact test). Choose "
       + "a resolution on pictures that are not those you report.",
-    arguments: [Shared.modelArgument, Argument("DIR", .one, .folder, "a folder of class folders")],
+    arguments: [Shared.modelArgument, Argument("DIR", .one, kind: .folder, "a folder of class folders")],
     groups: [
       OptionGroup(
         "Options",
@@ -55,7 +55,9 @@ private struct SweepRun {
     for (index, side) in resolutions.enumerated() {
       let label = "\(side) (\(index + 1) of \(resolutions.count))"
       sweep.rows.append(
-        try row(source.model, side, pictures, label, tells: index == 0, keepsLogits: averaged.contains(side)))
+        try row(
+          source.model, at: side, pictures, label: label, warns: index == 0,
+          keepsLogits: averaged.contains(side)))
     }
     sweep.addAverage(averaged)
     let budget = invocation.number(Options.budget)
@@ -77,7 +79,8 @@ private struct SweepRun {
   }
 
   private func row(
-    _ model: Model, _ side: Int, _ pictures: LabelledPictures, _ label: String, tells: Bool, keepsLogits: Bool
+    _ model: Model, at side: Int, _ pictures: LabelledPictures, label: String, warns: Bool,
+    keepsLogits: Bool
   ) throws -> ResolutionSweep.Row {
     let ready = try Trunk.ready(model, at: Extent(square: side))
     let session = try ModelSource.session(ready, invocation)
@@ -88,7 +91,7 @@ private struct SweepRun {
       over: pictures, progress: { bar.update($0, of: $1) },
       { score.add($0.logits, label: Int(pictures.labels[$0.index])) })
     bar.finish()
-    if tells { LabelledFolder.tell(summary, invocation) }
+    if warns { LabelledFolder.tell(summary, invocation) }
     let ratio = model.metadata.trainResolution.map {
       Geometry.expectedSizeRatio(
         train: min($0.height, $0.width), test: side, preprocessing: preprocessor.description)
@@ -106,11 +109,15 @@ private struct SweepRun {
     for row in sweep.rows {
       let isBest = row.resolution == sweep.recommended?.resolution
       let remark = row.resolution == sweep.baseline ? "trained at" : isBest ? "best" : ""
-      table.add(cells("\(row.resolution)", row.score, row.milliseconds, sweep, remark))
+      table.add(
+        cells(
+          "\(row.resolution)", row.score, milliseconds: row.milliseconds, in: sweep, remark: remark))
     }
     if let average = sweep.average {
       let name = average.resolutions.map(String.init).joined(separator: "+")
-      table.add(cells(name, average.score, average.milliseconds, sweep, "softmax averaged"))
+      table.add(
+        cells(
+          name, average.score, milliseconds: average.milliseconds, in: sweep, remark: "softmax averaged"))
     }
     console.lines(table.lines())
     console.line()
@@ -132,8 +139,8 @@ private struct SweepRun {
   }
 
   private func cells(
-    _ name: String, _ score: ClassificationScore, _ milliseconds: Double, _ sweep: ResolutionSweep,
-    _ remark: String
+    _ name: String, _ score: ClassificationScore, milliseconds: Double, in sweep: ResolutionSweep,
+    remark: String
   ) -> [String] {
     let p = sweep.significance(score).map { Text.significant($0.p) } ?? ""
     return [

@@ -29,6 +29,29 @@ extension ErrorReport {
         ["layer": .string(layer)])
       report.hint = "--mode fc, and bnstat+fc without --recipe paper, do without."
       return report
+    case .tooManyFailures, .noPictures, .unknownTrainResolution, .testPoolNeedsLarger, .noBias, .noFrechetFit:
+      return data(error)
+    case .cache(let path, let count, let code):
+      return ErrorReport(
+        "method.cache",
+        "\(path): \(Text.bytes(count)) for features were refused: \(String(cString: strerror(code)))",
+        ["path": .string(path), "bytes": JSON(count), "errno": JSON(Int(code))])
+    case .state(let path, let fault): return state(path, fault)
+    case .needsValidation(let option):
+      return ErrorReport(
+        "method.needs-validation", "\(option): expected --validate DIR with it, found none")
+    case .pass(let error): return pass(error)
+    case .runtime(let error): return runtime(error)
+    case .image(let error): return image(error)
+    case .model(let error): return ir(error)
+    case .proofFailed, .headProofFailed, .inputTooLarge, .differentInputs, .noCommonLayers:
+      return comparison(error)
+    }
+  }
+
+  /// Errors of pictures and of what is known of a model.
+  private static func data(_ error: MethodError) -> ErrorReport {
+    switch error {
     case .tooManyFailures(let failed, let pictures, let first, let underlying):
       var report = ErrorReport(
         "method.undecodable",
@@ -60,24 +83,11 @@ extension ErrorReport {
         "method.no-fit",
         "expected pooled features that a law can be fitted to, found none above zero, or all the same, at \(resolution)",
         ["resolution": size(resolution)])
-    case .cache(let path, let count, let code):
-      return ErrorReport(
-        "method.cache",
-        "\(path): \(Text.bytes(count)) for features were refused: \(String(cString: strerror(code)))",
-        ["path": .string(path), "bytes": JSON(count), "errno": JSON(Int(code))])
-    case .state(let path, let fault): return state(path, fault)
-    case .needsValidation(let option):
-      return ErrorReport(
-        "method.needs-validation", "\(option): expected --validate DIR with it, found none")
-    case .pass(let error): return pass(error)
-    case .runtime(let error): return runtime(error)
-    case .image(let error): return image(error)
-    case .model(let error): return ir(error)
-    case .proofFailed, .headProofFailed, .inputTooLarge, .differentInputs, .noCommonLayers:
-      return comparison(error)
+    default: preconditionFailure("the other cases have their sentences above")
     }
   }
 
+  /// Errors of proofs and comparisons.
   private static func comparison(_ error: MethodError) -> ErrorReport {
     switch error {
     case .proofFailed(let difference, let limit):
@@ -113,10 +123,10 @@ extension ErrorReport {
     case .newerVersion(let found, let known):
       report = ErrorReport(
         "state.version", "\(path): expected a state of version \(known) or earlier, found version \(found)")
-    case .damaged(let place):
+    case .damaged(let offset):
       report = ErrorReport(
-        "state.damaged", "\(path): expected a whole state, found damage by byte \(place)",
-        ["offset": JSON(place)])
+        "state.damaged", "\(path): expected a whole state, found damage by byte \(offset)",
+        ["offset": JSON(offset)])
     case .otherTraining(let setting, let state, let now):
       report = ErrorReport(
         "state.other",

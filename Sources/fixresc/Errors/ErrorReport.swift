@@ -14,15 +14,19 @@ package struct ErrorReport {
   package var message: String
   /// The error's own figures.
   package var data: JSON.Object
+  /// What may help; one sentence.
   package var hint: String?
+  /// The exit status of the tool.
   package var status: Int32 = 1
 
+  /// The report of an error of any room.
   package init(_ kind: String, _ message: String, _ data: JSON = [:]) {
     self.kind = kind
     self.message = message
     self.data = data.objectValue ?? JSON.Object()
   }
 
+  /// The report of an error of any room.
   package init(_ error: any Error) {
     switch error {
     case let error as UsageError: self = .usage(error)
@@ -44,6 +48,7 @@ package struct ErrorReport {
     }
   }
 
+  /// The member `error` of the `--json` object.
   package var json: JSON {
     var object = JSON.Object()
     object["kind"] = .string(kind)

@@ -1,40 +1,57 @@
-/// A command line that is not one of ours.
+/// A command line that the tool does not accept.
 package struct UsageError: Error, Hashable, Sendable {
+  /// What is wrong with the command line.
   package enum Kind: Hashable, Sendable {
+    /// There is no command.
     case noCommand
+    /// There is no command of that name.
     case unknownCommand(String)
+    /// The command has no such option.
     case unknownOption(String)
+    /// The option's value is missing.
     case missingValue(option: String, placeholder: String)
+    /// A flag is given a value.
     case unwantedValue(option: String, value: String)
+    /// The option is given twice.
     case repeated(option: String)
+    /// The value is not of the option's kind.
     case badValue(option: String, value: String, expected: String)
+    /// A required option is missing.
     case missingOption(String, placeholder: String)
+    /// A required argument is missing.
     case missingArgument(String)
+    /// There are more arguments than the command takes.
     case unexpectedArgument(String)
     /// Options that exclude or need each other; the sentence says which.
     case conflict(String)
   }
 
+  /// What is wrong.
   package let kind: Kind
   /// The nearest valid spelling, where there is a near one.
   package let suggestion: String?
-  /// The command whose help would tell more.
+  /// The command whose help explains more.
   package let command: String?
 }
 
 /// What a command line says: the arguments in order, and each option's value.
 package struct ParsedArguments: Hashable, Sendable {
+  /// The positional arguments in order.
   package var arguments: [String] = []
   /// Option name to value; a flag's is empty.
   package var values: [String: String] = [:]
+  /// Whether `--help` or `-h` is among the words.
   package var wantsHelp = false
 }
 
+/// Parses a command line by the table of a command's options.
 package struct ArgumentParser {
   private let command: Command
   private var parsed = ParsedArguments()
 
   /// Reads `words`, all that follows the command's name.
+  ///
+  /// - Throws: `UsageError` for the first word that does not fit.
   package static func parse(_ words: [String], for command: Command) throws(UsageError) -> ParsedArguments {
     var parser = ArgumentParser(command: command)
     // Help wins over any mistake on the same line.

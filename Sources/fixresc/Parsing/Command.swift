@@ -2,18 +2,22 @@ import FixresBase
 
 /// One command: all that parsing, help and completion know of it, and what it does.
 package struct Command: Sendable {
+  /// The command's name.
   package let name: String
   /// One line, as the list of commands shows it.
   package let summary: String
-  /// A whole command line that help begins with.
+  /// A complete command line that help begins with.
   package let example: String
   /// What a reader should know beyond the summary; may be empty.
   package let details: String
+  /// The positional arguments in order.
   package let arguments: [Argument]
+  /// The options, as help groups them.
   package let groups: [OptionGroup]
   /// Does the work, prints for people, and returns the members of its `--json` object.
   package let run: @Sendable (Invocation) throws -> JSON.Object
 
+  /// A command; the options that every command has are added to `groups`.
   package init(
     _ name: String, _ summary: String, example: String, details: String = "", arguments: [Argument] = [],
     groups: [OptionGroup] = [], run: @escaping @Sendable (Invocation) throws -> JSON.Object
@@ -27,6 +31,7 @@ package struct Command: Sendable {
     self.run = run
   }
 
+  /// All options of all groups.
   package var options: [Option] { groups.flatMap(\.options) }
 
   /// The options that every command has.

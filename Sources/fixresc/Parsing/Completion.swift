@@ -1,11 +1,16 @@
 /// Completion scripts, written from the table of commands.
 package enum Completion {
-  package static func script(for shell: String?) throws(UsageError) -> String {
+  /// The completion script of `commands` for `shell`: `bash`, `zsh` or `fish`.
+  ///
+  /// - Throws: `UsageError` for a missing or another shell.
+  package static func script(
+    for shell: String?, commands: [Command]
+  ) throws(UsageError) -> String {
     let shells = ["bash", "zsh", "fish"]
     switch shell {
-    case "bash": return bash()
-    case "zsh": return zsh()
-    case "fish": return fish()
+    case "bash": return bash(commands)
+    case "zsh": return zsh(commands)
+    case "fish": return fish(commands)
     default:
       let option = "--generate-completion-script"
       guard let shell else {
@@ -22,15 +27,15 @@ package enum Completion {
     [option.name] + (option.short.map { [$0] } ?? [])
   }
 
-  private static func bash() -> String {
+  private static func bash(_ commands: [Command]) -> String {
     var lines = [
       "# bash completion for fixresc", "_fixresc() {",
       "  local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"", "  COMPREPLY=()",
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then",
-      "    COMPREPLY=($(compgen -W \"\(Tool.commands.map(\.name).joined(separator: " ")) --help --version\" -- \"$word\"))",
+      "    COMPREPLY=($(compgen -W \"\(commands.map(\.name).joined(separator: " ")) --help --version\" -- \"$word\"))",
       "    return", "  fi", "  case \"${COMP_WORDS[1]}\" in",
     ]
-    for command in Tool.commands {
+    for command in commands {
       lines += ["    \(command.name))", "      case \"$before\" in"]
       for option in command.options where option.takesValue {
         let pattern = names(option).joined(separator: "|")
@@ -55,14 +60,14 @@ package enum Completion {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private static func zsh() -> String {
+  private static func zsh(_ commands: [Command]) -> String {
     var lines = ["#compdef fixresc", "_fixresc() {", "  local -a commands", "  commands=("]
-    lines += Tool.commands.map { "    '\($0.name):\(zshQuoted($0.summary))'" }
+    lines += commands.map { "    '\($0.name):\(zshQuoted($0.summary))'" }
     lines += [
       "  )", "  if (( CURRENT == 2 )); then", "    _describe command commands", "    return", "  fi",
       "  local command=${words[2]}", "  shift words", "  (( CURRENT-- ))", "  case $command in",
     ]
-    for command in Tool.commands {
+    for command in commands {
       lines.append("    \(command.name))")
       var parts: [String] = []
       for option in command.options {
@@ -101,14 +106,14 @@ package enum Completion {
     }.reduce(into: "") { $0.append($1) }
   }
 
-  private static func fish() -> String {
+  private static func fish(_ commands: [Command]) -> String {
     var lines = ["# fish completion for fixresc"]
     let alone = "__fish_use_subcommand"
-    for command in Tool.commands {
+    for command in commands {
       lines.append(
         "complete -c fixresc -f -n \(alone) -a \(command.name) -d '\(fishQuoted(command.summary))'")
     }
-    for command in Tool.commands {
+    for command in commands {
       let when = "'__fish_seen_subcommand_from \(command.name)'"
       lines.append("complete -c fixresc -n \(when) -F")
       for option in command.options {

@@ -1,7 +1,7 @@
 /// Help for people; each begins with an example.
 package enum Help {
-  /// `fixresc --help`.
-  package static func overview(width: Int) -> String {
+  /// The text of `fixresc --help`, which lists `commands`.
+  package static func overview(_ commands: [Command], width: Int) -> String {
     var lines = [
       "Example:",
       "  fixresc adapt resnet50.pth --to 384 -o resnet50-384.bin",
@@ -13,7 +13,7 @@ package enum Help {
       "",
       "Commands:",
     ]
-    lines += columns(Tool.commands.map { ($0.name, $0.summary) }, width: width)
+    lines += columns(commands.map { ($0.name, $0.summary) }, width: width)
     lines += ["", "Options:"]
     lines += columns(
       [
@@ -24,7 +24,7 @@ package enum Help {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// `fixresc <command> --help`.
+  /// The text of `fixresc <command> --help`.
   package static func text(for command: Command, width: Int) -> String {
     var lines = ["Example:"]
     lines += command.example.split(separator: "\n").map { "  " + $0 }

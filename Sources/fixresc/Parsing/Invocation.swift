@@ -1,11 +1,15 @@
 import FixresBase
 
-/// One call of a command: what was asked for, and where to say the answer.
+/// One call of a command: its arguments and options, and the console to print on.
 package struct Invocation {
+  /// The command.
   package let command: Command
+  /// Arguments and option values.
   package let parsed: ParsedArguments
+  /// Where to print.
   package let console: Console
 
+  /// The positional arguments in order.
   package var arguments: [String] { parsed.arguments }
 
   private func value(_ option: Option) -> String? {
@@ -14,8 +18,10 @@ package struct Invocation {
     return parsed.values[option.name]
   }
 
+  /// Whether `option` is given.
   package func has(_ option: Option) -> Bool { value(option) != nil }
 
+  /// The value of `option`; nil where it is not given.
   package func text(_ option: Option) -> String? { value(option) }
 
   /// Between commas, blanks around each part dropped.
@@ -23,12 +29,16 @@ package struct Invocation {
     value(option).map { text in text.split(separator: ",").map { Text.trimmed(String($0)) } }
   }
 
+  /// The value of `option` as an integer; nil where it is not given.
   package func integer(_ option: Option) -> Int? { value(option).flatMap(ValueKind.integer) }
 
+  /// The value of `option` as a number; nil where it is not given.
   package func number(_ option: Option) -> Double? { value(option).flatMap(ValueKind.number) }
 
+  /// The value of `option` as a size in pixels; nil where it is not given.
   package func size(_ option: Option) -> (height: Int, width: Int)? { value(option).flatMap(ValueKind.size) }
 
+  /// The value of `option` as three numbers; nil where it is not given.
   package func triple(_ option: Option) -> [Double]? { value(option).flatMap(ValueKind.triple) }
 
   /// A usage error of this command.

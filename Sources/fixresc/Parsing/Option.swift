@@ -1,9 +1,14 @@
 /// What an option's value must be; a value that is something else is a usage error.
 package enum ValueKind: Hashable, Sendable {
+  /// No value.
   case flag
+  /// Any text.
   case text
+  /// The path of a file.
   case file
+  /// The path of a folder.
   case folder
+  /// An integer in the range.
   case integer(ClosedRange<Int>)
   /// Any finite number in the range.
   case number(ClosedRange<Double>)
@@ -11,6 +16,7 @@ package enum ValueKind: Hashable, Sendable {
   case size
   /// Three numbers between commas.
   case triple
+  /// One of the words.
   case choice([String])
 }
 
@@ -18,16 +24,20 @@ package enum ValueKind: Hashable, Sendable {
 package struct Option: Hashable, Sendable {
   /// With its dashes: `--threads`.
   package let name: String
+  /// The short form with its dash: `-o`; nil without one.
   package let short: String?
   /// How help calls the value; empty for a flag.
   package let placeholder: String
+  /// What the value must be.
   package let kind: ValueKind
+  /// What the option does; one line of help.
   package let summary: String
+  /// Whether the command refuses to run without it.
   package let isRequired: Bool
 
   /// An option with a value.
   package init(
-    _ name: String, short: String? = nil, _ placeholder: String, _ kind: ValueKind, required: Bool = false,
+    _ name: String, short: String? = nil, _ placeholder: String, kind: ValueKind, required: Bool = false,
     _ summary: String
   ) {
     self.name = name
@@ -40,17 +50,21 @@ package struct Option: Hashable, Sendable {
 
   /// A flag.
   package init(_ name: String, short: String? = nil, _ summary: String) {
-    self.init(name, short: short, "", .flag, summary)
+    self.init(name, short: short, "", kind: .flag, summary)
   }
 
+  /// Whether a value follows.
   package var takesValue: Bool { kind != .flag }
 }
 
 /// Options that help lists under one heading.
 package struct OptionGroup: Sendable {
+  /// The heading.
   package let title: String
+  /// The options in the order in which help lists them.
   package let options: [Option]
 
+  /// A group of options.
   package init(_ title: String, _ options: [Option]) {
     self.title = title
     self.options = options
@@ -59,14 +73,27 @@ package struct OptionGroup: Sendable {
 
 /// One positional argument, or the many of a name.
 package struct Argument: Hashable, Sendable {
-  package enum Count: Sendable { case one, oneOrMore, optional }
+  /// How many words the argument takes.
+  package enum Count: Sendable {
+    /// Exactly one.
+    case one
+    /// One or more.
+    case oneOrMore
+    /// None or one.
+    case optional
+  }
 
+  /// How help calls it.
   package let name: String
+  /// How many words it takes.
   package let count: Count
+  /// What each word must be.
   package let kind: ValueKind
+  /// What it is; one line of help.
   package let summary: String
 
-  package init(_ name: String, _ count: Count = .one, _ kind: ValueKind = .file, _ summary: String) {
+  /// An argument of a command.
+  package init(_ name: String, _ count: Count = .one, kind: ValueKind = .file, _ summary: String) {
     self.name = name
     self.count = count
     self.kind = kind

@@ -23,7 +23,7 @@ extension ValueKind {
     }
   }
 
-  /// A whole number; one beyond 64 bits becomes the greatest there is, for the range to refuse.
+  /// An integer; one beyond 64 bits becomes the greatest or least, which the range then refuses.
   static func integer(_ text: String) -> Int? {
     if let value = Int(text) { return value }
     let digits = text.utf8.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]

@@ -8,34 +8,41 @@ import FixresBase
   import Glibc
 #endif
 
-/// Where a command speaks: results to stdout, all else to stderr.
+/// The output of a command: results on stdout, everything else on stderr.
 package final class Console {
+  /// Where text goes.
   package enum Sink: Sendable {
+    /// An open file descriptor.
     case descriptor(Int32)
-    /// Kept, for tests.
+    /// Collected in memory, for tests.
     case memory
   }
 
   private let outputSink: Sink
   private let errorSink: Sink
+  /// Results that are not flushed; with `memory` all of them.
   package private(set) var outputBytes: [UInt8] = []
+  /// What was printed on stderr; empty unless the sink is `memory`.
   package private(set) var errorBytes: [UInt8] = []
-  /// The reader of stdout went away; what is still printed is dropped.
+  /// Whether the reader of stdout has closed the pipe; further results are dropped.
   package private(set) var isClosed = false
   private var outputFailure: Int32 = 0
 
   /// With `--json`, text for people is dropped.
   package var isJSON = false
+  /// With `--quiet`, notes and progress bars are dropped.
   package var isQuiet = false
   /// Warnings so far, for the `--json` object.
   package private(set) var warnings: [String] = []
   private var progressIsShown = false
 
+  /// A console that prints results to `output` and all else to `error`.
   package init(output: Sink, error: Sink) {
     outputSink = output
     errorSink = error
   }
 
+  /// The console on stdout and stderr.
   package static func standard() -> Console {
     // A closed pipe shows up as an error of `write`, so that files in the making are still finished.
     signal(SIGPIPE, SIG_IGN)
@@ -64,6 +71,7 @@ package final class Console {
     write(text + "\n")
   }
 
+  /// Lines of a result for people.
   package func lines(_ lines: [String]) { for text in lines { line(text) } }
 
   /// The JSON object of the whole call.
@@ -79,7 +87,7 @@ package final class Console {
     }
   }
 
-  /// Brings all results out; the `errno` of a failure, and 0 also where the reader has simply gone.
+  /// Writes buffered results; a failure is kept for `finish`, and a closed pipe is none.
   package func flush() {
     guard case .descriptor(let descriptor) = outputSink, !isClosed, outputFailure == 0 else { return }
     let code = Console.send(outputBytes, descriptor)
@@ -87,7 +95,9 @@ package final class Console {
     if code == EPIPE { isClosed = true } else { outputFailure = code }
   }
 
-  /// Flushes, and throws where stdout took less than all.
+  /// Flushes the results.
+  ///
+  /// - Throws: `FileError.system` where stdout could not be written.
   package func finish() throws(FileError) {
     flush()
     guard outputFailure == 0 else {
@@ -99,12 +109,13 @@ package final class Console {
 
   // MARK: - All else
 
+  /// A warning, on stderr and in the `--json` object.
   package func warn(_ text: String) {
     warnings.append(text)
     say("fixresc: warning: " + Text.printable(text))
   }
 
-  /// Something worth knowing that is no result.
+  /// A remark on stderr, dropped with `--quiet`.
   package func note(_ text: String) {
     if !isQuiet { say(Text.printable(text)) }
   }

@@ -26,6 +26,7 @@ package struct Progress {
     console.showProgress(Progress.bar(label, done, of: total, after: seconds, width: width))
   }
 
+  /// Removes the bar.
   package func finish() { console.clearProgress() }
 
   /// The text of a bar `width` columns wide.

@@ -1,6 +1,12 @@
 /// Rows with aligned columns; the last column is never padded.
 package struct Table {
-  package enum Side: Sendable { case left, right }
+  /// The side on which the cells of a column are aligned.
+  package enum Side: Sendable {
+    /// Text.
+    case left
+    /// Numbers.
+    case right
+  }
 
   private let sides: [Side]
   private var rows: [[String]] = []
@@ -11,6 +17,7 @@ package struct Table {
     if !header.isEmpty { add(header) }
   }
 
+  /// Adds a row with one cell per column.
   package mutating func add(_ row: [String]) {
     precondition(row.count == sides.count, "a row has as many cells as the table has columns")
     rows.append(row.map(Text.printable))

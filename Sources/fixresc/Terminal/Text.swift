@@ -69,6 +69,7 @@ package enum Text {
     grouped(number) + " " + (number == 1 ? one : many ?? one + "s")
   }
 
+  /// `text` without blanks at both ends.
   package static func trimmed(_ text: String) -> String {
     var part = text[...]
     while let first = part.first, first.isWhitespace { part.removeFirst() }
