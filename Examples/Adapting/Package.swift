@@ -1,0 +1,13 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "Adapting",
+  platforms: [.macOS(.v15)],
+  dependencies: [.package(name: "fixresc", path: "../..")],
+  targets: [
+    .executableTarget(
+      name: "adapting", dependencies: [.product(name: "FixresMethod", package: "fixresc")])
+  ],
+  swiftLanguageModes: [.v6]
+)
