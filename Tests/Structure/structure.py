@@ -55,9 +55,8 @@ RUNTIME_ORDER = [
 
 # Findings that are known and still allowed: the count may only fall. A check that is not listed allows none.
 DEBTS = {
-    "circle": 1,
-    "long-function": 3,
-    "unlabelled": 63,
+    "long-function": 2,
+    "unlabelled": 42,
     "undocumented": 32,
     "op-default": 25,
     "try?": 1,
