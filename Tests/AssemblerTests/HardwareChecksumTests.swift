@@ -22,4 +22,14 @@ import Testing
       }
     }
   }
+
+  @Test func methodNamesWhatTheProcessorOffers() {
+    switch (CPUFeatures.current, HardwareChecksum.method) {
+    case (.success(let cpu), .instruction): #expect(cpu.features.contains(.sse42))
+    case (.success(let cpu), .tablesWithoutInstruction): #expect(!cpu.features.contains(.sse42))
+    case (.success, .tablesWithoutMemory(let error)), (.failure, .tablesWithoutMemory(let error)):
+      #expect(error.byteCount > 0)
+    case (.failure, let method): Issue.record("\(method) although CPUID could not be asked")
+    }
+  }
 }

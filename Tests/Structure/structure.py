@@ -56,11 +56,10 @@ RUNTIME_ORDER = [
 # Findings that are known and still allowed: the count may only fall. A check that is not listed allows none.
 DEBTS = {
     "long-function": 2,
-    "unlabelled": 42,
+    "unlabelled": 39,
     "undocumented": 32,
     "op-default": 25,
-    "try?": 1,
-    "literal-4": 68,
+    "literal-4": 65,
 }
 
 CHECKS = {

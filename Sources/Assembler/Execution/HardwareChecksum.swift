@@ -1,6 +1,6 @@
 import FixresBase
 
-/// CRC-32C of long runs of bytes by the processor's own instruction, and by tables where it has none.
+/// CRC-32C of long runs of bytes by the processor's own instruction, and by tables where it cannot be used.
 ///
 /// The instruction takes 3 cycles and can start every cycle, so three runs are summed side by side and joined.
 package enum HardwareChecksum {
@@ -33,21 +33,54 @@ package enum HardwareChecksum {
     return CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[(3 * run)...]), seed: sum)
   }
 
-  /// The emitted function, for the life of the process; nil where the processor lacks the instruction or the system
-  /// refuses executable memory.
-  private static let code: ExecutableMemory? = {
-    guard case .success(let cpu) = CPUFeatures.current, cpu.features.contains(.sse42) else { return nil }
-    return (try? ExecutableMemory(code: assemble()))
+  /// What long runs are summed by.
+  package enum Method: Sendable {
+    case instruction
+    /// The processor has no CRC-32C instruction, or what it has could not be asked.
+    case tablesWithoutInstruction
+    /// The system refuses executable memory.
+    case tablesWithoutMemory(ExecutableMemoryError)
+  }
+
+  /// What long runs are summed by in this process, and why.
+  package static var method: Method {
+    switch emitted {
+    case .success(.some): .instruction
+    case .success(.none): .tablesWithoutInstruction
+    case .failure(let error): .tablesWithoutMemory(error)
+    }
+  }
+
+  /// The emitted function; nil means tables.
+  ///
+  /// That no reason is thrown from here is right: the tables give the same sum, so that only the time of opening a
+  /// model differs, and whoever wants to know why asks `method`.
+  private static var code: ExecutableMemory? {
+    guard case .success(let code) = emitted else { return nil }
+    return code
+  }
+
+  /// The function for the life of the process; nil where the processor lacks the instruction.
+  private static let emitted: Result<ExecutableMemory?, ExecutableMemoryError> = {
+    switch CPUFeatures.current {
+    case .failure(let error): return .failure(error)
+    case .success(let cpu) where !cpu.features.contains(.sse42): return .success(nil)
+    case .success:
+      return Result { () throws(ExecutableMemoryError) in try ExecutableMemory(code: assemble().bytes) }
+    }
   }()
 
   /// `(runs: pointer to the first, byteCount of each, states: [UInt64; 3])`: rdi, rsi, rdx.
-  private static func assemble() -> [UInt8] {
-    var code = Assembler()
+  ///
+  ///     for 64 bytes of each run:
+  ///       for word in 0..<8:  s0 = crc(s0, run0[word]);  s1 = crc(s1, run1[word]);  s2 = crc(s2, run2[word])
+  package static func assemble(recordsListing: Bool = false) -> X86Assembler {
+    var code = X86Assembler(recordsListing: recordsListing)
     let states: [Register] = [.rax, .r8, .r9]
     for (index, state) in states.enumerated() { code.emit(.load, state, Address(.rdx, 8 * index)) }
     code.emit(.lea, .r10, Address(.rdi, 0, index: .rsi, scale: 2))
-    code.emit(.load, .rcx, .rsi)
-    code.emit(.shr, .rcx, immediate: (unroll * 8).trailingZeroBitCount)
+    code.emit(.move, .rcx, .rsi)
+    code.emit(.shiftRight, .rcx, immediate: (unroll * 8).trailingZeroBitCount)
     code.align(32)
     let top = code.here()
     for word in 0..<unroll {
@@ -57,10 +90,10 @@ package enum HardwareChecksum {
     }
     code.advance(.rdi, by: 8 * unroll)
     code.advance(.r10, by: 8 * unroll)
-    code.emit(.dec, .rcx)
-    code.jump(.notZero, to: top)
+    code.emit(.decrement, .rcx)
+    code.jump(.jumpIfNotZero, to: top)
     for (index, state) in states.enumerated() { code.emit(.store, state, Address(.rdx, 8 * index)) }
     code.emit(.ret)
-    return code.finish()
+    return code
   }
 }

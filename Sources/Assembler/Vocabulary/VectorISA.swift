@@ -26,6 +26,6 @@ package struct VectorISA: Hashable, Sendable {
 
   /// Bytes of a register.
   package var byteCount: Int { lanes * 4 }
-  /// Arithmetic can repeat one element of memory, and the encoding is EVEX.
-  package var hasEmbeddedBroadcast: Bool { level == .avx512 }
+  /// Lanes of 128 bits, the unit inside which most permutations stay.
+  package static let quarterLanes = 4
 }

@@ -1,83 +1,90 @@
-/// A row of the general-purpose instruction table.
-package struct GeneralInstruction: Hashable, Sendable {
+/// Every general-purpose instruction that is emitted: the cases are the table.
+package enum GeneralInstruction: Sendable, CaseIterable {
+  case move, move32, load, store, store32, moveImmediate, lea
+  case addImmediate, subImmediate, andImmediate, shiftRight, decrement, xor32, crc32
+  case push, pop, jumpIfNotZero, ret, nop
+  case prefetchT0, prefetchW
+  case cpuid, xgetbv, vzeroupper
+
+  /// How the instruction is encoded, a line each.
+  package var encoding: GeneralEncoding {
+    switch self {
+    case .move: .init("mov", 0x8B, .registers)
+    case .move32: .init("mov", 0x8B, .registers, wide: false)
+    case .load: .init("mov", 0x8B, .load)
+    case .store: .init("mov", 0x89, .store)
+    case .store32: .init("mov", 0x89, .store, wide: false)
+    case .moveImmediate: .init("mov", 0xC7, .immediate32)
+    case .lea: .init("lea", 0x8D, .load)
+    case .addImmediate: .init("add", 0x81, .immediate, ext: 0)
+    case .subImmediate: .init("sub", 0x81, .immediate, ext: 5)
+    case .andImmediate: .init("and", 0x81, .immediate, ext: 4)
+    case .shiftRight: .init("shr", 0xC1, .shift, ext: 5)
+    case .decrement: .init("dec", 0xFF, .unary, ext: 1)
+    case .xor32: .init("xor", 0x33, .registers, wide: false)
+    case .crc32: .init("crc32", 0x0F38F1, .load, prefix: 0xF2)
+    case .push: .init("push", 0x50, .opcodeRegister)
+    case .pop: .init("pop", 0x58, .opcodeRegister)
+    case .jumpIfNotZero: .init("jne", 0x75, .jump)
+    case .ret: .init("ret", 0xC3, .bare)
+    case .nop: .init("nop", 0x90, .padding)
+    case .prefetchT0: .init("prefetcht0", 0x0F18, .memory, ext: 1)
+    case .prefetchW: .init("prefetchw", 0x0F0D, .memory, ext: 1)
+    case .cpuid: .init("cpuid", 0x0FA2, .bare)
+    case .xgetbv: .init("xgetbv", 0x0F01D0, .bare)
+    case .vzeroupper: .init("vzeroupper", 0xC5F877, .bare)
+    }
+  }
+}
+
+/// Everything that the encoder of general-purpose instructions needs to know of one.
+package struct GeneralEncoding: Sendable {
   package enum Form: Sendable {
-    /// `op reg, reg/mem`
+    /// `op reg, reg`
+    case registers
+    /// `op reg, [mem]`
     case load
-    /// `op reg/mem, reg`
+    /// `op [mem], reg`
     case store
-    /// `op reg/mem, imm` with an opcode extension; 8-bit form is opcode | 2
+    /// `op reg, imm` with an opcode extension; the form with 8 bits is opcode | 2
     case immediate
-    /// `op reg/mem, imm32` with an opcode extension
+    /// `op reg, imm32` with an opcode extension
     case immediate32
-    /// `op reg/mem, imm8` with an opcode extension
+    /// `op reg, imm8` with an opcode extension
     case shift
-    /// `op reg/mem` with an opcode extension
+    /// `op reg` with an opcode extension
     case unary
+    /// `op reg` with the register in the opcode
+    case opcodeRegister
     /// `op [mem]` with an opcode extension
     case memory
-    /// no operands
+    /// `op target`: opcode and 8 bits, or 0F, opcode + 16 and 32 bits
+    case jump
+    /// No operands; as many bytes as are wanted
+    case padding
+    /// No operands
     case bare
   }
+
   package var name: String
-  /// Bytes before REX (mandatory prefix).
+  /// A mandatory prefix, before REX.
   package var prefix: UInt8?
-  /// Escape bytes and opcode.
-  package var opcode: [UInt8]
+  /// Escape bytes and opcode, the first byte in the highest place.
+  package var opcode: UInt32
+  /// The opcode extension in ModRM.reg.
   package var `extension`: UInt8
+  /// Operands have 64 bits (REX.W).
   package var wide: Bool
   package var form: Form
 
   init(
-    _ name: String, _ opcode: [UInt8], _ form: Form, ext: UInt8 = 0, wide: Bool = true, prefix: UInt8? = nil
+    _ name: String, _ opcode: UInt32, _ form: Form, ext: UInt8 = 0, wide: Bool = true, prefix: UInt8? = nil
   ) {
     self.name = name
     self.opcode = opcode
     self.extension = ext
     self.form = form
-    self.wide = wide
+    self.wide = wide && form != .memory
     self.prefix = prefix
   }
-}
-
-extension GeneralInstruction {
-  package static let load = Self("mov", [0x8B], .load)
-  package static let load32 = Self("mov", [0x8B], .load, wide: false)
-  package static let store = Self("mov", [0x89], .store)
-  package static let store32 = Self("mov", [0x89], .store, wide: false)
-  package static let moveImmediate = Self("mov", [0xC7], .immediate32)
-  package static let lea = Self("lea", [0x8D], .load)
-  package static let add = Self("add", [0x03], .load)
-  package static let sub = Self("sub", [0x2B], .load)
-  package static let cmp = Self("cmp", [0x3B], .load)
-  package static let or = Self("or", [0x0B], .load)
-  package static let and = Self("and", [0x23], .load)
-  package static let xor32 = Self("xor", [0x33], .load, wide: false)
-  package static let test = Self("test", [0x85], .store)
-  package static let imul = Self("imul", [0x0F, 0xAF], .load)
-  package static let addImmediate = Self("add", [0x81], .immediate, ext: 0)
-  package static let subImmediate = Self("sub", [0x81], .immediate, ext: 5)
-  package static let andImmediate = Self("and", [0x81], .immediate, ext: 4)
-  package static let cmpImmediate = Self("cmp", [0x81], .immediate, ext: 7)
-  package static let shl = Self("shl", [0xC1], .shift, ext: 4)
-  package static let shr = Self("shr", [0xC1], .shift, ext: 5)
-  package static let inc = Self("inc", [0xFF], .unary, ext: 0)
-  package static let dec = Self("dec", [0xFF], .unary, ext: 1)
-  package static let prefetchNTA = Self("prefetchnta", [0x0F, 0x18], .memory, ext: 0, wide: false)
-  package static let prefetchT0 = Self("prefetcht0", [0x0F, 0x18], .memory, ext: 1, wide: false)
-  package static let prefetchT1 = Self("prefetcht1", [0x0F, 0x18], .memory, ext: 2, wide: false)
-  package static let prefetchW = Self("prefetchw", [0x0F, 0x0D], .memory, ext: 1, wide: false)
-  package static let crc32 = Self("crc32", [0x0F, 0x38, 0xF1], .load, prefix: 0xF2)
-  package static let ret = Self("ret", [0xC3], .bare, wide: false)
-  package static let cpuid = Self("cpuid", [0x0F, 0xA2], .bare, wide: false)
-  package static let xgetbv = Self("xgetbv", [0x0F, 0x01, 0xD0], .bare, wide: false)
-  package static let vzeroupper = Self("vzeroupper", [0xC5, 0xF8, 0x77], .bare, wide: false)
-
-  /// Every row, for the round trip through a disassembler.
-  package static let table: [GeneralInstruction] = [
-    load, load32, store, store32, moveImmediate, lea, add, sub, cmp, or, and, xor32, test, imul,
-    addImmediate,
-    subImmediate, andImmediate, cmpImmediate, shl, shr, inc, dec, prefetchNTA, prefetchT0, prefetchT1,
-    crc32,
-    ret, cpuid, xgetbv, vzeroupper,
-  ]
 }

@@ -1,34 +1,74 @@
-/// A row of the vector instruction table: everything that the VEX and EVEX encoders need to know.
-package struct VectorInstruction: Hashable, Sendable {
-  package enum Prefix: UInt8, Sendable {
-    case none = 0
-    case p66 = 1
-    case pF3 = 2
-    case pF2 = 3
+/// Every vector instruction that is emitted: the cases are the table.
+package enum VectorInstruction: Sendable, CaseIterable {
+  // Moves.
+  case loadUnaligned, storeUnaligned, move, broadcast
+  // Arithmetic; `fma231` is `first += second * third`, `fnma231` subtracts the product.
+  case add, multiply, subtract, divide, maximum, fma231, fnma231
+  // Bits.
+  case xor, xorInteger
+  // Shuffles.
+  case permuteInLane, permute, unpackLow, unpackHigh, shuffle, shuffleQuarters, permuteHalves
+  // Comparison and selection.
+  case compareToMask, compare, blendByMask, blend
+
+  /// How the instruction is encoded, a line each.
+  package var encoding: VectorEncoding {
+    switch self {
+    case .loadUnaligned: .init("vmovups", .load, .np0F(0x10))
+    case .storeUnaligned: .init("vmovups", .store, .np0F(0x11))
+    case .move: .init("vmovaps", .load, .np0F(0x28))
+    case .broadcast: .init("vbroadcastss", .load, .p660F38(0x18), tuple: .scalar)
+    case .add: .init("vaddps", .three, .np0F(0x58))
+    case .multiply: .init("vmulps", .three, .np0F(0x59))
+    case .subtract: .init("vsubps", .three, .np0F(0x5C))
+    case .divide: .init("vdivps", .three, .np0F(0x5E))
+    case .maximum: .init("vmaxps", .three, .np0F(0x5F))
+    case .fma231: .init("vfmadd231ps", .three, .p660F38(0xB8))
+    case .fnma231: .init("vfnmadd231ps", .three, .p660F38(0xBC))
+    case .xor: .init("vxorps", .three, .np0F(0x57), only: .vex)
+    case .xorInteger: .init("vpxord", .three, .p660F(0xEF), only: .evex)
+    case .permuteInLane: .init("vpermilps", .load, .p660F3A(0x04), immediate: true)
+    case .permute: .init("vpermps", .three, .p660F38(0x16))
+    case .unpackLow: .init("vunpcklps", .three, .np0F(0x14))
+    case .unpackHigh: .init("vunpckhps", .three, .np0F(0x15))
+    case .shuffle: .init("vshufps", .three, .np0F(0xC6), immediate: true)
+    case .shuffleQuarters: .init("vshuff32x4", .three, .p660F3A(0x23), immediate: true, only: .evex)
+    case .permuteHalves: .init("vperm2f128", .three, .p660F3A(0x06), immediate: true, only: .vex)
+    case .compareToMask: .init("vcmpps", .compare, .np0F(0xC2), immediate: true, only: .evex)
+    case .compare: .init("vcmpps", .three, .np0F(0xC2), immediate: true, only: .vex)
+    case .blendByMask: .init("vblendmps", .three, .p660F38(0x65), only: .evex)
+    case .blend: .init("vblendvps", .four, .p660F3A(0x4A), only: .vex)
+    }
   }
-  package enum Map: UInt8, Sendable {
-    case m0F = 1
-    case m0F38 = 2
-    case m0F3A = 3
+}
+
+/// Everything that the VEX and EVEX encoders need to know of one instruction.
+package struct VectorEncoding: Sendable {
+  /// Mandatory prefix, opcode map and opcode.
+  package struct Opcode: Sendable {
+    /// The `pp` code: 0 no prefix, 1 for 66.
+    var prefix: UInt8
+    /// The `mmm` code: 1 for 0F, 2 for 0F 38, 3 for 0F 3A.
+    var map: UInt8
+    var byte: UInt8
+
+    static func np0F(_ byte: UInt8) -> Opcode { .init(prefix: 0, map: 1, byte: byte) }
+    static func p660F(_ byte: UInt8) -> Opcode { .init(prefix: 1, map: 1, byte: byte) }
+    static func p660F38(_ byte: UInt8) -> Opcode { .init(prefix: 1, map: 2, byte: byte) }
+    static func p660F3A(_ byte: UInt8) -> Opcode { .init(prefix: 1, map: 3, byte: byte) }
   }
-  /// Unit N of EVEX's compressed displacement (disp8*N).
+  /// Size of a memory operand, and the unit N of EVEX's compressed displacement (disp8*N).
   package enum Tuple: Sendable {
-    /// N is the vector, or one element with {1toN}.
+    /// The vector.
     case full
-    /// N is the vector; no broadcast.
-    case fullMemory
-    /// N is half of the vector.
-    case halfMemory
-    /// N is one 32-bit element.
+    /// One 32-bit element.
     case scalar
-    /// N is 16 bytes.
-    case quarter
   }
   /// Order of operands in the ModRM and vvvv fields.
   package enum Form: Sendable {
     /// `op reg, reg/mem`
     case load
-    /// `op reg/mem, reg`
+    /// `op mem, reg`
     case store
     /// `op reg, vvvv, reg/mem`
     case three
@@ -37,6 +77,7 @@ package struct VectorInstruction: Hashable, Sendable {
     /// `op reg, vvvv, reg/mem, is4` (VEX)
     case four
   }
+  /// Which encodings the instruction has.
   package enum Encodings: Sendable {
     case both
     case vex
@@ -44,83 +85,17 @@ package struct VectorInstruction: Hashable, Sendable {
   }
 
   package var name: String
-  package var map: Map
-  package var prefix: Prefix
-  package var opcode: UInt8
-  package var wide: Bool
-  package var tuple: Tuple
   package var form: Form
+  package var opcode: Opcode
+  package var tuple: Tuple
   package var hasImmediate: Bool
   package var encodings: Encodings
 
   init(
-    _ name: String, _ prefix: Prefix, _ map: Map, _ opcode: UInt8, _ form: Form, _ tuple: Tuple,
-    wide: Bool = false, immediate: Bool = false, _ encodings: Encodings = .both
+    _ name: String, _ form: Form, _ opcode: Opcode, tuple: Tuple = .full, immediate: Bool = false,
+    only encodings: Encodings = .both
   ) {
-    self.name = name
-    self.prefix = prefix
-    self.map = map
-    self.opcode = opcode
-    self.form = form
-    self.tuple = tuple
-    self.wide = wide
-    self.hasImmediate = immediate
-    self.encodings = encodings
+    (self.name, self.form, self.opcode) = (name, form, opcode)
+    (self.tuple, self.hasImmediate, self.encodings) = (tuple, immediate, encodings)
   }
-}
-
-extension VectorInstruction {
-  // Moves.
-  package static let loadUnaligned = Self("vmovups", .none, .m0F, 0x10, .load, .fullMemory)
-  package static let storeUnaligned = Self("vmovups", .none, .m0F, 0x11, .store, .fullMemory)
-  package static let move = Self("vmovaps", .none, .m0F, 0x28, .load, .fullMemory)
-  package static let storeStreaming = Self("vmovntps", .none, .m0F, 0x2B, .store, .fullMemory)
-  package static let broadcast = Self("vbroadcastss", .p66, .m0F38, 0x18, .load, .scalar)
-  package static let broadcast128 = Self("vbroadcastf128", .p66, .m0F38, 0x1A, .load, .quarter, .vex)
-  package static let broadcast32x4 = Self("vbroadcastf32x4", .p66, .m0F38, 0x1A, .load, .quarter, .evex)
-  // Arithmetic.
-  package static let add = Self("vaddps", .none, .m0F, 0x58, .three, .full)
-  package static let multiply = Self("vmulps", .none, .m0F, 0x59, .three, .full)
-  package static let subtract = Self("vsubps", .none, .m0F, 0x5C, .three, .full)
-  package static let minimum = Self("vminps", .none, .m0F, 0x5D, .three, .full)
-  package static let divide = Self("vdivps", .none, .m0F, 0x5E, .three, .full)
-  package static let maximum = Self("vmaxps", .none, .m0F, 0x5F, .three, .full)
-  package static let fma132 = Self("vfmadd132ps", .p66, .m0F38, 0x98, .three, .full)
-  package static let fma213 = Self("vfmadd213ps", .p66, .m0F38, 0xA8, .three, .full)
-  package static let fma231 = Self("vfmadd231ps", .p66, .m0F38, 0xB8, .three, .full)
-  package static let fms213 = Self("vfmsub213ps", .p66, .m0F38, 0xAA, .three, .full)
-  package static let fms231 = Self("vfmsub231ps", .p66, .m0F38, 0xBA, .three, .full)
-  package static let fnma213 = Self("vfnmadd213ps", .p66, .m0F38, 0xAC, .three, .full)
-  package static let fnma231 = Self("vfnmadd231ps", .p66, .m0F38, 0xBC, .three, .full)
-  package static let dotBFloat16 = Self("vdpbf16ps", .pF3, .m0F38, 0x52, .three, .full, .evex)
-  package static let dotInt8 = Self("vpdpbusd", .p66, .m0F38, 0x50, .three, .full, .evex)
-  package static let toBFloat16 = Self("vcvtneps2bf16", .pF3, .m0F38, 0x72, .load, .full, .evex)
-  // Bits.
-  package static let xor = Self("vxorps", .none, .m0F, 0x57, .three, .full, .vex)
-  package static let xorInteger = Self("vpxord", .p66, .m0F, 0xEF, .three, .full, .evex)
-  // Shuffles.
-  package static let permuteInLane = Self(
-    "vpermilps", .p66, .m0F3A, 0x04, .load, .full, immediate: true)
-  package static let permute = Self("vpermps", .p66, .m0F38, 0x16, .three, .full)
-  package static let unpackLow = Self("vunpcklps", .none, .m0F, 0x14, .three, .full)
-  package static let unpackHigh = Self("vunpckhps", .none, .m0F, 0x15, .three, .full)
-  package static let shuffle = Self("vshufps", .none, .m0F, 0xC6, .three, .full, immediate: true)
-  package static let shuffleQuarters = Self(
-    "vshuff32x4", .p66, .m0F3A, 0x23, .three, .full, immediate: true, .evex)
-  package static let permuteHalves = Self(
-    "vperm2f128", .p66, .m0F3A, 0x06, .three, .full, immediate: true, .vex)
-  // Comparison and selection.
-  package static let compareToMask = Self(
-    "vcmpps", .none, .m0F, 0xC2, .compare, .full, immediate: true, .evex)
-  package static let compare = Self("vcmpps", .none, .m0F, 0xC2, .three, .full, immediate: true, .vex)
-  package static let blendByMask = Self("vblendmps", .p66, .m0F38, 0x65, .three, .full, .evex)
-  package static let blend = Self("vblendvps", .p66, .m0F3A, 0x4A, .four, .full, .vex)
-
-  /// Every row, for the round trip through a disassembler.
-  package static let table: [VectorInstruction] = [
-    loadUnaligned, storeUnaligned, move, storeStreaming, broadcast, broadcast128, broadcast32x4, add,
-    multiply, subtract, minimum, divide, maximum, fma132, fma213, fma231, fms213, fms231, fnma213, fnma231,
-    dotBFloat16, dotInt8, toBFloat16, xor, xorInteger, permuteInLane, permute, unpackLow, unpackHigh,
-    shuffle, shuffleQuarters, permuteHalves, compareToMask, compare, blendByMask, blend,
-  ]
 }

@@ -9,20 +9,32 @@ package struct PeakLoop: Sendable {
 
   package init(_ isa: VectorISA) throws(ExecutableMemoryError) {
     self.isa = isa
-    var kernel = KernelAssembler(isa)
-    for register in 0..<Self.chains { kernel.zero(Vector(register)) }
-    kernel.zero(Vector(Self.chains))
-    kernel.code.align(64)
-    let top = kernel.code.here()
-    for _ in 0..<Self.unroll {
-      for register in 0..<Self.chains {
-        kernel.multiplyAdd(Vector(register), Vector(Self.chains), Vector(Self.chains))
+    memory = try ExecutableMemory(code: Self.assembled(isa).bytes)
+  }
+
+  /// The loop's code for `isa`.
+  package static func assembled(_ isa: VectorISA, recordsListing: Bool = false) -> AssembledCode {
+    switch isa.level {
+    case .avx2, .avx512:
+      var assembler = X86KernelAssembler(isa, recordsListing: recordsListing)
+      emit(into: &assembler)
+      return assembler.code
+    }
+  }
+
+  /// Appends the function to `kernel`; its argument is the number of passes.
+  package static func emit(into kernel: inout some KernelAssembler) {
+    kernel.function(FunctionFrame(takesCount: true)) { kernel in
+      for register in 0...chains { kernel.zero(Vector(register)) }
+      kernel.align(to: 64)
+      kernel.countDown(.passCount) { kernel in
+        for _ in 0..<unroll {
+          for register in 0..<chains {
+            kernel.multiplyAdd(Vector(register), Vector(chains), Vector(chains))
+          }
+        }
       }
     }
-    kernel.code.emit(.dec, .rdi)
-    kernel.code.jump(.notZero, to: top)
-    kernel.leave(restoring: [])
-    memory = try ExecutableMemory(code: kernel.code.finish())
   }
 
   /// Floating-point operations of one call of `run(passes:)`.

@@ -2,7 +2,19 @@ import FixresAssembler
 
 /// One emitted function: a row of output pixels of one channel block, each the maximum or mean of its window.
 ///
-/// Windows are clipped to the image: columns here, rows by the caller, who passes how many there are.
+/// Windows are clipped to the image: columns here, rows by the caller, which passes their number.
+///
+///     for x in output columns:                  four at a time where windows are whole
+///       best = first pixel                      or sum = 0
+///       for y in 0..<rows:                      at run time
+///         for tap in window(x):  best = max(best, source[y][tap])      or sum += source[y][tap]
+///       output[x] = best                        or sum / divisor[x]
+///
+/// 3 columns at stride 2 with padding 1:
+///
+///     padding | 0 1 2 3 4 5 6 | padding
+///         [ . 0 1 ]                         clipped, emitted alone
+///               [ 1 2 3 ] [ 3 4 5 ]         whole windows, in a loop
 package struct PoolKernel: Hashable, Sendable {
   package var isa: VectorISA
   package var isMaximum: Bool
@@ -23,7 +35,7 @@ package struct PoolKernel: Hashable, Sendable {
     (self.stride, self.paddingLeft, self.sourceRow) = (stride, paddingLeft, sourceRow)
   }
 
-  /// Columns of the image that output column `x` looks at.
+  /// Columns of the image in the window of output column `x`.
   func window(_ x: Int) -> Range<Int> {
     let left = x * stride - paddingLeft
     return max(left, 0)..<max(min(left + kernelWidth, inputWidth), max(left, 0))
@@ -31,6 +43,13 @@ package struct PoolKernel: Hashable, Sendable {
 }
 
 /// One emitted function: the maximum or mean of whole maps of `blocks` channel blocks.
+///
+///     total[blocks] = first pixel, or 0
+///     for y in 0..<height:
+///       row[blocks] = 0                                       means only
+///       for x in 0..<width:  row += source[y][x]              or total = max(total, source[y][x])
+///       total += row                                          the error is that of a row and of a column
+///     output = total / divisor                                or total
 package struct GlobalPoolKernel: Hashable, Sendable {
   package var isa: VectorISA
   package var isMaximum: Bool
@@ -52,12 +71,12 @@ package struct GlobalPoolKernel: Hashable, Sendable {
   }
 }
 
-/// What both read from their only argument.
+/// What both pool kernels read from their only argument, in this order.
 package struct PoolArguments: BitwiseCopyable {
   /// The first row of the windows, at the image's first column.
   package var source: UnsafeRawPointer
   package var output: UnsafeMutableRawPointer
-  /// One float an output pixel of the row (a mean divides by it); one in all for a whole map.
+  /// Divisors of means: one float an output pixel of the row, or one for a whole map.
   package var divisors: UnsafeRawPointer
   /// Rows of the windows, at least one; unused for a whole map.
   package var rows: Int

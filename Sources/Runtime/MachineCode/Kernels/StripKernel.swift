@@ -1,6 +1,6 @@
 import FixresAssembler
 
-/// A loop of the reduction: how often, and how far the source moves each time, in bytes.
+/// A loop of the reduction: its trip count, and how far the source moves each time, in bytes.
 package struct ReductionLoop: Hashable, Sendable {
   package var count: Int
   package var sourceStep: Int
@@ -32,11 +32,33 @@ package struct PixelSteps: Hashable, Sendable {
   }
 }
 
-/// One emitted function: a strip (a run of tiles side by side) of `blocks` output channel blocks.
+/// One emitted function: a strip (a run of register tiles side by side) of `blocks` output channel blocks.
 ///
-/// Each tile holds `rows x columns x blocks` accumulators; for every weight row it broadcasts one float of each
-/// source pixel. A convolution of any kernel, stride or padding, a Winograd product and a classifier differ only
-/// in these numbers.
+/// The tile is that of a matrix product: mr = `rows * columns` pixels by nr = `blocks` vectors of output channels, with
+/// all mr * nr accumulators in registers. A weight row is what one input channel of one tap multiplies by.
+///
+///     for tile in strip:                               moves by `columns` pixels
+///       sum[mr][nr] = 0, bias or output                start
+///       for pass in loops:                             channel blocks, the outermost cut into parts
+///         for ky in taps.height:                       only rows on the source map
+///           for kx in taps.width:                      only columns on the source map
+///             for k in 0..<bodyRows:                   channels of a block, unrolled
+///               w[nr] = the next weight row
+///               for p in 0..<mr:
+///                 x = broadcast(source[p][k])
+///                 for n in 0..<nr:  sum[p][n] += x * w[n]
+///       output = relu(sum + residual)                  epilogue
+///
+/// Vector registers of a tile with mr = 3, nr = 2 among 32:
+///
+///                  w0   w1
+///                +----+----+
+///     x   pixel 0| v0 | v1 |       v6, v7   w0 and w1; weights beyond the registers are operands in memory
+///         pixel 1| v2 | v3 |       v31      x
+///         pixel 2| v4 | v5 |
+///                +----+----+
+///
+/// A convolution of any kernel, stride or padding, a Winograd product and a classifier differ only in these numbers.
 package struct StripKernel: Hashable, Sendable {
   package enum Start: Hashable, Sendable {
     case zero
@@ -62,9 +84,10 @@ package struct StripKernel: Hashable, Sendable {
   package var residual: PixelSteps?
   package var start: Start
   package var hasReLU: Bool
-  /// Weight rows whose sum is added up apart, at most; each part is an addition and a store for every accumulator.
+  /// Maximum length of a partial sum in weight rows: a longer reduction is accumulated in parts whose sums are added in
+  /// the stack frame (blocked summation, Higham 1993), for an addition and a store an accumulator and part.
   package var partRows: Int
-  /// Cache lines of the next group's weights that each pass of the body asks for.
+  /// Cache lines of the next group's weights that each pass of the body prefetches.
   package var prefetchLines: Int
 
   package init(
@@ -82,7 +105,7 @@ package struct StripKernel: Hashable, Sendable {
     self.partRows = partRows
   }
 
-  /// Where the parts of a sum end that are added up apart.
+  /// Where partial sums end.
   enum Parts {
     /// The sum is a single part.
     case whole
@@ -94,7 +117,7 @@ package struct StripKernel: Hashable, Sendable {
 
   private var tapRows: Int { bodyRows * taps.height * taps.width }
 
-  /// The parts of a sum, and the loops with the outermost one cut to fit them.
+  /// Where partial sums end, and the loops with the outermost one cut to fit them.
   var splitLoops: (loops: [ReductionLoop], parts: Parts) {
     guard weightRows > partRows else { return (loops, .whole) }
     if tapRows > partRows, taps.height > 1, bodyRows * taps.width >= PartRows.short,
@@ -119,7 +142,9 @@ package struct StripKernel: Hashable, Sendable {
   package var weightRows: Int { loops.reduce(bodyRows * taps.height * taps.width) { $0 * $1.count } }
   /// Bytes of one group's packed weights.
   package var weightByteCount: Int { weightRows * weightBlocks * isa.byteCount }
+  /// Pixels of the strip.
   package var columns: Int { segments.reduce(0) { $0 + $1.columns * $1.count } }
+  /// Tiles of the strip.
   package var tiles: Int { segments.reduce(0) { $0 + $1.count } }
 
   /// Pixels that a tile can have beside `blocks` channel blocks.

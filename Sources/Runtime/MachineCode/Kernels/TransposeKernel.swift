@@ -5,22 +5,36 @@ package struct TransposeArguments: BitwiseCopyable {
   package var source: UnsafePointer<Float>
   package var target: UnsafeMutablePointer<Float>
   /// Where each column goes, in floats from `target`.
-  package var places: UnsafePointer<Int>
+  package var offsets: UnsafePointer<Int>
   /// From a row to the next.
   package var rowByteCount: Int
   /// Columns in vectors.
   package var blocks: Int
 
   package init(
-    source: UnsafePointer<Float>, target: UnsafeMutablePointer<Float>, places: UnsafePointer<Int>,
+    source: UnsafePointer<Float>, target: UnsafeMutablePointer<Float>, offsets: UnsafePointer<Int>,
     rowByteCount: Int, blocks: Int
   ) {
-    (self.source, self.target, self.places) = (source, target, places)
+    (self.source, self.target, self.offsets) = (source, target, offsets)
     (self.rowByteCount, self.blocks) = (rowByteCount, blocks)
   }
 }
 
-/// Turns as many rows as a vector has lanes into columns, a whole vector each: how weights are packed.
+/// One emitted function: turns as many rows as a vector has lanes into columns, a whole vector each, which is how
+/// weights are packed.
+///
+///     for square in 0..<blocks:                      lanes rows by lanes columns
+///       v[row] = the row's next vector
+///       4 rows by 4 lanes inside each quarter:       interleave, join
+///       quarters of different registers:             even and odd ones, log2(lanes / 4) times
+///       for column in 0..<lanes:  target[offsets[column]] = one lane of each row
+///
+/// Inside a quarter of rows a to d:
+///
+///     a0 a1 a2 a3                   a0 b0 a1 b1                a0 b0 c0 d0
+///     b0 b1 b2 b3    interleave     a2 b2 a3 b3    join        a1 b1 c1 d1
+///     c0 c1 c2 c3    -------->      c0 d0 c1 d1    ---->       a2 b2 c2 d2
+///     d0 d1 d2 d3                   c2 d2 c3 d3                a3 b3 c3 d3
 package struct TransposeKernel: Hashable, Sendable {
   package var isa: VectorISA
 
@@ -30,103 +44,88 @@ package struct TransposeKernel: Hashable, Sendable {
 }
 
 extension TransposeKernel {
-  private static let places = Register.rcx
-  private static let target = Register.rdx
-  private static let count = Register.r8
-  private static let row = Register.r9
-  private static let threeRows = Register.rbp
-  /// Every fourth row.
-  private static let rows: [Register] = [.rsi, .r10, .r11, .rbx]
-  /// How far ahead rows are asked for: callers come back to a row after so many bytes.
+  /// How far ahead rows are prefetched: a caller's next visit to a row starts so many bytes further on.
   package static let prefetchDistance = 512
 
   /// Appends the function to `kernel`.
-  package func emit(into kernel: inout KernelAssembler) {
-    let saved: [Register] = [.rbx, .rbp]
-    kernel.enter(saving: saved)
-    kernel.code.emit(.load, .rsi, Address(.rdi, 0))
-    kernel.code.emit(.load, Self.target, Address(.rdi, 8))
-    kernel.code.emit(.load, Self.places, Address(.rdi, 16))
-    kernel.code.emit(.load, Self.row, Address(.rdi, 24))
-    kernel.code.emit(.load, Self.count, Address(.rdi, 32))
-    kernel.code.emit(.lea, Self.threeRows, Address(Self.row, 0, index: Self.row, scale: 2))
-    kernel.code.emit(.lea, .r10, Address(.rsi, 0, index: Self.row, scale: 4))
-    kernel.code.emit(.lea, .r11, Address(.rsi, 0, index: Self.row, scale: 8))
-    kernel.code.emit(.lea, .rbx, Address(.r10, 0, index: Self.row, scale: 8))
-    let top = kernel.code.here()
-    emitBlock(&kernel)
-    for rows in Self.rows { kernel.code.advance(rows, by: isa.byteCount) }
-    kernel.code.advance(Self.places, by: isa.lanes * MemoryLayout<Int>.stride)
-    kernel.code.emit(.dec, Self.count)
-    kernel.code.jump(.notZero, to: top)
-    kernel.leave(restoring: saved)
-  }
-
-  private func address(row: Int, _ displacement: Int) -> Address {
-    let base = Self.rows[row / 4]
-    return switch row % 4 {
-    case 0: Address(base, displacement)
-    case 3: Address(base, displacement, index: Self.threeRows)
-    default: Address(base, displacement, index: Self.row, scale: row % 4)
+  package func emit(into kernel: inout some KernelAssembler) {
+    kernel.function(FunctionFrame(addressesRows: true)) { kernel in
+      kernel.loadArgument(.source, field: 0)
+      kernel.loadArgument(.output, field: 1)
+      kernel.loadArgument(.offsets, field: 2)
+      kernel.loadArgument(.rowStride, field: 3)
+      kernel.loadArgument(.blockCount, field: 4)
+      kernel.formRows()
+      kernel.countDown(.blockCount) { kernel in
+        emitBlock(&kernel)
+        kernel.advanceRows(by: isa.byteCount)
+        kernel.advance(.offsets, by: isa.lanes * MemoryLayout<Int>.stride)
+      }
     }
   }
 
   /// One square of `lanes` rows and columns.
-  private func emitBlock(_ kernel: inout KernelAssembler) {
+  private func emitBlock(_ kernel: inout some KernelAssembler) {
     let spare = isa.lanes
     for row in 0..<isa.lanes {
-      kernel.code.emit(.prefetchT0, address(row: row, Self.prefetchDistance))
-      kernel.load(Vector(row), address(row: row, 0))
+      kernel.prefetchRow(row, displacement: Self.prefetchDistance)
+      kernel.loadRow(Vector(row), row: row)
     }
-    // Four rows at a time, inside each 128 bits: part p of register 4q + k has rows 4q...4q + 3 of column 4p + k.
+    // Four rows at a time, inside each quarter: quarter p of register 4q + k has rows 4q...4q + 3 of column 4p + k.
     for first in stride(from: 0, to: isa.lanes, by: 4) {
-      let pairs = [(first, first + 1), (first + 2, first + 3)].map { (Vector($0.0), Vector($0.1)) }
-      for (index, pair) in pairs.enumerated() {
-        kernel.vector(.unpackLow, Vector(spare + 2 * index), pair.0, .vector(pair.1))
-        kernel.vector(.unpackHigh, Vector(spare + 2 * index + 1), pair.0, .vector(pair.1))
+      for pair in 0..<2 {
+        let (a, b) = (Vector(first + 2 * pair), Vector(first + 2 * pair + 1))
+        kernel.interleaveLow(Vector(spare + 2 * pair), a, b)
+        kernel.interleaveHigh(Vector(spare + 2 * pair + 1), a, b)
       }
       for column in 0..<4 {
-        kernel.vector(
-          .shuffle, Vector(first + column), Vector(spare + column / 2),
-          .vector(Vector(spare + column / 2 + 2)),
-          immediate: column % 2 == 0 ? 0x44 : 0xEE)
+        let (a, b) = (Vector(spare + column / 2), Vector(spare + column / 2 + 2))
+        if column % 2 == 0 {
+          kernel.joinLow(Vector(first + column), a, b)
+        } else {
+          kernel.joinHigh(Vector(first + column), a, b)
+        }
       }
     }
     for column in 0..<4 {
-      if isa.level == .avx512 {
-        emitQuarters(&kernel, column, spare)
+      if isa.lanes == 16 {
+        emitFourQuarters(&kernel, column, spare)
       } else {
-        emitHalves(&kernel, column, spare)
+        emitTwoQuarters(&kernel, column, spare)
       }
     }
   }
 
-  private func emitStore(_ kernel: inout KernelAssembler, _ value: Vector, column: Int) {
-    kernel.code.emit(.load, .rax, Address(Self.places, column * MemoryLayout<Int>.stride))
-    kernel.store(Address(Self.target, 0, index: .rax, scale: 4), value)
-  }
-
-  private func emitHalves(_ kernel: inout KernelAssembler, _ column: Int, _ spare: Int) {
-    for (part, parts) in [UInt8(0x20), 0x31].enumerated() {
-      let value = Vector(spare + part)
-      kernel.vector(.permuteHalves, value, Vector(column), .vector(Vector(4 + column)), immediate: parts)
-      emitStore(&kernel, value, column: 4 * part + column)
+  /// Columns `column` and `4 + column` of a square of 8.
+  private func emitTwoQuarters(_ kernel: inout some KernelAssembler, _ column: Int, _ spare: Int) {
+    for isOdd in [false, true] {
+      let value = Vector(spare + (isOdd ? 1 : 0))
+      joinQuarters(&kernel, value, (column, 4 + column), isOdd)
+      emitStore(&kernel, value, column: (isOdd ? 4 : 0) + column)
     }
   }
 
-  private func emitQuarters(_ kernel: inout KernelAssembler, _ column: Int, _ spare: Int) {
-    // Parts 0 and 2 of two registers, or 1 and 3.
-    let (even, odd) = (UInt8(0x88), UInt8(0xDD))
-    func join(_ to: Int, _ a: Int, _ b: Int, _ parts: UInt8) {
-      kernel.vector(.shuffleQuarters, Vector(to), Vector(a), .vector(Vector(b)), immediate: parts)
-    }
-    for (index, parts) in [even, odd].enumerated() {
-      join(spare, column, 4 + column, parts)
-      join(spare + 1, 8 + column, 12 + column, parts)
-      for (half, parts) in [even, odd].enumerated() {
-        join(spare + 2 + half, spare, spare + 1, parts)
-        emitStore(&kernel, Vector(spare + 2 + half), column: 4 * (index + 2 * half) + column)
+  /// Columns `column`, `4 + column`, `8 + column` and `12 + column` of a square of 16.
+  private func emitFourQuarters(_ kernel: inout some KernelAssembler, _ column: Int, _ spare: Int) {
+    for first in [false, true] {
+      joinQuarters(&kernel, Vector(spare), (column, 4 + column), first)
+      joinQuarters(&kernel, Vector(spare + 1), (8 + column, 12 + column), first)
+      for second in [false, true] {
+        let value = Vector(spare + (second ? 3 : 2))
+        joinQuarters(&kernel, value, (spare, spare + 1), second)
+        emitStore(&kernel, value, column: (first ? 4 : 0) + (second ? 8 : 0) + column)
       }
     }
+  }
+
+  private func joinQuarters(
+    _ kernel: inout some KernelAssembler, _ to: Vector, _ pair: (Int, Int), _ isOdd: Bool
+  ) {
+    let (a, b) = (Vector(pair.0), Vector(pair.1))
+    if isOdd { kernel.oddQuarters(to, a, b) } else { kernel.evenQuarters(to, a, b) }
+  }
+
+  private func emitStore(_ kernel: inout some KernelAssembler, _ value: Vector, column: Int) {
+    kernel.store(atOffset: MemoryOperand(.offsets, column * MemoryLayout<Int>.stride), value)
   }
 }

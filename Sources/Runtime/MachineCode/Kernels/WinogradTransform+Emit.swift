@@ -1,6 +1,7 @@
 import FixresAssembler
 
-/// One-dimensional transforms on registers; temporaries come from `free` and return to it.
+/// One-dimensional transforms on registers. Registers are allocated from the stack `free` and returned to it, so that
+/// a value's register depends only on the order of calls.
 private struct WinogradEmitter {
   var isa: VectorISA
   var free: [Vector]
@@ -19,20 +20,18 @@ private struct WinogradEmitter {
 
   mutating func give(_ registers: Vector...) { free += registers }
 
-  /// Fills registers with positive numbers, made from their bits through the stack.
-  mutating func makeConstants(_ values: [Float], _ kernel: inout KernelAssembler, stack: Address) {
+  /// Fills registers with positive numbers.
+  mutating func makeConstants(_ values: [Float], _ kernel: inout some KernelAssembler) {
     for value in values {
       let register = take()
-      kernel.code.emit(.moveImmediate, .rax, immediate: Int(value.bitPattern))
-      kernel.code.emit(.store, .rax, stack)
-      kernel.broadcast(register, stack)
+      kernel.broadcast(register, constant: value, slot: MemoryOperand(.frame))
       constants[value] = register
     }
   }
 
-  private func constant(_ value: Float) -> VectorOrMemory {
+  private func constant(_ value: Float) -> Vector {
     guard let register = constants[value] else { preconditionFailure("constant \(value) was not made") }
-    return .vector(register)
+    return register
   }
 
   /// What the transforms of F(4x4) multiply by: powers of its points.
@@ -46,8 +45,10 @@ private struct WinogradEmitter {
     return [a, b, a * a, b * b, a * a * a, b * b * b]
   }
 
-  /// `B^T d` in place: the registers of `d` are given back, the result's are taken.
-  mutating func input(_ scheme: WinogradScheme, _ d: [Vector], _ kernel: inout KernelAssembler) -> [Vector] {
+  /// `B^T d`: returns the registers of the result and frees those of `d` that it does not use.
+  mutating func input(_ scheme: WinogradScheme, _ d: [Vector], _ kernel: inout some KernelAssembler)
+    -> [Vector]
+  {
     switch scheme {
     case .f2:
       let (difference, sum, reverse, last) = (take(), take(), take(), take())
@@ -69,29 +70,31 @@ private struct WinogradEmitter {
       let b2 = constant(WinogradScheme.far * WinogradScheme.far)
       let (s, t) = (take(), take())
       kernel.copy(s, d[4])
-      kernel.vector(.fnma231, s, d[2], b2)
+      kernel.subtractProduct(s, d[2], b2)
       kernel.copy(t, d[3])
-      kernel.vector(.fnma231, t, d[1], b2)
-      kernel.vector(.fnma231, d[5], d[3], b2)
-      kernel.vector(.fnma231, d[5], t, a2)
-      kernel.vector(.fnma231, d[4], d[2], a2)
-      kernel.vector(.fnma231, d[3], d[1], a2)
-      kernel.vector(.fnma231, d[2], d[0], b2)
+      kernel.subtractProduct(t, d[1], b2)
+      kernel.subtractProduct(d[5], d[3], b2)
+      kernel.subtractProduct(d[5], t, a2)
+      kernel.subtractProduct(d[4], d[2], a2)
+      kernel.subtractProduct(d[3], d[1], a2)
+      kernel.subtractProduct(d[2], d[0], b2)
       kernel.copy(d[0], s)
-      kernel.vector(.fnma231, d[0], d[2], a2)
+      kernel.subtractProduct(d[0], d[2], a2)
       kernel.copy(d[1], s)
-      kernel.vector(.fma231, s, t, a)
-      kernel.vector(.fnma231, d[1], t, a)
+      kernel.multiplyAdd(s, t, a)
+      kernel.subtractProduct(d[1], t, a)
       kernel.copy(d[2], d[4])
-      kernel.vector(.fma231, d[4], d[3], b)
-      kernel.vector(.fnma231, d[2], d[3], b)
+      kernel.multiplyAdd(d[4], d[3], b)
+      kernel.subtractProduct(d[2], d[3], b)
       give(t, d[3])
       return [d[0], s, d[1], d[4], d[2], d[5]]
     }
   }
 
-  /// `A^T m` in place.
-  mutating func output(_ scheme: WinogradScheme, _ m: [Vector], _ kernel: inout KernelAssembler) -> [Vector] {
+  /// `A^T m`, likewise.
+  mutating func output(_ scheme: WinogradScheme, _ m: [Vector], _ kernel: inout some KernelAssembler)
+    -> [Vector]
+  {
     switch scheme {
     case .f2:
       kernel.add(m[0], m[0], m[1])
@@ -117,65 +120,51 @@ private struct WinogradEmitter {
       kernel.subtract(m[3], m[3], m[4])
       kernel.add(m[0], m[0], p)
       kernel.add(m[0], m[0], r)
-      kernel.vector(.fma231, m[5], m[1], constant(a * a * a))
-      kernel.vector(.fma231, m[5], m[3], constant(b * b * b))
-      kernel.vector(.multiply, m[1], m[1], constant(a))
-      kernel.vector(.fma231, m[1], m[3], constant(b))
-      kernel.vector(.multiply, p, p, constant(a * a))
-      kernel.vector(.fma231, p, r, constant(b * b))
+      kernel.multiplyAdd(m[5], m[1], constant(a * a * a))
+      kernel.multiplyAdd(m[5], m[3], constant(b * b * b))
+      kernel.multiply(m[1], m[1], constant(a))
+      kernel.multiplyAdd(m[1], m[3], constant(b))
+      kernel.multiply(p, p, constant(a * a))
+      kernel.multiplyAdd(p, r, constant(b * b))
       give(m[2], m[3], m[4], r)
       return [m[0], m[1], p, m[5]]
     }
   }
 }
 
-/// A stack frame aligned to 64 bytes for in-between values; rbp holds the old stack pointer.
-private enum AlignedFrame {
-  static func enter(_ kernel: inout KernelAssembler, byteCount: Int) {
-    kernel.enter(saving: [.rbp, .rbx])
-    kernel.code.emit(.load, .rbp, .rsp)
-    kernel.code.emit(.subImmediate, .rsp, immediate: byteCount + 64)
-    kernel.code.emit(.andImmediate, .rsp, immediate: -64)
-  }
-
-  static func leave(_ kernel: inout KernelAssembler) {
-    kernel.code.emit(.load, .rsp, .rbp)
-    kernel.leave(restoring: [.rbp, .rbx])
-  }
-}
-
 extension WinogradInputKernel {
   /// Appends the function to `kernel`.
-  package func emit(into kernel: inout KernelAssembler) {
+  package func emit(into kernel: inout some KernelAssembler) {
     let side = scheme.inputSide
-    AlignedFrame.enter(&kernel, byteCount: side * side * isa.byteCount)
-    kernel.code.emit(.load, .rsi, Address(.rdi, 0))
-    kernel.code.emit(.load, .rdx, Address(.rdi, 8))
-    var emitter = WinogradEmitter(isa)
-    if scheme == .f4 {
-      emitter.makeConstants(WinogradEmitter.inputConstants(), &kernel, stack: Address(.rsp))
-    }
-    let wholeTiles = lastValidColumns < side ? tiles - 1 : tiles
-    for (count, columns) in [(wholeTiles, side), (tiles - wholeTiles, lastValidColumns)] where count > 0 {
-      kernel.loop(.rbx, count) { kernel in
-        emitTile(&kernel, emitter, columns: columns)
-        kernel.code.advance(.rsi, by: scheme.inputStep * isa.byteCount)
-        kernel.code.advance(.rdx, by: tile)
+    let frame = FunctionFrame(counters: [.counter0], stackByteCount: side * side * isa.byteCount)
+    kernel.function(frame) { kernel in
+      kernel.loadArgument(.source, field: 0)
+      kernel.loadArgument(.output, field: 1)
+      var emitter = WinogradEmitter(isa)
+      if scheme == .f4 { emitter.makeConstants(WinogradEmitter.inputConstants(), &kernel) }
+      let wholeTiles = lastValidColumns < side ? tiles - 1 : tiles
+      for (count, columns) in [(wholeTiles, side), (tiles - wholeTiles, lastValidColumns)] where count > 0 {
+        kernel.loop(.counter0, count) { kernel in
+          emitTile(&kernel, emitter, columns: columns)
+          kernel.advance(.source, by: scheme.inputStep * isa.byteCount)
+          kernel.advance(.output, by: tile)
+        }
       }
     }
-    AlignedFrame.leave(&kernel)
   }
 
-  /// Columns first, by way of the stack, then rows.
-  private func emitTile(_ kernel: inout KernelAssembler, _ start: WinogradEmitter, columns: Int) {
+  /// Columns first, through the stack frame, then rows.
+  private func emitTile(_ kernel: inout some KernelAssembler, _ start: WinogradEmitter, columns: Int) {
     var emitter = start
     let side = scheme.inputSide
-    func slot(_ row: Int, _ column: Int) -> Address { Address(.rsp, (row * side + column) * isa.byteCount) }
+    func slot(_ row: Int, _ column: Int) -> MemoryOperand {
+      MemoryOperand(.frame, (row * side + column) * isa.byteCount)
+    }
     for column in 0..<columns {
       let pixels = (0..<side).map { row in
         let register = emitter.take()
         if row < validRows {
-          kernel.load(register, Address(.rsi, row * sourceRow + column * isa.byteCount))
+          kernel.load(register, MemoryOperand(.source, row * sourceRow + column * isa.byteCount))
         } else {
           kernel.zero(register)
         }
@@ -193,7 +182,7 @@ extension WinogradInputKernel {
       }
       let transformed = emitter.input(scheme, values, &kernel)
       for (column, register) in transformed.enumerated() {
-        kernel.store(Address(.rdx, (row * side + column) * component), register)
+        kernel.store(MemoryOperand(.output, (row * side + column) * component), register)
       }
       emitter.free += transformed
     }
@@ -202,37 +191,39 @@ extension WinogradInputKernel {
 
 extension WinogradOutputKernel {
   /// Appends the function to `kernel`.
-  package func emit(into kernel: inout KernelAssembler) {
+  package func emit(into kernel: inout some KernelAssembler) {
     let (side, outputs) = (scheme.inputSide, scheme.outputSide)
-    AlignedFrame.enter(&kernel, byteCount: outputs * side * isa.byteCount)
-    kernel.code.emit(.load, .rsi, Address(.rdi, 0))
-    kernel.code.emit(.load, .rdx, Address(.rdi, 8))
-    kernel.code.emit(.load, .r8, Address(.rdi, 16))
-    if residualRow != nil { kernel.code.emit(.load, .r9, Address(.rdi, 24)) }
-    var emitter = WinogradEmitter(isa)
-    if scheme == .f4 {
-      emitter.makeConstants(WinogradEmitter.outputConstants(), &kernel, stack: Address(.rsp))
-    }
-    let wholeTiles = lastValidColumns < outputs ? tiles - 1 : tiles
-    for (count, columns) in [(wholeTiles, outputs), (tiles - wholeTiles, lastValidColumns)] where count > 0 {
-      kernel.loop(.rbx, count) { kernel in
-        emitTile(&kernel, emitter, columns: columns)
-        kernel.code.advance(.rsi, by: tile)
-        kernel.code.advance(.rdx, by: outputs * isa.byteCount)
-        if residualRow != nil { kernel.code.advance(.r9, by: outputs * isa.byteCount) }
+    let frame = FunctionFrame(counters: [.counter0], stackByteCount: outputs * side * isa.byteCount)
+    kernel.function(frame) { kernel in
+      kernel.loadArgument(.source, field: 0)
+      kernel.loadArgument(.output, field: 1)
+      kernel.loadArgument(.bias, field: 2)
+      if residualRow != nil { kernel.loadArgument(.residual, field: 3) }
+      var emitter = WinogradEmitter(isa)
+      if scheme == .f4 { emitter.makeConstants(WinogradEmitter.outputConstants(), &kernel) }
+      let wholeTiles = lastValidColumns < outputs ? tiles - 1 : tiles
+      for (count, columns) in [(wholeTiles, outputs), (tiles - wholeTiles, lastValidColumns)]
+      where count > 0 {
+        kernel.loop(.counter0, count) { kernel in
+          emitTile(&kernel, emitter, columns: columns)
+          kernel.advance(.source, by: tile)
+          kernel.advance(.output, by: outputs * isa.byteCount)
+          if residualRow != nil { kernel.advance(.residual, by: outputs * isa.byteCount) }
+        }
       }
     }
-    AlignedFrame.leave(&kernel)
   }
 
-  private func emitTile(_ kernel: inout KernelAssembler, _ start: WinogradEmitter, columns: Int) {
+  private func emitTile(_ kernel: inout some KernelAssembler, _ start: WinogradEmitter, columns: Int) {
     var emitter = start
     let side = scheme.inputSide
-    func slot(_ row: Int, _ column: Int) -> Address { Address(.rsp, (row * side + column) * isa.byteCount) }
+    func slot(_ row: Int, _ column: Int) -> MemoryOperand {
+      MemoryOperand(.frame, (row * side + column) * isa.byteCount)
+    }
     for column in 0..<side {
       let products = (0..<side).map { row in
         let register = emitter.take()
-        kernel.load(register, Address(.rsi, (row * side + column) * component))
+        kernel.load(register, MemoryOperand(.source, (row * side + column) * component))
         return register
       }
       let transformed = emitter.output(scheme, products, &kernel)
@@ -249,12 +240,12 @@ extension WinogradOutputKernel {
       }
       let transformed = emitter.output(scheme, values, &kernel)
       for (column, register) in transformed.enumerated().prefix(columns) {
-        kernel.add(register, register, Address(.r8))
+        kernel.add(register, register, MemoryOperand(.bias))
         if let residualRow {
-          kernel.add(register, register, Address(.r9, row * residualRow + column * isa.byteCount))
+          kernel.add(register, register, MemoryOperand(.residual, row * residualRow + column * isa.byteCount))
         }
         if let zero { kernel.rectify(register, zero: zero) }
-        kernel.store(Address(.rdx, row * outputRow + column * isa.byteCount), register)
+        kernel.store(MemoryOperand(.output, row * outputRow + column * isa.byteCount), register)
       }
       emitter.free += transformed
     }

@@ -42,6 +42,16 @@ package enum WinogradScheme: String, BitwiseCopyable, Sendable {
 
 /// One emitted function: transforms a row of input tiles of one channel block, `V = B^T d B`.
 ///
+///     for tile in row:                                 moves by `inputStep` pixels; neighbours overlap
+///       for x in 0..<side:  t[..][x] = B^T d[..][x]    a column in `side` registers, to the stack frame
+///       for y in 0..<side:  V[y][..] = t[y][..] B      a row in `side` registers, to the components
+///
+///       source (6x6 of F(4x4))     frame             components, far apart
+///       d00 d01 ... d05            t00 ... t05       V[y][x] at (y * side + x) * component + tile * tile stride
+///       ...            -- B^T ->   ...       -- B ->
+///       d50 d51 ... d55            t50 ... t55
+///
+/// Every element is a vector: the lanes are the channels of a block.
 /// Pixels at or beyond `validRows` and `lastValidColumns` (of the row's last tile) count as zeros and are not read.
 package struct WinogradInputKernel: Hashable, Sendable {
   package var isa: VectorISA
@@ -66,7 +76,11 @@ package struct WinogradInputKernel: Hashable, Sendable {
 }
 
 /// One emitted function: transforms a row of products of one channel block to output, `Y = A^T M A`, with bias,
-/// residual and ReLU.
+/// residual and ReLU as the epilogue.
+///
+///     for tile in row:
+///       for x in 0..<side:       t[..][x] = A^T M[..][x]      `side` products to `outputSide` values in the frame
+///       for y in 0..<validRows:  output[y][..] = relu(t[y][..] A + bias + residual[y][..])
 package struct WinogradOutputKernel: Hashable, Sendable {
   package var isa: VectorISA
   package var scheme: WinogradScheme
@@ -92,7 +106,7 @@ package struct WinogradOutputKernel: Hashable, Sendable {
   }
 }
 
-/// What both transforms read from their only argument.
+/// What both transforms read from their only argument, in this order.
 package struct WinogradArguments: BitwiseCopyable {
   package var source: UnsafeRawPointer
   package var output: UnsafeMutableRawPointer

@@ -29,7 +29,7 @@ package struct WeightTranspose: BitwiseCopyable {
       let count = min(Self.columnsPerPass, wholeColumns - start)
       for lane in stride(from: 0, to: wholeLanes, by: lanesPerVector) {
         var arguments = TransposeArguments(
-          source: source + (lane * rowLength + start), target: target + lane, places: places + start,
+          source: source + (lane * rowLength + start), target: target + lane, offsets: places + start,
           rowByteCount: rowLength * 4, blocks: count / lanesPerVector)
         function(&arguments)
       }
