@@ -9,7 +9,7 @@ import Testing
     var random = SeededRandom(seed: 11)
     var counts = [1, 16, 17, 1 << 19, (1 << 19) + 1, 17 << 20, 5, (3 << 19) - 3, 18 << 20, 1 << 20]
     counts += (0..<40).map { _ in random.nextInt(in: 1..<(1 << 18)) }
-    let blocks = counts.map { pool.block(floatCount: $0) }
+    let blocks = counts.map { pool.block(count: $0, of: .f32) }
     for (index, block) in blocks.enumerated() {
       #expect(block.byteCount == counts[index] * 4 && Int(bitPattern: block.base) % 64 == 0)
       let values = UnsafeMutableBufferPointer(start: block.floats, count: counts[index])
@@ -25,7 +25,7 @@ import Testing
   /// A part keeps the memory that it lies in.
   @Test func aBlockOutlivesItsPool() {
     var pool: BlockPool? = BlockPool()
-    let block = pool?.block(floatCount: 1 << 20)
+    let block = pool?.block(count: 1 << 20, of: .f32)
     pool = nil
     block?.floats[(1 << 20) - 1] = 3
     #expect(block?.floats[(1 << 20) - 1] == 3)

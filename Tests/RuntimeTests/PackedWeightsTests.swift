@@ -123,7 +123,7 @@ import Testing
         let packed = weights.packed
         let bytes = UnsafeRawBufferPointer(start: packed.base, count: packed.ownByteCount)
         let sum = ModelFile.checksum(of: Bytes(Array(bytes)))
-        lines.append("\(what): \(packed.layout): \(packed.count) elements, \(sum)")
+        lines.append("\(what): \(packed.layout.name): \(packed.layout.count) elements, \(sum)")
       }
       for (inputs, outputs, kernel, groups) in [
         (37, 50, 1, 1), (3, 20, 7, 1), (48, 70, 3, 1), (64, 64, 3, 16),

@@ -133,7 +133,9 @@ public struct GraphParser {
   /// `f32[N,64,56,56]`
   private mutating func parseType() throws(IRError) -> TensorType {
     let element = try lexer.next()
-    guard element == .word("f32") else { throw unexpected(element, expected: "a type f32[...]") }
+    guard element == .word(TensorType.elementName) else {
+      throw unexpected(element, expected: "a type f32[...]")
+    }
     let token = try lexer.next()
     guard case .list(let text) = token else { throw unexpected(token, expected: "[dimensions]") }
     var parts = text.dropFirst().dropLast().split(separator: ",", omittingEmptySubsequences: false)

@@ -7,6 +7,9 @@ public struct TensorType: Hashable, Sendable {
   /// The dimensions other than the batch, outermost first.
   public let dims: [Int]
 
+  /// Name of the element type in the graph's text: every value of a graph is float32, however a plan stores it.
+  package static let elementName = "f32"
+
   /// Largest number of elements of a constant or of one image's value; keeps later products inside `Int`.
   package static let maximumElementCount = 1 << 40
 
@@ -51,7 +54,7 @@ extension TensorType: CustomStringConvertible {
   /// The textual form, such as `f32[N,64,56,56]`.
   public var description: String {
     let parts = (batched ? ["N"] : []) + dims.map(String.init)
-    return "f32[" + parts.joined(separator: ",") + "]"
+    return Self.elementName + "[" + parts.joined(separator: ",") + "]"
   }
 }
 

@@ -9,6 +9,12 @@ package protocol Backend: Sendable {
   /// Channels that lie side by side in its layouts: 8 or 16.
   var block: Int { get }
 
+  /// How maps and packed weights are stored in its plans.
+  var format: ElementFormat { get }
+
+  /// Whether its kernels read and write maps of `format`. A backend is not asked for a layer in any other format.
+  func supports(_ format: ElementFormat) -> Bool
+
   /// Takes the pages of its plans' memory.
   var pages: LargePages { get }
 
@@ -39,4 +45,30 @@ package protocol Backend: Sendable {
   func linear(
     _ descriptor: LinearDescriptor, _ weights: LayerParameters, source: Int, target: Int
   ) throws(KernelRefusal) -> KernelStep
+
+  /// A step that copies pictures `[N, C, H, W]` of float32 from buffer `source` to maps of `layout`, whose border and
+  /// unused lanes become zero; asked for where `layout` is not float32.
+  func load(_ layout: TensorLayout, source: Int, target: Int) throws(KernelRefusal) -> KernelStep
+
+  /// A step that copies maps of `layout` to `[N, C, H, W]` of float32 in buffer `target`; asked for where `layout` is
+  /// not float32.
+  func store(_ layout: TensorLayout, source: Int, target: Int) throws(KernelRefusal) -> KernelStep
+}
+
+extension Backend {
+  package var format: ElementFormat { .f32 }
+
+  package func supports(_ format: ElementFormat) -> Bool { format == .f32 }
+
+  package func load(
+    _ layout: TensorLayout, source: Int, target: Int
+  ) throws(KernelRefusal) -> KernelStep {
+    throw .uncovered("no kernel loads pictures as \(layout.format.name)")
+  }
+
+  package func store(
+    _ layout: TensorLayout, source: Int, target: Int
+  ) throws(KernelRefusal) -> KernelStep {
+    throw .uncovered("no kernel stores results of \(layout.format.name)")
+  }
 }

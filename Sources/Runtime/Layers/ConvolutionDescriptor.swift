@@ -56,8 +56,12 @@ package struct ConvolutionDescriptor: Hashable, Sendable {
       * taps(output.width, input.width, kernelWidth, strideWidth, paddingLeft)
   }
 
-  /// Floats from the input's origin to the first tap of output pixel (0, 0): never before the image's start.
+  /// Elements from the input's origin to the first tap of output pixel (0, 0): never before the image's start.
   package var firstTapOffset: Int { -(paddingTop * input.rowStride + paddingLeft * input.block) }
+  /// `firstTapOffset` in bytes.
+  package var firstTapByteOffset: Int { input.format.byteCount(of: firstTapOffset) }
+  /// How packed weights are stored: as the map whose pixels they are multiplied with.
+  package var weightFormat: ElementFormat { input.format }
 }
 
 /// Where a convolution finds its operands: indices into `RunContext.buffers`.

@@ -18,10 +18,7 @@ package final class PackedWeights: @unchecked Sendable {
 
   /// The constant that they are made from; nil for weights that are none of the model's.
   package let constant: String?
-  /// Names the arrangement: with the constant's shape it decides every element.
-  package let layout: String
-  /// Elements, padding included.
-  package let count: Int
+  package let layout: WeightLayout
   /// Holds the address that kernels read from.
   package let addressCell: UnsafePointer<UnsafeRawPointer>
   private let address: UnsafeMutablePointer<UnsafeMutableRawPointer>
@@ -30,21 +27,20 @@ package final class PackedWeights: @unchecked Sendable {
   /// Weights that the model's file holds as `stored`.
   package convenience init(_ stored: PackedConstant) {
     self.init(
-      constant: stored.constant, layout: stored.layout, count: stored.elements.elementCount,
-      storage: .file(stored.elements), base: stored.elements.bytes.unsafeBase)
+      constant: stored.constant, layout: WeightLayout(of: stored), storage: .file(stored.elements),
+      base: stored.elements.bytes.unsafeBase)
   }
 
-  /// `count` elements that lie in `block` of `pool` once they are packed.
+  /// Weights that lie in `block` of `pool` once they are packed.
   package convenience init(
-    _ block: AlignedBlock, of pool: BlockPool, layout: String, count: Int, constant: String?
+    _ block: AlignedBlock, of pool: BlockPool, _ layout: WeightLayout, constant: String?
   ) {
     self.init(
-      constant: constant, layout: layout, count: count, storage: .own(block, pool),
-      base: UnsafeRawPointer(block.base))
+      constant: constant, layout: layout, storage: .own(block, pool), base: UnsafeRawPointer(block.base))
   }
 
-  private init(constant: String?, layout: String, count: Int, storage: Storage, base: UnsafeRawPointer) {
-    (self.constant, self.layout, self.count, self.storage) = (constant, layout, count, storage)
+  private init(constant: String?, layout: WeightLayout, storage: Storage, base: UnsafeRawPointer) {
+    (self.constant, self.layout, self.storage) = (constant, layout, storage)
     address = .allocate(capacity: 1)
     address.initialize(to: UnsafeMutableRawPointer(mutating: base))
     addressCell = UnsafeRawPointer(address).assumingMemoryBound(to: UnsafeRawPointer.self)
@@ -81,13 +77,15 @@ package final class PackedWeights: @unchecked Sendable {
   /// Makes kernels read from, and packing write to, `memory`.
   func move(to memory: AlignedBlock) { address.pointee = memory.base }
 
-  /// The elements, which are the packed weights once the store says that they are resident.
+  /// The elements as a model's file keeps them, float32; they are the packed weights once the store says that they are
+  /// resident.
   var elements: Tensor {
     switch storage {
     case .file(let tensor): return tensor
     case .own(let block, _):
+      precondition(layout.format == .f32, "a model's file keeps no weights of \(layout.format.name)")
       let bytes = ByteStorage(base: block.base, count: block.byteCount) { extendLifetime(block) }
-      return Tensor(shape: [count], bytes: Bytes(bytes))
+      return Tensor(shape: [layout.count], bytes: Bytes(bytes))
     }
   }
 }

@@ -1,10 +1,11 @@
-/// Strides of a layout in floats, flat, as step functions want them.
+/// Distances of a float32 layout in elements, flat, as the step functions of portable kernels want them.
 package struct Strides: BitwiseCopyable {
   package var image, plane, row, block, origin: Int
   package var blockCount, channels, height, width: Int
   package var top, left, bottom, right: Int
 
   package init(_ layout: TensorLayout) {
+    precondition(layout.format == .f32, "a portable kernel for float32 got maps of \(layout.format.name)")
     (image, plane, row) = (layout.imageStride, layout.planeStride, layout.rowStride)
     (block, origin, blockCount) = (layout.block, layout.origin, layout.blockCount)
     (channels, height, width) = (layout.channels, layout.height, layout.width)

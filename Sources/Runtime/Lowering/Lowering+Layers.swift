@@ -10,21 +10,50 @@ extension Lowering {
     let buffers = ConvolutionBuffers(
       input: buffer(node.operands[0]), output: buffer(node.result), residual: residual.map(buffer))
     let tuned = tuned[UTF8Key(graph[node.result].name)]
-    return try withParameters(node.operands[1], op.biasIndex.map { node.operands[$0] }) { parameters in
-      kernel { kernels throws(KernelRefusal) in
+    return try withParameters(node.operands[1], op.biasIndex.map { node.operands[$0] }) {
+      (parameters) throws(RuntimeError) in
+      try kernel(node) { kernels throws(KernelRefusal) in
         try kernels.convolution(descriptor, parameters, buffers, tuned: tuned)
       }
     }
   }
 
-  /// The backend's step, or the portable one and why.
-  private func kernel(_ make: (any Backend) throws(KernelRefusal) -> KernelStep) -> KernelStep {
-    do { return try make(backend) } catch {
-      do {
-        var step = try make(portable)
-        step.refusal = error
-        return step
-      } catch { preconditionFailure("the portable kernels refuse nothing") }
+  /// The backend's step for `node`, or the portable one and why.
+  private func kernel(
+    _ node: Node, _ make: (any Backend) throws(KernelRefusal) -> KernelStep
+  ) throws(RuntimeError) -> KernelStep {
+    let format = layout(node.result).format
+    var refusal = KernelRefusal.uncovered("\(backend.name) has no kernels for \(format.name)")
+    if backend.supports(format) {
+      do { return try make(backend) } catch { refusal = error }
+    }
+    return try portableStep(node, refusal, make)
+  }
+
+  /// The portable step for `node`, which nobody else computes because of `refusal`.
+  private func portableStep(
+    _ node: Node, _ refusal: KernelRefusal, _ make: (PortableKernels) throws(KernelRefusal) -> KernelStep
+  ) throws(RuntimeError) -> KernelStep {
+    try requirePortable(node, refusal.reason)
+    do {
+      var step = try make(portable)
+      step.refusal = refusal
+      return step
+    } catch { preconditionFailure("the portable kernels refuse nothing") }
+  }
+
+  /// The step for `node`, for which there are portable kernels alone.
+  func portableStep(
+    _ node: Node, _ make: () throws(RuntimeError) -> KernelStep
+  ) throws(RuntimeError) -> KernelStep {
+    try requirePortable(node, "only float32 kernels compute it, not \(layout(node.result).format.name)")
+    return try make()
+  }
+
+  /// Refuses `node` where the portable kernels do not compute its format and no other kernel does, for `reason`.
+  private func requirePortable(_ node: Node, _ reason: String) throws(RuntimeError) {
+    guard portable.supports(layout(node.result).format) else {
+      throw .unsupported(value: graph[node.result].name, operation: node.op.mnemonic, reason: reason)
     }
   }
 
@@ -43,8 +72,9 @@ extension Lowering {
   func linear(_ op: Linear, _ node: Node) throws(RuntimeError) -> KernelStep {
     let descriptor = LinearDescriptor(input: layout(node.operands[0]), output: layout(node.result))
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
-    return try withParameters(node.operands[1], op.hasBias ? node.operands[2] : nil) { parameters in
-      kernel { kernels throws(KernelRefusal) in
+    return try withParameters(node.operands[1], op.hasBias ? node.operands[2] : nil) {
+      (parameters) throws(RuntimeError) in
+      try kernel(node) { kernels throws(KernelRefusal) in
         try kernels.linear(descriptor, parameters, source: source, target: target)
       }
     }
@@ -94,7 +124,9 @@ extension Lowering {
       second: (buffer(node.operands[1]), layout(node.operands[1])))
   }
 
-  func pooling(_ window: Window, isMaximum: Bool, countsPadding: Bool, _ node: Node) -> KernelStep {
+  func pooling(
+    _ window: Window, isMaximum: Bool, countsPadding: Bool, _ node: Node
+  ) throws(RuntimeError) -> KernelStep {
     let padding = window.padding
     let descriptor = PoolingDescriptor(
       input: layout(node.operands[0]), output: layout(node.result), kernelHeight: window.kernel.height,
@@ -104,42 +136,42 @@ extension Lowering {
         top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
       isMaximum: isMaximum, countsPadding: countsPadding)
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
-    return kernel { kernels throws(KernelRefusal) in
+    return try kernel(node) { kernels throws(KernelRefusal) in
       try kernels.pooling(descriptor, source: source, target: target)
     }
   }
 
-  func globalPooling(isMaximum: Bool, _ node: Node) -> KernelStep {
+  func globalPooling(isMaximum: Bool, _ node: Node) throws(RuntimeError) -> KernelStep {
     let descriptor = GlobalPoolingDescriptor(
       input: layout(node.operands[0]), output: layout(node.result), isMaximum: isMaximum)
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
-    return kernel { kernels throws(KernelRefusal) in
+    return try kernel(node) { kernels throws(KernelRefusal) in
       try kernels.globalPooling(descriptor, source: source, target: target)
     }
   }
 
   /// `body` with a layer's weights and bias, straight from the model's memory where that holds them.
   private func withParameters(
-    _ weight: ValueID, _ bias: ValueID?, _ body: (LayerParameters) -> KernelStep
+    _ weight: ValueID, _ bias: ValueID?, _ body: (LayerParameters) throws(RuntimeError) -> KernelStep
   ) throws(RuntimeError) -> KernelStep {
     let biases = try bias.map { (id) throws(RuntimeError) in try constant(id).elements }
     let name = graph[weight].name
     let tensor = folded[weight.index] == nil ? model.constants[name] : nil
-    func finish(_ weights: UnsafeBufferPointer<Float>) -> KernelStep {
+    func finish(_ weights: UnsafeBufferPointer<Float>) throws(RuntimeError) -> KernelStep {
       guard let base = weights.baseAddress else { preconditionFailure("a layer's weights are never empty") }
       var parameters = LayerParameters(weights: base, bias: nil)
       if let tensor {
         (parameters.constant, parameters.source) = (name, tensor)
         parameters.stored = packed[UTF8Key(name)] ?? []
       }
-      guard let biases else { return body(parameters) }
-      return biases.withUnsafeBufferPointer {
-        parameters.bias = $0.baseAddress
-        return body(parameters)
+      guard let biases else { return try body(parameters) }
+      return try biases.withUnsafeBufferPointer { (biases) throws(RuntimeError) in
+        parameters.bias = biases.baseAddress
+        return try body(parameters)
       }
     }
     guard let tensor else { return try constant(weight).elements.withUnsafeBufferPointer(finish) }
-    let step = tensor.withFloats(finish)
+    let step = try tensor.withFloats(finish)
     // Packed weights take the place of the source's pages.
     if step.resources.weights?.packing == nil { tensor.bytes.releasePages() }
     return step

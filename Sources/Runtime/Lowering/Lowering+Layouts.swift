@@ -43,7 +43,7 @@ extension Lowering {
   private func plainLayout(_ type: TensorType) -> TensorLayout {
     TensorLayout(
       channels: type.isImage ? type.channels : type.elementCount, height: type.spatial.height,
-      width: type.spatial.width, block: backend.block)
+      width: type.spatial.width, block: backend.block, format: backend.format)
   }
 
   /// True where the result is the operand, bit for bit and in place.
@@ -125,6 +125,7 @@ extension Lowering {
         let layout = layouts[source], let resultLayout = layouts[result],
         layout.channels == resultLayout.channels, layout.height == resultLayout.height,
         layout.width == resultLayout.width,
+        layout.format == resultLayout.format,
         // A single pixel may also be read as a vector, which has no border.
         layout.height * layout.width > 1 || resultLayout.border == .none
       else { continue }
@@ -164,7 +165,7 @@ extension Lowering {
       default: return sum
       }
       let count = graph[entry.node.operands[1]].type.elementCount
-      return sum.addingSaturated(count * min(groups, backend.block) * 4)
+      return sum.addingSaturated(backend.format.byteCount(of: count * min(groups, backend.block)))
     }
   }
 

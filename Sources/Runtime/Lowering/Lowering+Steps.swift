@@ -15,19 +15,36 @@ extension Lowering {
     guard needed <= available else { throw .planTooLarge(needed: needed, available: available) }
     let inputBuffer = requests.count
     let outputBuffers = outputs.indices.map { inputBuffer + 1 + $0 }
-    let input = graph.inputs[0]
-    steps.insert(
-      step("input", LoadInput.step(source: inputBuffer, target: buffer(input), layout: layout(input))), at: 0)
+    steps.insert(step("input", try loadStep(graph.inputs[0], from: inputBuffer)), at: 0)
     for (index, output) in outputs.enumerated() {
-      steps.append(
-        step(
-          "output",
-          StoreOutput.step(source: buffer(output), target: outputBuffers[index], layout: layout(output))))
+      steps.append(step("output", try storeStep(output, to: outputBuffers[index])))
     }
     return ExecutionPlan(
       backend: backend.name, pages: backend.pages, steps: steps, buffers: bufferInfos(placement),
       values: valueInfos(), arenaByteCount: placement.byteCount, inputBuffer: inputBuffer,
       outputBuffers: outputBuffers)
+  }
+
+  /// Copies the caller's pictures into the layout of `input`.
+  private func loadStep(_ input: ValueID, from source: Int) throws(RuntimeError) -> KernelStep {
+    let (layout, target) = (layout(input), buffer(input))
+    if portable.supports(layout.format) {
+      return LoadInput.step(source: source, target: target, layout: layout)
+    }
+    do { return try backend.load(layout, source: source, target: target) } catch {
+      throw .unsupported(value: graph[input].name, operation: "input", reason: error.reason)
+    }
+  }
+
+  /// Copies `output` out of its layout to the caller's memory.
+  private func storeStep(_ output: ValueID, to target: Int) throws(RuntimeError) -> KernelStep {
+    let (layout, source) = (layout(output), buffer(output))
+    if portable.supports(layout.format) {
+      return StoreOutput.step(source: source, target: target, layout: layout)
+    }
+    do { return try backend.store(layout, source: source, target: target) } catch {
+      throw .unsupported(value: graph[output].name, operation: "output", reason: error.reason)
+    }
   }
 
   /// A node to lower, and what came of it.
@@ -102,27 +119,39 @@ extension Lowering {
     let (source, target) = (buffer(first), buffer(node.result))
     let (input, output) = (layout(first), layout(node.result))
     switch node.op {
-    case .conv2d(let op): return try convolution(op, node)
-    case .batchNorm(let op): return try batchNorm(op, node)
-    case .relu, .sigmoid, .scalarAffineClamp: return unary(node, source, target, input, output)
-    case .add: return try binary(.add, node)
-    case .channelMultiply: return try binary(.channelMultiply, node)
-    case .maxPool(let op): return pooling(op.window, isMaximum: true, countsPadding: false, node)
-    case .averagePool(let op):
-      return pooling(op.window, isMaximum: false, countsPadding: op.countIncludePad, node)
-    case .globalAveragePool: return globalPooling(isMaximum: false, node)
-    case .globalMaxPool: return globalPooling(isMaximum: true, node)
-    case .flatten:
-      return Gather.step(source: source, target: target, input: input, output: output, flattens: true)
-    case .linear(let op): return try linear(op, node)
-    case .stridedSlice(let op):
-      return Gather.step(
-        source: source, target: target, input: input, output: output, strideY: op.strides.height,
-        strideX: op.strides.width)
-    case .channelPad(let op):
-      return Gather.step(source: source, target: target, input: input, output: output, before: op.before)
-    case .softmax: return SoftmaxStep.step(source: source, target: target, input: input, output: output)
     case .identity, .dropout: return nil
+    case .conv2d(let op): return try convolution(op, node)
+    case .linear(let op): return try linear(op, node)
+    case .maxPool(let op): return try pooling(op.window, isMaximum: true, countsPadding: false, node)
+    case .averagePool(let op):
+      return try pooling(op.window, isMaximum: false, countsPadding: op.countIncludePad, node)
+    case .globalAveragePool: return try globalPooling(isMaximum: false, node)
+    case .globalMaxPool: return try globalPooling(isMaximum: true, node)
+    case .batchNorm(let op):
+      return try portableStep(node) { () throws(RuntimeError) in try batchNorm(op, node) }
+    case .relu, .sigmoid, .scalarAffineClamp:
+      return try portableStep(node) { unary(node, source, target, input, output) }
+    case .add: return try portableStep(node) { () throws(RuntimeError) in try binary(.add, node) }
+    case .channelMultiply:
+      return try portableStep(node) { () throws(RuntimeError) in try binary(.channelMultiply, node) }
+    case .flatten:
+      return try portableStep(node) {
+        Gather.step(source: source, target: target, input: input, output: output, flattens: true)
+      }
+    case .stridedSlice(let op):
+      return try portableStep(node) {
+        Gather.step(
+          source: source, target: target, input: input, output: output, strideY: op.strides.height,
+          strideX: op.strides.width)
+      }
+    case .channelPad(let op):
+      return try portableStep(node) {
+        Gather.step(source: source, target: target, input: input, output: output, before: op.before)
+      }
+    case .softmax:
+      return try portableStep(node) {
+        SoftmaxStep.step(source: source, target: target, input: input, output: output)
+      }
     }
   }
 }

@@ -30,11 +30,9 @@ package final class AlignedBlock: @unchecked Sendable {
     base.initializeMemory(as: UInt8.self, repeating: 0, count: max(byteCount, 1))
   }
 
-  package convenience init(floatCount: Int) { self.init(byteCount: floatCount * 4) }
-
   /// Memory that its maker fills whole, not zeroed first.
-  package init(uninitializedFloatCount count: Int) {
-    byteCount = count * 4
+  package init(uninitializedByteCount byteCount: Int) {
+    self.byteCount = byteCount
     if let pages = Self.map(byteCount) {
       (base, owner) = (pages, .mapping)
     } else {

@@ -11,27 +11,27 @@ package final class BlockPool: Sendable {
 
   package init(pages: LargePages = LargePages()) { self.pages = pages }
 
-  /// A zeroed block of `count` floats, aligned to 64 bytes; address space until it is written.
-  package func reserve(floatCount count: Int) -> AlignedBlock {
+  /// A zeroed block of `byteCount` bytes, aligned to 64 bytes; address space until it is written.
+  package func reserve(byteCount: Int) -> AlignedBlock {
     #if os(Linux)
-      let byteCount = (count * 4 + 63) & ~63
+      let used = (byteCount + 63) & ~63
       return slab.withLock { slab in
-        if let (block, used) = slab, used + byteCount <= block.byteCount {
-          slab = (block, used + byteCount)
-          return AlignedBlock(block, offset: used, byteCount: count * 4)
+        if let (block, end) = slab, end + used <= block.byteCount {
+          slab = (block, end + used)
+          return AlignedBlock(block, offset: end, byteCount: byteCount)
         }
-        let block = AlignedBlock(byteCount: max(byteCount, Self.slabByteCount))
-        slab = (block, byteCount)
-        return AlignedBlock(block, offset: 0, byteCount: count * 4)
+        let block = AlignedBlock(byteCount: max(used, Self.slabByteCount))
+        slab = (block, used)
+        return AlignedBlock(block, offset: 0, byteCount: byteCount)
       }
     #else
-      return AlignedBlock(floatCount: count)
+      return AlignedBlock(byteCount: byteCount)
     #endif
   }
 
   /// The same with its pages taken.
-  package func block(floatCount count: Int) -> AlignedBlock {
-    let block = reserve(floatCount: count)
+  package func block(byteCount: Int) -> AlignedBlock {
+    let block = reserve(byteCount: byteCount)
     pages.take(block.base, block.byteCount)
     return block
   }

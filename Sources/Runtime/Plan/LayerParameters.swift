@@ -18,31 +18,31 @@ package struct LayerParameters {
   }
 
   /// The packed weights of the model's file that have this arrangement; nil where the file has none.
-  private func stored(_ layout: String, count: Int) -> PackedWeights? {
-    stored.first { $0.layout == layout && $0.elements.elementCount == count }.map(PackedWeights.init)
+  private func stored(_ layout: WeightLayout) -> PackedWeights? {
+    stored.first { WeightLayout(of: $0) == layout }.map(PackedWeights.init)
   }
 
   /// The weights arranged as `layout`: taken from the model's file where that holds them, else written at once by
-  /// `pack`, which finds zeros. `layout`, `count` and the weights' own shape decide every element.
+  /// `pack`, which finds zeros.
   package func packed<E: Error>(
-    _ layout: String, count: Int, in pool: BlockPool, pack: (UnsafeMutablePointer<Float>) throws(E) -> Void
+    _ layout: WeightLayout, in pool: BlockPool, pack: (UnsafeMutablePointer<Float>) throws(E) -> Void
   ) throws(E) -> LayerWeights {
-    if let stored = stored(layout, count: count) { return .resident(stored) }
-    let block = pool.block(floatCount: count)
+    if let stored = stored(layout) { return .resident(stored) }
+    let block = pool.block(count: layout.count, of: layout.format)
     try pack(block.floats)
-    return .resident(PackedWeights(block, of: pool, layout: layout, count: count, constant: constant))
+    return .resident(PackedWeights(block, of: pool, layout, constant: constant))
   }
 
   /// The weights arranged as `layout`, to be packed by a step when a run needs them, or at once where nothing owns
   /// them. `makeStep` gets the cell of the address that its items write to; what they leave out where it `hasGaps` must
   /// be zero.
   package func packed<E: Error>(
-    _ layout: String, count: Int, in pool: BlockPool, hasGaps: Bool,
+    _ layout: WeightLayout, in pool: BlockPool, hasGaps: Bool,
     by makeStep: (UnsafePointer<UnsafeRawPointer>) throws(E) -> KernelStep
   ) throws(E) -> LayerWeights {
-    if let stored = stored(layout, count: count) { return .resident(stored) }
+    if let stored = stored(layout) { return .resident(stored) }
     let packed = PackedWeights(
-      pool.reserve(floatCount: count), of: pool, layout: layout, count: count, constant: constant)
+      pool.reserve(byteCount: layout.byteCount), of: pool, layout, constant: constant)
     let step = try makeStep(packed.addressCell)
     if let source {
       return .unpacked(packed, WeightPackingStep(source: source, step: step, hasGaps: hasGaps))

@@ -17,8 +17,8 @@ extension DirectConvolution {
       groups[index] = group(index, descriptor, weightsOffset: weightCount)
       weightCount += groups[index].inputBlocks * descriptor.kernelHeight * run * 16
     }
-    let packed = AlignedBlock(uninitializedFloatCount: weightCount)
-    let bias = AlignedBlock(floatCount: groupCount * 16)
+    let packed = AlignedBlock(uninitializedCount: weightCount, of: .f32)
+    let bias = AlignedBlock(count: groupCount * 16, of: .f32)
     for index in 0..<groupCount {
       pack(index, groups[index], descriptor, parameters.weights, packed.floats + groups[index].weights)
     }

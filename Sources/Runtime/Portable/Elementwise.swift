@@ -33,7 +33,7 @@ struct Elementwise: BitwiseCopyable {
   ) -> KernelStep {
     precondition(input.block == output.block, "an element-wise step keeps the channel block")
     let lanes = output.blockCount * output.block
-    let (scales, shifts) = (AlignedBlock(floatCount: lanes), AlignedBlock(floatCount: lanes))
+    let (scales, shifts) = (AlignedBlock(count: lanes, of: .f32), AlignedBlock(count: lanes, of: .f32))
     for (index, value) in scale.enumerated() { scales.floats[index] = value }
     for (index, value) in shift.enumerated() { shifts.floats[index] = value }
     let arguments = Elementwise(

@@ -16,8 +16,8 @@ struct LinearLayer: BitwiseCopyable {
   ) -> KernelStep {
     let (features, outputs) = (input.channels, output.channels)
     let groups = (outputs + groupWidth - 1) / groupWidth
-    let packed = AlignedBlock(floatCount: groups * features * groupWidth)
-    let bias = AlignedBlock(floatCount: groups * groupWidth)
+    let packed = AlignedBlock(count: groups * features * groupWidth, of: .f32)
+    let bias = AlignedBlock(count: groups * groupWidth, of: .f32)
     for index in 0..<outputs {
       let group = packed.floats + index / groupWidth * features * groupWidth + index % groupWidth
       let row = parameters.weights + index * features

@@ -15,7 +15,8 @@ package enum KernelProbe {
       let descriptor = ConvolutionDescriptor(
         input: map, output: map, kernelHeight: kernel, kernelWidth: kernel, paddingTop: kernel / 2,
         paddingLeft: kernel / 2, groups: groups)
-      let weights = AlignedBlock(floatCount: 4 * block * block / groups * kernel * kernel)
+      let weights = AlignedBlock(
+        count: map.channels * map.channels / groups * kernel * kernel, of: .f32)
       ask(layer) { () throws(KernelRefusal) in
         try backend.convolution(
           descriptor, LayerParameters(weights: weights.floats, bias: nil),
@@ -33,7 +34,7 @@ package enum KernelProbe {
       try backend.globalPooling(
         GlobalPoolingDescriptor(input: map, output: vector, isMaximum: false), source: 0, target: 1)
     }
-    let weights = AlignedBlock(floatCount: 4 * block * block)
+    let weights = AlignedBlock(count: vector.channels * vector.channels, of: .f32)
     ask("linear") { () throws(KernelRefusal) in
       try backend.linear(
         LinearDescriptor(input: vector, output: vector),

@@ -15,9 +15,9 @@ extension Session {
     var known: Set<[UTF8Key]> = []
     return resident.compactMap { weights, elements in
       guard let name = weights.constant, let source = model.constants[name],
-        known.insert([UTF8Key(name), UTF8Key(weights.layout)]).inserted
+        known.insert([UTF8Key(name), UTF8Key(weights.layout.name)]).inserted
       else { return nil }
-      return PackedConstant(constant: name, layout: weights.layout, elements: elements, source: source)
+      return PackedConstant(constant: name, layout: weights.layout.name, elements: elements, source: source)
     }
   }
 }

@@ -125,13 +125,16 @@ struct SessionState: ~Copyable, @unchecked Sendable {
     }
     // Whether the caller wants them or not: the next one of this batch size may not, and no run but a first allocates.
     let images = features ?? count
-    if plan.outputBuffers.count > 1, unwanted?.byteCount ?? 0 < images * call.featureCount * 4 {
-      unwanted = AlignedBlock(floatCount: images * call.featureCount)
+    if plan.outputBuffers.count > 1,
+      unwanted?.byteCount ?? 0 < ElementFormat.f32.byteCount(of: images * call.featureCount)
+    {
+      unwanted = AlignedBlock(count: images * call.featureCount, of: .f32)
     }
   }
 
   /// NCHW floats of `value` in the pass that ran last, whose batch was `count`.
   func read(_ value: ExecutionPlan.ValueInfo, count: Int) -> [Float] {
+    precondition(value.layout.format == .f32, "\(value.name) is kept as \(value.layout.format.name)")
     let area = value.layout.height * value.layout.width
     let layout = value.layout
     let base = table[value.buffer].assumingMemoryBound(to: Float.self)

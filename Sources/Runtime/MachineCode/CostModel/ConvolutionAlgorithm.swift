@@ -43,7 +43,8 @@ extension ConvolutionAlgorithm {
   ) -> WinogradScheme? {
     let l2ByteCount = Cost.nominalL2ByteCount
     let direct = ConvolutionTiling.choose(descriptor, isa, l2ByteCount: l2ByteCount)
-    let bytes = Double(descriptor.input.channels * descriptor.output.channels * 4)
+    let bytes = Double(
+      descriptor.weightFormat.byteCount(of: descriptor.input.channels * descriptor.output.channels))
     var best = max(direct.cycles, bytes * 9 / Cost.coldBytesPerCycle) / Cost.winogradAdvantage
     var choice: WinogradScheme?
     for scheme in [WinogradScheme.f4, .f2, .polyphase2]

@@ -114,7 +114,7 @@ extension ConvolutionTiling {
     window: ConvolutionWindow, l2ByteCount: Int
   ) -> Double {
     let (output, rows) = (descriptor.output, tiling.rows)
-    let groupByteCount = Double(window.weightRows * tiling.blocks * isa.byteCount)
+    let groupByteCount = Double(window.byteCount(blocks: tiling.blocks))
     let isNear = groupByteCount <= Cost.nearShareOfL2 * Double(l2ByteCount)
     let bytesPerCycle = isNear ? Cost.nearWeightBytesPerCycle : Cost.farWeightBytesPerCycle
     func groupCycles(_ blocks: Int) -> Double {
@@ -125,7 +125,7 @@ extension ConvolutionTiling {
           cycles +=
             Double(bands * segment.count) * latencyPenalty(isa, accumulators: pixels * blocks)
             * tileCycles(
-              isa, pixels: pixels, blocks: blocks, weightRows: window.weightRows,
+              isa, pixels: pixels, blocks: blocks, weightRows: window.vectorRows,
               weightBytesPerCycle: bytesPerCycle)
         }
       }
@@ -155,7 +155,7 @@ extension ConvolutionTiling {
           let tiling = ConvolutionTiling(blocks: blocks, rows: rows, segments: segments, groupsOutside: true)
           let cycles = cycles(descriptor, isa, tiling, window: window, l2ByteCount: l2ByteCount)
           guard cycles < best?.cycles ?? .infinity else { continue }
-          let weightByteCount = window.weightRows * output.blockCount * isa.byteCount
+          let weightByteCount = window.byteCount(blocks: output.blockCount)
           best = (cycles, ordered(tiling, output, weightByteCount: weightByteCount, l2ByteCount: l2ByteCount))
         }
       }

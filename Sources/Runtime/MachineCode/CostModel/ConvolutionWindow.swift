@@ -6,8 +6,18 @@ package struct ConvolutionWindow: Hashable, Sendable {
   package var firstBlocks: [Int]
   /// Input blocks of every group.
   package var blockCount: Int
-  /// Weight rows of a tile.
+  /// Weight rows of a tile, each a weight of every output channel; those of a kernel row fill whole groups of the
+  /// format.
   package var weightRows: Int
+  /// Rows of vectors that they make: the weights of a group share a lane.
+  package var vectorRows: Int
+  /// Bytes of one channel block of a weight row.
+  private var rowByteCount: Int
+  /// Bytes of a group's packed weights.
+  package var groupByteCount: Int
+
+  /// Bytes of the packed weights of `blocks` output blocks.
+  package func byteCount(blocks: Int) -> Int { weightRows * blocks * rowByteCount }
 
   package init(_ descriptor: ConvolutionDescriptor, _ isa: VectorISA, blocks: Int) {
     let (input, output) = (descriptor.input, descriptor.output)
@@ -23,6 +33,10 @@ package struct ConvolutionWindow: Hashable, Sendable {
     let widest = ranges.map(\.count).max() ?? 1
     blockCount = widest
     firstBlocks = ranges.map { min($0.lowerBound, input.blockCount - widest) }
-    weightRows = widest * input.block * descriptor.kernelHeight * descriptor.kernelWidth
+    let format = descriptor.weightFormat
+    weightRows = widest * format.wholeGroups(input.block * descriptor.kernelWidth) * descriptor.kernelHeight
+    vectorRows = weightRows / format.group
+    rowByteCount = format.byteCount(of: isa.lanes)
+    groupByteCount = weightRows * blocks * rowByteCount
   }
 }

@@ -125,7 +125,7 @@ struct KernelSpace {
       tiling.blocks = blocks
       found.append(tiling)
     }
-    for count in [1, 2, 3, 4, 6, (rows + 3) / 4, (rows + 2) / 3, (rows + 1) / 2, rows] {
+    for count in [1, 2, 3, 4, 6] + [4, 3, 2, 1].map({ (rows + $0 - 1) / $0 }) {
       var tiling = centre
       (tiling.rowsPerChunk, tiling.isReplicated) = (count, false)
       found.append(tiling)

@@ -15,14 +15,15 @@ package struct WinogradTiling: Hashable, Sendable {
     (self.rowsPerChunk, self.isReplicated) = (rowsPerChunk, isReplicated)
   }
 
-  /// 3x3, the scheme's stride, one group, all channels in blocks of the ISA.
+  /// 3x3, the scheme's stride, one group, all channels in blocks of the ISA, and a format that keeps what the
+  /// transforms add up.
   package static func applies(
     _ scheme: WinogradScheme, to descriptor: ConvolutionDescriptor, _ isa: VectorISA
   ) -> Bool {
     descriptor.kernelHeight == 3 && descriptor.kernelWidth == 3
       && descriptor.strideHeight == scheme.stride && descriptor.strideWidth == scheme.stride
       && descriptor.groups == 1 && descriptor.input.block == isa.lanes
-      && descriptor.output.height > 1 && descriptor.output.width > 1
+      && descriptor.output.height > 1 && descriptor.output.width > 1 && descriptor.weightFormat == .f32
   }
 
   /// Channel blocks that a product's tile can have beside enough tiles to be worth it.
@@ -34,6 +35,8 @@ package struct WinogradTiling: Hashable, Sendable {
     /// Transformed weights, in sizes of L2, that several threads had better each read whole than read activations
     /// that another has written (measured at 128@28: 0.16 ms against 0.28 on two threads).
     static let largestRereadPerL2 = 3.0
+    /// Chunks of a layer whose weights each of them reads from beyond L2.
+    static let farChunks = 4
   }
 
   /// Chunks of whole tile rows while a chunk's tensors fit L2 and the weights do too; else shared.
@@ -58,7 +61,8 @@ package struct WinogradTiling: Hashable, Sendable {
     let isReplicated = Double(weightByteCount) > Cost.largestRereadPerL2 * Double(l2ByteCount) && groups > 1
     let fitting = Int(ConvolutionAlgorithm.Cost.chunkShareOfL2 * Double(l2ByteCount)) / rowByteCount
     // Enough chunks that threads share them evenly, fewer where each reads weights from beyond L2.
-    let even = weightByteCount > l2ByteCount ? (rows + 3) / 4 : max(1, rows / 8)
+    let even =
+      weightByteCount > l2ByteCount ? (rows + Cost.farChunks - 1) / Cost.farChunks : max(1, rows / 8)
     return WinogradTiling(
       scheme: scheme, blocks: blocks, rowsPerChunk: max(1, min(fitting, even)), isReplicated: isReplicated)
   }

@@ -23,7 +23,7 @@ extension PoolKernel {
           emitPixels(&kernel, first, pixels)
           if whole > 0 { kernel.advance(.window, by: pixels * stride * isa.byteCount) }
           kernel.advance(.output, by: pixels * isa.byteCount)
-          kernel.advance(.divisors, by: pixels * 4)
+          kernel.advance(.divisors, by: pixels * ElementFormat.Accumulator.byteCount)
         }
         x += max(whole, 1) * pixels
       }
@@ -56,7 +56,7 @@ extension PoolKernel {
     }
     for pixel in 0..<count {
       if !isMaximum {
-        kernel.broadcast(spare, MemoryOperand(.divisors, pixel * 4))
+        kernel.broadcast(spare, MemoryOperand(.divisors, pixel * ElementFormat.Accumulator.byteCount))
         kernel.divide(Vector(pixel), Vector(pixel), spare)
       }
       kernel.store(MemoryOperand(.output, pixel * isa.byteCount), Vector(pixel))

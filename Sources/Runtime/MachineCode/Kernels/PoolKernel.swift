@@ -76,7 +76,7 @@ package struct PoolArguments: BitwiseCopyable {
   /// The first row of the windows, at the image's first column.
   package var source: UnsafeRawPointer
   package var output: UnsafeMutableRawPointer
-  /// Divisors of means: one float an output pixel of the row, or one for a whole map.
+  /// Divisors of means: one accumulator an output pixel of the row, or one for a whole map.
   package var divisors: UnsafeRawPointer
   /// Rows of the windows, at least one; unused for a whole map.
   package var rows: Int

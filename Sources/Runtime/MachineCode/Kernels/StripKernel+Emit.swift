@@ -89,7 +89,7 @@ private struct StripEmitter {
     (loops, parts) = strip.splitLoops
     precondition(loops.count <= Self.loopCounters.count, "too many reduction loops")
     residentBlocks = min(strip.blocks, free - 1)
-    let farthest = (columns - 1) * strip.source.column + strip.bodyRows * 4
+    let farthest = (columns - 1) * strip.source.column + strip.bodyRows * strip.sourceRowByteCount
     sourceBias = kernel.displacementBias(farthest: farthest)
     self.columnRuns = columnRuns
     rowRuns = strip.taps.rowRuns(strip.rows)
@@ -248,9 +248,9 @@ private struct StripEmitter {
     let passes = strip.bodyRows / unrolledRows
     kernel.loop(Self.bodyCounter, passes) { kernel in
       emitRows(&kernel, pixels: live, lines: (prefetchLines + passes - 1) / passes)
-      if passes > 1 { kernel.advance(.tileSource, by: unrolledRows * 4) }
+      if passes > 1 { kernel.advance(.tileSource, by: unrolledRows * strip.sourceRowByteCount) }
     }
-    if passes > 1 { kernel.advance(.tileSource, by: -strip.bodyRows * 4) }
+    if passes > 1 { kernel.advance(.tileSource, by: -strip.bodyRows * strip.sourceRowByteCount) }
   }
 
   /// `unrolledRows` weight rows, with `lines` cache lines prefetched among them.
@@ -264,7 +264,7 @@ private struct StripEmitter {
         kernel.prefetch(MemoryOperand(.prefetch, line * 64), for: .read)
       }
       for pixel in live {
-        let from = displacement(strip.source, pixel, 0) + row * 4 - sourceBias
+        let from = displacement(strip.source, pixel, 0) + row * strip.sourceRowByteCount - sourceBias
         kernel.broadcast(pixelValue, MemoryOperand(.tileSource, from))
         for block in 0..<strip.blocks {
           let sum = accumulator(pixel, block)

@@ -68,8 +68,10 @@ package struct StripKernel: Hashable, Sendable {
   }
 
   package var isa: VectorISA
-  /// Weight rows unrolled in the loop body; each reads the next float of a source pixel.
+  /// Weight rows unrolled in the loop body; each reads the next values of a source pixel.
   package var bodyRows: Int
+  /// Bytes of a source pixel that a weight row reads: what one 32-bit lane is multiplied by.
+  package var sourceRowByteCount: Int
   /// Inside all loops.
   package var taps: TapWindow
   /// From the innermost to the outermost.
@@ -95,14 +97,14 @@ package struct StripKernel: Hashable, Sendable {
     segments: [StripSegment], blocks: Int,
     source: PixelSteps, output: PixelSteps, residual: PixelSteps? = nil, start: Start = .bias,
     hasReLU: Bool = false, prefetchLines: Int = 0, weightBlocks: Int? = nil,
-    partRows: Int = PartRows.long
+    partRows: Int = PartRows.long, sourceRowByteCount: Int = ElementFormat.f32.groupByteCount
   ) {
     (self.isa, self.bodyRows, self.taps, self.loops) = (isa, bodyRows, taps, loops)
     (self.rows, self.segments, self.blocks) = (rows, segments, blocks)
     (self.source, self.output, self.residual) = (source, output, residual)
     (self.start, self.hasReLU, self.prefetchLines) = (start, hasReLU, prefetchLines)
     self.weightBlocks = weightBlocks ?? blocks
-    self.partRows = partRows
+    (self.partRows, self.sourceRowByteCount) = (partRows, sourceRowByteCount)
   }
 
   /// Where partial sums end.

@@ -14,15 +14,17 @@ extension DirectStep {
     let packed = WeightPacking.narrowGroups(parameters, descriptor, cache)
     let indices = WeightPacking.groupIndices(channelsPerGroup: perGroup, lanes: isa.lanes)
     let bias = WeightPacking.bias(parameters.bias, channels: output.channels, width: isa.lanes)
-    let bytesPerBlock = descriptor.kernelHeight * descriptor.kernelWidth * perGroup * isa.byteCount
+    let bytesPerBlock = descriptor.weightFormat.byteCount(
+      of: descriptor.kernelHeight * descriptor.kernelWidth * perGroup * isa.lanes)
     let residual = descriptor.residual ?? output
     let table = AlignedBlock(byteCount: output.blockCount * MemoryLayout<Group>.stride)
     let groups = table.base.bindMemory(to: Group.self, capacity: output.blockCount)
     for block in 0..<output.blockCount {
       groups[block] = Group(
-        source: (input.origin + descriptor.firstTapOffset + block * input.planeStride) * 4,
-        output: (output.origin + block * output.planeStride) * 4,
-        residual: (residual.origin + block * residual.planeStride) * 4, weights: block * bytesPerBlock,
+        source: input.originByteOffset + descriptor.firstTapByteOffset + block * input.planeByteStride,
+        output: output.originByteOffset + block * output.planeByteStride,
+        residual: residual.originByteOffset + block * residual.planeByteStride,
+        weights: block * bytesPerBlock,
         bias: block * isa.byteCount,
         // The kernel finds its index vectors where others find weights to prefetch; these weights are packed at
         // once, so that the distance holds.
@@ -41,7 +43,7 @@ extension DirectStep {
             isa: isa, channelsPerGroup: perGroup,
             kernelRows: begin..<max(begin, min(first + input.height, descriptor.kernelHeight)),
             kernelWidth: descriptor.kernelWidth, stride: descriptor.strideWidth, segments: segments,
-            sourceRow: input.rowStride * 4, hasResidual: descriptor.residual != nil,
+            sourceRow: input.rowByteStride, hasResidual: descriptor.residual != nil,
             hasReLU: descriptor.hasReLU)))
       kernels.append(kernel)
       entries[row] = Kernels(plain: kernel.entry, prefetching: kernel.entry)
@@ -50,10 +52,10 @@ extension DirectStep {
     let bandsPerItem = (output.height + chunkTarget - 1) / chunkTarget
     let step = DirectStep(
       inputBuffer: buffers.input, outputBuffer: buffers.output,
-      residualBuffer: buffers.residual ?? buffers.input, output: Strides(output),
-      inputImage: input.imageStride * 4, outputImage: output.imageStride * 4,
-      residualImage: residual.imageStride * 4, inputBand: descriptor.strideHeight * input.rowStride * 4,
-      outputBand: output.rowStride * 4, residualBand: residual.rowStride * 4, groups: groups,
+      residualBuffer: buffers.residual ?? buffers.input, output: ByteStrides(output),
+      inputImage: input.imageByteCount, outputImage: output.imageByteCount,
+      residualImage: residual.imageByteCount, inputBand: descriptor.strideHeight * input.rowByteStride,
+      outputBand: output.rowByteStride, residualBand: residual.rowByteStride, groups: groups,
       groupCount: output.blockCount, kernels: entries, lastGroupKernels: entries,
       weights: packed.packed.addressCell, bias: UnsafeRawPointer(bias.base),
       bands: output.height, bandsPerItem: bandsPerItem,
@@ -72,6 +74,18 @@ extension DirectStep {
 }
 
 extension WeightPacking {
+  /// What `narrowGroups` gives, in any format.
+  package static func narrowGroupLayout(
+    _ descriptor: ConvolutionDescriptor, _ isa: VectorISA
+  ) -> WeightLayout {
+    let perGroup = descriptor.input.channels / descriptor.groups
+    return WeightLayout(
+      name: "narrow groups \(isa.lanes)",
+      count: descriptor.output.blockCount * isa.lanes * perGroup * descriptor.kernelHeight
+        * descriptor.kernelWidth,
+      format: descriptor.weightFormat)
+  }
+
   /// `[block][ky][input of the group][kx][lanes]`
   package static func narrowGroups(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ cache: KernelCache
@@ -79,8 +93,7 @@ extension WeightPacking {
     let lanes = cache.isa.lanes
     let perGroup = descriptor.input.channels / descriptor.groups
     let (height, width) = (descriptor.kernelHeight, descriptor.kernelWidth)
-    let count = descriptor.output.blockCount * lanes * perGroup * height * width
-    return parameters.packed("narrow groups \(lanes)", count: count, in: cache.weights) { packed in
+    return parameters.packed(narrowGroupLayout(descriptor, cache.isa), in: cache.weights) { packed in
       for channel in 0..<descriptor.output.channels {
         let source = parameters.weights + channel * perGroup * height * width
         let block = packed + channel / lanes * lanes * perGroup * height * width + channel % lanes
@@ -98,7 +111,7 @@ extension WeightPacking {
 
   /// For each input `i` of a group: lane `l` takes lane `l - l % channelsPerGroup + i`, as 32-bit integers.
   static func groupIndices(channelsPerGroup: Int, lanes: Int) -> AlignedBlock {
-    let block = AlignedBlock(floatCount: channelsPerGroup * lanes)
+    let block = AlignedBlock(byteCount: channelsPerGroup * lanes * MemoryLayout<Int32>.stride)
     let indices = block.base.bindMemory(to: Int32.self, capacity: channelsPerGroup * lanes)
     for input in 0..<channelsPerGroup {
       for lane in 0..<lanes {

@@ -28,12 +28,12 @@ extension DirectStep {
     let residual = descriptor.residual ?? descriptor.output
     let step = DirectStep(
       inputBuffer: buffers.input, outputBuffer: buffers.output,
-      residualBuffer: buffers.residual ?? buffers.input, output: Strides(descriptor.output),
-      inputImage: descriptor.input.imageStride * 4, outputImage: descriptor.output.imageStride * 4,
-      residualImage: residual.imageStride * 4,
-      inputBand: tiling.rows * descriptor.strideHeight * descriptor.input.rowStride * 4,
-      outputBand: tiling.rows * descriptor.output.rowStride * 4,
-      residualBand: tiling.rows * residual.rowStride * 4, groups: groups, groupCount: groupCount,
+      residualBuffer: buffers.residual ?? buffers.input, output: ByteStrides(descriptor.output),
+      inputImage: descriptor.input.imageByteCount, outputImage: descriptor.output.imageByteCount,
+      residualImage: residual.imageByteCount,
+      inputBand: tiling.rows * descriptor.strideHeight * descriptor.input.rowByteStride,
+      outputBand: tiling.rows * descriptor.output.rowByteStride,
+      residualBand: tiling.rows * residual.rowByteStride, groups: groups, groupCount: groupCount,
       kernels: kernels, lastGroupKernels: last, weights: packed.packed.addressCell,
       bias: UnsafeRawPointer(bias.base), bands: bands, bandsPerItem: bandsPerItem,
       chunks: tiling.rowChunks > 0 ? tiling.rowChunks : (bands + bandsPerItem - 1) / bandsPerItem,
@@ -59,7 +59,7 @@ struct DirectPlan {
   }
 
   var bands: Int { (descriptor.output.height + tiling.rows - 1) / tiling.rows }
-  var weightBytesPerGroup: Int { window.weightRows * tiling.blocks * isa.byteCount }
+  var weightBytesPerGroup: Int { window.groupByteCount }
 
   /// Such as `direct-3x3s2-7x4-avx512`.
   var name: String {
@@ -73,11 +73,15 @@ struct DirectPlan {
 
   /// A channel block of few channels is read a kernel row at a time, its taps being neighbours in memory.
   private var joinsTaps: Bool { descriptor.input.block < 8 }
-  private var bodyRows: Int { descriptor.input.block * (joinsTaps ? descriptor.kernelWidth : 1) }
-  private var bodyPasses: Int { window.weightRows / bodyRows }
+  private var bodyRows: Int {
+    let format = descriptor.weightFormat
+    return format.wholeGroups(descriptor.input.block * (joinsTaps ? descriptor.kernelWidth : 1))
+      / format.group
+  }
+  private var bodyPasses: Int { window.vectorRows / bodyRows }
 
   private var loops: [ReductionLoop] {
-    [ReductionLoop(count: window.blockCount, sourceStep: descriptor.input.planeStride * 4)]
+    [ReductionLoop(count: window.blockCount, sourceStep: descriptor.input.planeByteStride)]
       .filter { $0.count > 1 }
   }
 
@@ -88,8 +92,8 @@ struct DirectPlan {
     // Bands that lie inside the map share one kernel.
     let most = (rows - 1) * d.strideHeight + d.kernelHeight
     return TapWindow(
-      height: d.kernelHeight, width: joinsTaps ? 1 : d.kernelWidth, rowStep: input.rowStride * 4,
-      columnStep: input.block * 4, strideHeight: d.strideHeight, strideWidth: d.strideWidth,
+      height: d.kernelHeight, width: joinsTaps ? 1 : d.kernelWidth, rowStep: input.rowByteStride,
+      columnStep: input.pixelByteStride, strideHeight: d.strideHeight, strideWidth: d.strideWidth,
       sourceRows: min(max(0, first), most)..<max(0, min(first + input.height, most)),
       // Joined taps read their padding: products with it are a 130th of a 7x7 layer's.
       sourceColumns: joinsTaps ? 0..<Int.max : d.paddingLeft..<d.paddingLeft + input.width)
@@ -128,10 +132,10 @@ struct DirectPlan {
     let following = tiling.rowChunks > 0 ? 0 : index
     let next = index + 1 < window.firstBlocks.count ? index + 1 : following
     return DirectStep.Group(
-      source: (input.origin + descriptor.firstTapOffset + window.firstBlocks[index] * input.planeStride)
-        * 4,
-      output: (output.origin + firstBlock * output.planeStride) * 4,
-      residual: (residual.origin + firstBlock * residual.planeStride) * 4,
+      source: input.originByteOffset + descriptor.firstTapByteOffset
+        + window.firstBlocks[index] * input.planeByteStride,
+      output: output.originByteOffset + firstBlock * output.planeByteStride,
+      residual: residual.originByteOffset + firstBlock * residual.planeByteStride,
       weights: index * weightBytesPerGroup, bias: firstBlock * isa.byteCount,
       nextWeights: next * weightBytesPerGroup, borderBegin: firstBlock,
       borderEnd: min(firstBlock + tiling.blocks, output.blockCount))
@@ -141,7 +145,8 @@ struct DirectPlan {
   private func strip(row: Int, blocks: Int, prefetches: Bool) -> StripKernel {
     let (input, output) = (descriptor.input, descriptor.output)
     func steps(_ layout: TensorLayout) -> PixelSteps {
-      PixelSteps(column: layout.block * 4, row: layout.rowStride * 4, block: layout.planeStride * 4)
+      PixelSteps(
+        column: layout.pixelByteStride, row: layout.rowByteStride, block: layout.planeByteStride)
     }
     let rows = min(tiling.rows, output.height - row)
     let segments = tiling.segments(isa, blocks: blocks, width: output.width)
@@ -151,11 +156,12 @@ struct DirectPlan {
       isa: isa, bodyRows: bodyRows, taps: taps(row: row, rows: rows), loops: loops, rows: rows,
       segments: segments, blocks: blocks,
       source: PixelSteps(
-        column: descriptor.strideWidth * input.block * 4, row: descriptor.strideHeight * input.rowStride * 4
-      ),
+        column: descriptor.strideWidth * input.pixelByteStride,
+        row: descriptor.strideHeight * input.rowByteStride),
       output: steps(output), residual: descriptor.residual.map(steps), start: .bias,
       hasReLU: descriptor.hasReLU, prefetchLines: prefetches ? lines : 0,
-      weightBlocks: tiling.blocks, partRows: descriptor.partRows)
+      weightBlocks: tiling.blocks, partRows: descriptor.partRows,
+      sourceRowByteCount: descriptor.weightFormat.groupByteCount)
   }
 
   /// Each band's kernels; bands that meet the source map alike share theirs.

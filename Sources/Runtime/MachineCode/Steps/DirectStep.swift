@@ -14,7 +14,7 @@ package struct DirectStep: BitwiseCopyable {
   }
 
   var inputBuffer, outputBuffer, residualBuffer: Int
-  var output: Strides
+  var output: ByteStrides
   var inputImage, outputImage, residualImage: Int
   /// Bytes from one band to the next.
   var inputBand, outputBand, residualBand: Int
@@ -85,7 +85,7 @@ package struct DirectStep: BitwiseCopyable {
 
   @inline(__always)
   private func zeroBorders(_ context: RunContext, _ image: Int, _ begin: Int, _ end: Int) {
-    let base = context.floats(outputBuffer) + image &* output.image
+    let base = context.buffers[outputBuffer] + image &* output.image
     for block in begin..<end { output.zeroBorder(base + block &* output.plane) }
   }
 

@@ -10,7 +10,8 @@ struct LinearStep: BitwiseCopyable {
   /// Where the weights' address is found.
   var weights: UnsafePointer<UnsafeRawPointer>
   var bias: UnsafeRawPointer
-  var weightsPerGroup, bytesPerGroup: Int
+  /// Bytes from a group to the next, of weights, of the output and of biases.
+  var weightsPerGroup, outputPerGroup, biasPerGroup: Int
   /// Entry points by images at once, 1 to `mostImages`, for whole groups and then for the last one.
   var kernels: UnsafePointer<UnsafeRawPointer>
   var mostImages: Int
@@ -37,22 +38,23 @@ struct LinearStep: BitwiseCopyable {
         let kernel = try cache.kernel(
           .strip(
             StripKernel(
-              isa: isa, bodyRows: isa.lanes,
-              loops: [ReductionLoop(count: input.blockCount, sourceStep: isa.byteCount)],
+              isa: isa, bodyRows: input.block / input.format.group,
+              loops: [ReductionLoop(count: input.blockCount, sourceStep: input.planeByteStride)],
               segments: [StripSegment(columns: images, count: 1)], blocks: count,
-              source: PixelSteps(column: input.imageStride * 4, row: 0),
-              output: PixelSteps(column: output.imageStride * 4, row: 0, block: isa.byteCount),
-              weightBlocks: blocks)))
+              source: PixelSteps(column: input.imageByteCount, row: 0),
+              output: PixelSteps(column: output.imageByteCount, row: 0, block: output.planeByteStride),
+              weightBlocks: blocks, sourceRowByteCount: input.format.groupByteCount)))
         kernels[index * mostImages + images - 1] = kernel.entry
         resources.kernels.append(kernel)
       }
     }
     let groups = window.firstBlocks.count
     let step = LinearStep(
-      source: source, target: target, inputImage: input.imageStride * 4,
-      outputImage: output.imageStride * 4,
+      source: source, target: target, inputImage: input.imageByteCount,
+      outputImage: output.imageByteCount,
       groupCount: groups, weights: packed.packed.addressCell, bias: UnsafeRawPointer(bias.base),
-      weightsPerGroup: window.weightRows * blocks * isa.byteCount, bytesPerGroup: blocks * isa.byteCount,
+      weightsPerGroup: window.groupByteCount, outputPerGroup: blocks * output.planeByteStride,
+      biasPerGroup: blocks * isa.byteCount,
       kernels: kernels, mostImages: mostImages)
     return KernelStep(
       kernel: "linear-1x\(blocks)-\(isa.level.rawValue)", function: function, copying: step, items: groups,
@@ -69,11 +71,11 @@ struct LinearStep: BitwiseCopyable {
     var image = 0
     while image < context.batch {
       let count = min(mostImages, context.batch &- image)
-      let output = context.buffers[target] + (image &* outputImage &+ group &* bytesPerGroup)
+      let output = context.buffers[target] + (image &* outputImage &+ group &* outputPerGroup)
       let groupWeights = weights.pointee + group &* weightsPerGroup
       var arguments = StripArguments(
         source: UnsafeRawPointer(context.buffers[source]) + image &* inputImage, output: output,
-        weights: groupWeights, bias: bias + group &* bytesPerGroup, residual: bias, prefetch: groupWeights)
+        weights: groupWeights, bias: bias + group &* biasPerGroup, residual: bias, prefetch: groupWeights)
       unsafeBitCast(entries[count &- 1], to: KernelFunction.self)(&arguments)
       image &+= count
     }

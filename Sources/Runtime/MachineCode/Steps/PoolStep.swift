@@ -3,7 +3,7 @@ import FixresAssembler
 /// Pooling over windows at run time; items are chunks of rows of a channel block of an image.
 struct PoolStep: BitwiseCopyable {
   var source, target: Int
-  var input, output: Strides
+  var input, output: ByteStrides
   var kernelHeight, stride, paddingTop: Int
   var rowsPerItem, itemsPerBlock: Int
   /// `[output row][output column]`
@@ -22,13 +22,13 @@ struct PoolStep: BitwiseCopyable {
           isa: cache.isa, isMaximum: descriptor.isMaximum, inputWidth: input.width,
           outputWidth: output.width,
           kernelWidth: descriptor.kernelWidth, stride: descriptor.strideWidth,
-          paddingLeft: descriptor.padding.left, sourceRow: input.rowStride * 4)))
+          paddingLeft: descriptor.padding.left, sourceRow: input.rowByteStride)))
     let divisors = Self.divisors(descriptor)
     let perBlock = max(1, min(output.height, itemsPerImage / output.blockCount))
     let rows = (output.height + perBlock - 1) / perBlock
     let items = (output.height + rows - 1) / rows
     let step = PoolStep(
-      source: source, target: target, input: Strides(input), output: Strides(output),
+      source: source, target: target, input: ByteStrides(input), output: ByteStrides(output),
       kernelHeight: descriptor.kernelHeight, stride: descriptor.strideHeight,
       paddingTop: descriptor.padding.top, rowsPerItem: rows, itemsPerBlock: items,
       divisors: divisors.floats,
@@ -40,7 +40,7 @@ struct PoolStep: BitwiseCopyable {
 
   /// What each mean divides by: the window inside the image, or inside the padded image.
   private static func divisors(_ d: PoolingDescriptor) -> AlignedBlock {
-    let table = AlignedBlock(floatCount: d.output.height * d.output.width)
+    let table = AlignedBlock(count: d.output.height * d.output.width, of: .f32)
     func extent(_ index: Int, _ stride: Int, _ kernel: Int, _ before: Int, _ after: Int, _ size: Int) -> Int {
       let start = index * stride - before
       let end = min(start + kernel, d.countsPadding ? size + after : size)
@@ -68,8 +68,8 @@ struct PoolStep: BitwiseCopyable {
     let (image, rest) = (item / perImage, item % perImage)
     let (chunk, block) = (rest / output.blockCount, rest % output.blockCount)
     let source =
-      context.floats(self.source) + (image &* input.image &+ block &* input.plane &+ input.origin)
-    let target = context.floats(self.target) + (image &* output.image &+ block &* output.plane)
+      context.buffers[self.source] + (image &* input.image &+ block &* input.plane &+ input.origin)
+    let target = context.buffers[self.target] + (image &* output.image &+ block &* output.plane)
     if chunk == 0 { output.zeroBorder(target) }
     let function = unsafeBitCast(kernel, to: KernelFunction.self)
     let first = chunk &* rowsPerItem
@@ -77,8 +77,8 @@ struct PoolStep: BitwiseCopyable {
       let top = row &* stride &- paddingTop
       let (y0, y1) = (max(top, 0), min(top &+ kernelHeight, input.height))
       var arguments = PoolArguments(
-        source: UnsafeRawPointer(source + y0 &* input.row),
-        output: UnsafeMutableRawPointer(target + (output.origin &+ row &* output.row)),
+        source: UnsafeRawPointer(source) + y0 &* input.row,
+        output: target + (output.origin &+ row &* output.row),
         divisors: UnsafeRawPointer(divisors + row &* output.width), rows: y1 &- y0)
       function(&arguments)
     }
@@ -88,7 +88,7 @@ struct PoolStep: BitwiseCopyable {
 /// The maximum or mean of whole maps; items are groups of channel blocks of an image.
 struct GlobalPoolStep: BitwiseCopyable {
   var source, target: Int
-  var input, output: Strides
+  var input, output: ByteStrides
   var groups: Int
   var area: UnsafePointer<Float>
   var kernel, lastKernel: UnsafeRawPointer
@@ -105,17 +105,17 @@ struct GlobalPoolStep: BitwiseCopyable {
         .globalPool(
           GlobalPoolKernel(
             isa: cache.isa, isMaximum: descriptor.isMaximum, height: input.height, width: input.width,
-            blocks: blocks, sourceRow: input.rowStride * 4, sourceBlock: input.planeStride * 4,
-            outputBlock: output.planeStride * 4)))
+            blocks: blocks, sourceRow: input.rowByteStride, sourceBlock: input.planeByteStride,
+            outputBlock: output.planeByteStride)))
     }
     let full = try kernel(blocks)
     let remainder = output.blockCount % blocks
     let last = remainder == 0 ? full : try kernel(remainder)
-    let area = AlignedBlock(floatCount: 1)
+    let area = AlignedBlock(count: 1, of: .f32)
     area.floats[0] = Float(input.height * input.width)
     let groups = (output.blockCount + blocks - 1) / blocks
     let step = GlobalPoolStep(
-      source: source, target: target, input: Strides(input), output: Strides(output), groups: groups,
+      source: source, target: target, input: ByteStrides(input), output: ByteStrides(output), groups: groups,
       area: area.floats, kernel: full.entry, lastKernel: last.entry)
     return KernelStep(
       kernel: full.name, function: function, copying: step, items: groups,
@@ -130,15 +130,15 @@ struct GlobalPoolStep: BitwiseCopyable {
   private func run(_ context: RunContext, _ item: Int) {
     let (image, group) = (item / groups, item % groups)
     let first = group &* Self.blocks
-    let target = context.floats(self.target) + image &* output.image
+    let target = context.buffers[self.target] + image &* output.image
     for block in first..<min(first &+ Self.blocks, output.blockCount) {
       output.zeroBorder(target + block &* output.plane)
     }
     let source =
-      context.floats(self.source) + (image &* input.image &+ input.origin &+ first &* input.plane)
+      context.buffers[self.source] + (image &* input.image &+ input.origin &+ first &* input.plane)
     var arguments = PoolArguments(
       source: UnsafeRawPointer(source),
-      output: UnsafeMutableRawPointer(target + (output.origin &+ first &* output.plane)),
+      output: target + (output.origin &+ first &* output.plane),
       divisors: UnsafeRawPointer(area), rows: 1)
     unsafeBitCast(group &+ 1 == groups ? lastKernel : kernel, to: KernelFunction.self)(&arguments)
   }

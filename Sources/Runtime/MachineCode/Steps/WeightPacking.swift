@@ -2,26 +2,35 @@ import FixresAssembler
 
 /// Packs `[O, I/groups, kh, kw]` weights as strip kernels read them.
 package enum WeightPacking {
+  /// What `direct` gives, in any format.
+  package static func directLayout(
+    _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow, blocks: Int, _ isa: VectorISA
+  ) -> WeightLayout {
+    let (inputs, groups) = (descriptor.input.block, descriptor.groups)
+    return WeightLayout(
+      name: "direct \(isa.lanes)x\(blocks), inputs by \(inputs), groups \(groups)",
+      count: window.firstBlocks.count * window.weightRows * blocks * isa.lanes,
+      format: descriptor.weightFormat)
+  }
+
   /// `[group][input block][ky][kx][input channel][blocks * lanes output channels]`, zeros where nothing connects.
   package static func direct(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
     blocks: Int, _ cache: KernelCache
   ) throws(ExecutableMemoryError) -> LayerWeights {
     let width = blocks * cache.isa.lanes
-    let layout =
-      "direct \(cache.isa.lanes)x\(blocks), inputs by \(descriptor.input.block), groups \(descriptor.groups)"
-    let count = window.firstBlocks.count * window.weightRows * width
+    let layout = directLayout(descriptor, window, blocks: blocks, cache.isa)
     if descriptor.groups > 1 {
-      return parameters.packed(layout, count: count, in: cache.weights) { packed in
+      return parameters.packed(layout, in: cache.weights) { packed in
         packGrouped(parameters.weights, descriptor, window, packed, width: width)
       }
     }
     let (input, output) = (descriptor.input, descriptor.output)
     return try parameters.packed(
-      layout, count: count, in: cache.weights,
+      layout, in: cache.weights,
       hasGaps: input.channels % input.block != 0 || output.channels % width != 0
     ) { (cell) throws(ExecutableMemoryError) in
-      try DirectPacking.step(parameters.weights, descriptor, window, cell, layout, width: width, cache)
+      try DirectPacking.step(parameters.weights, descriptor, window, cell, layout.name, width: width, cache)
     }
   }
 
@@ -56,7 +65,7 @@ package enum WeightPacking {
 
   /// Biases of whole groups of `width` channels; zeros where there are none.
   package static func bias(_ bias: UnsafePointer<Float>?, channels: Int, width: Int) -> AlignedBlock {
-    let block = AlignedBlock(floatCount: (channels + width - 1) / width * width)
+    let block = AlignedBlock(count: (channels + width - 1) / width * width, of: .f32)
     if let bias { block.floats.update(from: bias, count: channels) }
     return block
   }

@@ -6,7 +6,7 @@ package struct WeightTranspose: BitwiseCopyable {
   private let entry: UnsafeRawPointer
   private let lanesPerVector: Int
   /// Columns of a row before the next rows' turn, so that their targets are written side by side.
-  private static let columnsPerPass = TransposeKernel.prefetchDistance / 4
+  private static let columnsPerPass = TransposeKernel.prefetchDistance / ElementFormat.f32.byteCount
 
   package init(_ kernel: EmittedKernel, _ isa: VectorISA) {
     entry = kernel.entry
@@ -30,7 +30,7 @@ package struct WeightTranspose: BitwiseCopyable {
       for lane in stride(from: 0, to: wholeLanes, by: lanesPerVector) {
         var arguments = TransposeArguments(
           source: source + (lane * rowLength + start), target: target + lane, offsets: places + start,
-          rowByteCount: rowLength * 4, blocks: count / lanesPerVector)
+          rowByteCount: ElementFormat.f32.byteCount(of: rowLength), blocks: count / lanesPerVector)
         function(&arguments)
       }
     }

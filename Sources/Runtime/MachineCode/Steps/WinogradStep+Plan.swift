@@ -103,10 +103,11 @@ struct WinogradPlan {
     resources.blocks.append(filters)
     return WinogradStep(
       input: self.side(
-        buffers.input, descriptor.input, step: scheme.inputStep, first: descriptor.firstTapOffset),
+        buffers.input, descriptor.input, step: scheme.inputStep, first: descriptor.firstTapByteOffset),
       output: self.side(buffers.output, descriptor.output, step: side),
       residual: self.side(buffers.residual ?? 0, residual, step: side),
-      strides: Strides(descriptor.output), components: components, inputBlocks: descriptor.input.blockCount,
+      strides: ByteStrides(descriptor.output), components: components,
+      inputBlocks: descriptor.input.blockCount,
       outputBlocks: descriptor.output.blockCount, groupBlocks: tiling.blocks, groupCount: groupCount,
       tileRows: tileRows, rowsPerChunk: rowsPerChunk, chunks: chunks,
       inputKernel: try entry(.winogradInput(inputKernel(validRows: scheme.inputSide))),
@@ -139,8 +140,8 @@ struct WinogradPlan {
     _ buffer: Int, _ layout: TensorLayout, step: Int, first: Int = 0
   ) -> WinogradStep.Side {
     WinogradStep.Side(
-      buffer: buffer, image: layout.imageStride * 4, plane: layout.planeStride * 4,
-      tileRow: step * layout.rowStride * 4, origin: (layout.origin + first) * 4)
+      buffer: buffer, image: layout.imageByteCount, plane: layout.planeByteStride,
+      tileRow: step * layout.rowByteStride, origin: layout.originByteOffset + first)
   }
 
   /// Input pixels of the last of `tiles` tiles that some of `size` outputs reads.
@@ -152,14 +153,14 @@ struct WinogradPlan {
     WinogradInputKernel(
       isa: isa, scheme: tiling.scheme, tiles: tileColumns, validRows: validRows,
       lastValidColumns: validInputs(descriptor.output.width, tileColumns),
-      sourceRow: descriptor.input.rowStride * 4, component: inputComponent, tile: isa.byteCount)
+      sourceRow: descriptor.input.rowByteStride, component: inputComponent, tile: isa.byteCount)
   }
 
   private func outputKernel(validRows: Int) -> WinogradOutputKernel {
     WinogradOutputKernel(
       isa: isa, scheme: tiling.scheme, tiles: tileColumns, validRows: validRows,
       lastValidColumns: descriptor.output.width - (tileColumns - 1) * tiling.scheme.outputSide,
-      component: outputComponent, tile: isa.byteCount, outputRow: descriptor.output.rowStride * 4,
-      residualRow: descriptor.residual.map { $0.rowStride * 4 }, hasReLU: descriptor.hasReLU)
+      component: outputComponent, tile: isa.byteCount, outputRow: descriptor.output.rowByteStride,
+      residualRow: descriptor.residual.map(\.rowByteStride), hasReLU: descriptor.hasReLU)
   }
 }

@@ -11,7 +11,7 @@ package struct WinogradStep: BitwiseCopyable {
   }
 
   var input, output, residual: Side
-  var strides: Strides
+  var strides: ByteStrides
   var components: Int
   var inputBlocks, outputBlocks, groupBlocks, groupCount: Int
   var tileRows, rowsPerChunk, chunks: Int
@@ -69,7 +69,7 @@ package struct WinogradStep: BitwiseCopyable {
   }
 
   private func zeroBorders(_ context: RunContext, _ image: Int, _ group: Int) {
-    let base = context.floats(output.buffer) + image &* strides.image
+    let base = context.buffers[output.buffer] + image &* strides.image
     for block in (group &* groupBlocks)..<min((group &+ 1) &* groupBlocks, outputBlocks) {
       strides.zeroBorder(base + block &* strides.plane)
     }

@@ -1,6 +1,18 @@
 import FixresAssembler
 
 extension WeightPacking {
+  /// What `winograd` gives.
+  package static func winogradLayout(
+    _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme, blocks: Int, _ isa: VectorISA
+  ) -> WeightLayout {
+    let width = blocks * isa.lanes
+    let groups = (descriptor.output.channels + width - 1) / width
+    return WeightLayout(
+      name: "\(scheme.rawValue) \(isa.lanes)x\(blocks)",
+      count: groups * scheme.weightComponents * descriptor.input.blockCount * isa.lanes * width,
+      format: descriptor.weightFormat)
+  }
+
   /// `U = G g G^T` as the products read it: `[group][filter][input channel][blocks * lanes output channels]`.
   package static func winograd(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
@@ -9,14 +21,13 @@ extension WeightPacking {
     let lanes = cache.isa.lanes
     let width = blocks * lanes
     let rows = descriptor.input.blockCount * lanes
-    let groups = (descriptor.output.channels + width - 1) / width
-    let layout = "\(scheme.rawValue) \(lanes)x\(blocks)"
+    let layout = winogradLayout(descriptor, scheme, blocks: blocks, cache.isa)
     return try parameters.packed(
-      layout, count: groups * scheme.weightComponents * rows * width, in: cache.weights,
+      layout, in: cache.weights,
       hasGaps: rows != descriptor.input.channels || descriptor.output.channels % width != 0
     ) { (cell) throws(ExecutableMemoryError) in
       try WinogradPacking.step(
-        parameters.weights, descriptor, scheme, cell, layout, rows: rows, width: width, cache)
+        parameters.weights, descriptor, scheme, cell, layout.name, rows: rows, width: width, cache)
     }
   }
 }
@@ -58,7 +69,7 @@ private struct WinogradPacking: BitwiseCopyable {
     return KernelStep(
       kernel: layout, function: function, copying: packing,
       items: (outputs + width - 1) / width * packing.slices,
-      scratchByteCount: (packing.tapCount + packing.stagedCount) * 4,
+      scratchByteCount: ElementFormat.f32.byteCount(of: packing.tapCount + packing.stagedCount),
       resources: StepResources(blocks: [places], kernels: [kernel]))
   }
 
