@@ -12,18 +12,10 @@ package enum BatchNormState: Hashable, Sendable {
   case absent
 
   package init(of model: Model) {
-    var norms = 0
-    var convolutions = 0
-    var biased = 0
-    for node in model.graph.nodes {
-      switch node.op {
-      case .batchNorm: norms += 1
-      case .conv2d(let conv):
-        convolutions += 1
-        if conv.hasBias { biased += 1 }
-      default: break
-      }
-    }
+    let nodes = model.graph.nodes
+    let norms = nodes.count { if case .batchNorm = $0.op { true } else { false } }
+    let convolutions = nodes.count { if case .conv2d = $0.op { true } else { false } }
+    let biased = nodes.count { if case .conv2d(let conv) = $0.op { conv.hasBias } else { false } }
     let wasFolded = model.metadata.history.contains { $0.action == FoldBatchNorm().name }
     if norms > 0 {
       self = wasFolded ? .partlyFolded(count: norms) : .intact(count: norms)

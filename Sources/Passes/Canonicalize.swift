@@ -22,37 +22,19 @@ package struct Canonicalize: Pass {
   }
 
   private func changesNothing(_ node: NodeID, in rewriter: Rewriter) -> Bool {
-    let operand = rewriter[node].operands[0]
-    switch rewriter[node].op {
-    case .identity, .dropout: return true
-    case .flatten: return rewriter[operand].type.dims.count == 1
-    case .relu: return isNeverNegative(operand, in: rewriter)
-    case .maxPool(let pool): return isSinglePixel(pool.window)
-    case .averagePool(let pool): return isSinglePixel(pool.window)
-    case .channelPad(let pad): return pad.before == 0 && pad.after == 0
-    case .stridedSlice(let slice): return slice.strides == Extent(1, 1)
-    case .conv2d, .batchNorm, .add, .globalAveragePool, .globalMaxPool, .linear, .sigmoid, .channelMultiply,
-      .softmax, .scalarAffineClamp:
-      return false
-    }
-  }
-
-  private func isSinglePixel(_ window: Window) -> Bool {
-    window.kernel == Extent(1, 1) && window.strides == Extent(1, 1) && window.padding.isZero
+    let traits = rewriter.traits(of: node)
+    return traits.contains(.isIdentity)
+      || traits.contains(.keepsNonNegative) && isNeverNegative(rewriter[node].operands[0], in: rewriter)
   }
 
   /// Whether `value` holds nothing below zero, seen through what only moves, averages or chooses values.
   private func isNeverNegative(_ value: ValueID, in rewriter: Rewriter) -> Bool {
     var value = value
     while let producer = rewriter.producer(of: value) {
-      switch rewriter[producer].op {
-      case .relu, .sigmoid, .softmax, .scalarAffineClamp: return true
-      case .conv2d(let conv): return conv.activation == .relu
-      case .identity, .dropout, .flatten, .maxPool, .averagePool, .globalAveragePool, .globalMaxPool,
-        .stridedSlice, .channelPad:
-        value = rewriter[producer].operands[0]
-      case .batchNorm, .add, .linear, .channelMultiply: return false
-      }
+      let traits = rewriter.traits(of: producer)
+      if traits.contains(.isNonNegative) { return true }
+      guard traits.contains(.keepsSign) else { return false }
+      value = rewriter[producer].operands[0]
     }
     return false
   }

@@ -81,12 +81,14 @@ extension FoldConstants {
     var isSinglePixel = rewriter[rewriter[node].result].type.spatial == Extent(1, 1)
     var current = node
     while let user = rewriter.soleUser(of: rewriter[current].result) {
-      switch rewriter[user].op {
-      case .globalAveragePool: isSinglePixel = true
+      switch rewriter[user].op.computation {
+      case .globalPool(.mean): isSinglePixel = true
       case .flatten: guard isSinglePixel else { return nil }
       case .linear(let linear):
         return rewriter[user].operands[0] == rewriter[current].result ? (user, linear) : nil
-      default: return nil
+      case .copy, .elementwise, .batchNorm, .sum, .channelProduct, .convolution, .pool, .globalPool(.maximum),
+        .stridedSlice, .channelPad, .softmax:
+        return nil
       }
       current = user
     }

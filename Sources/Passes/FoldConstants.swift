@@ -25,7 +25,6 @@ package struct FoldConstants: Pass {
   /// False, as each of these four, once no further rewrite is permitted.
   private func foldElementwise(_ node: NodeID, _ context: inout PassContext) throws(PassError) -> Bool {
     let (op, operands) = (context.rewriter[node].op, context.rewriter[node].operands)
-    guard ElementwiseConstant.applies(to: op) else { return true }
     let sources = operands.compactMap { context.tensor(of: $0) }
     guard sources.count == operands.count, let value = ElementwiseConstant.evaluate(op, sources) else {
       return true
@@ -60,23 +59,29 @@ package struct FoldConstants: Pass {
 
   /// The operation that computes `first`, then `second`; nil where there is none.
   static func merged(_ first: Op, _ second: Op) -> Op? {
-    switch (first, second) {
-    case (.channelPad(let a), .channelPad(let b)):
-      let pad = ChannelPad(before: a.before + b.before, after: a.after + b.after)
-      return max(pad.before, pad.after) <= maximumAttribute ? .channelPad(pad) : nil
-    case (.stridedSlice(let a), .stridedSlice(let b)):
-      let strides = Extent(
-        a.strides.height * b.strides.height, a.strides.width * b.strides.width)
-      guard max(strides.height, strides.width) <= maximumAttribute else { return nil }
-      return .stridedSlice(StridedSlice(strides: strides))
-    case (.scalarAffineClamp(let a), .scalarAffineClamp(let b)):
-      // What the first clamps to 0 the second leaves at 0; the merged map must not lift it again.
-      guard a.scale > 0, b.scale > 0, a.offset >= 0 || b.offset <= 0 else { return nil }
-      let scale = Float(Double(a.scale) * Double(b.scale))
-      let offset = Float(Double(b.scale) * Double(a.offset) + Double(b.offset))
-      guard scale.isFinite, offset.isFinite else { return nil }
-      return .scalarAffineClamp(ScalarAffineClamp(scale: scale, offset: offset))
-    default: return nil
-    }
+    if case (.channelPad(let a), .channelPad(let b)) = (first, second) { return merged(a, b) }
+    if case (.stridedSlice(let a), .stridedSlice(let b)) = (first, second) { return merged(a, b) }
+    if case (.scalarAffineClamp(let a), .scalarAffineClamp(let b)) = (first, second) { return merged(a, b) }
+    return nil
+  }
+
+  private static func merged(_ a: ChannelPad, _ b: ChannelPad) -> Op? {
+    let pad = ChannelPad(before: a.before + b.before, after: a.after + b.after)
+    return max(pad.before, pad.after) <= maximumAttribute ? .channelPad(pad) : nil
+  }
+
+  private static func merged(_ a: StridedSlice, _ b: StridedSlice) -> Op? {
+    let strides = Extent(a.strides.height * b.strides.height, a.strides.width * b.strides.width)
+    guard max(strides.height, strides.width) <= maximumAttribute else { return nil }
+    return .stridedSlice(StridedSlice(strides: strides))
+  }
+
+  private static func merged(_ a: ScalarAffineClamp, _ b: ScalarAffineClamp) -> Op? {
+    // What the first clamps to 0 the second leaves at 0; the merged map must not lift it again.
+    guard a.scale > 0, b.scale > 0, a.offset >= 0 || b.offset <= 0 else { return nil }
+    let scale = Float(Double(a.scale) * Double(b.scale))
+    let offset = Float(Double(b.scale) * Double(a.offset) + Double(b.offset))
+    guard scale.isFinite, offset.isFinite else { return nil }
+    return .scalarAffineClamp(ScalarAffineClamp(scale: scale, offset: offset))
   }
 }

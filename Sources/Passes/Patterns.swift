@@ -2,6 +2,11 @@ import FixresIR
 
 /// Patterns around a value that several passes look for.
 extension Rewriter {
+  /// What may be assumed of the result of `node`.
+  func traits(of node: NodeID) -> OpTraits {
+    self[node].op.traits(self[node].operands.map { self[$0].type })
+  }
+
   /// The node that is the only use of `value`; nil where there are more uses, none, or `value` is an output.
   func soleUser(of value: ValueID) -> NodeID? {
     guard !isOutput(value) else { return nil }

@@ -74,12 +74,8 @@ package struct RetargetResolution: Pass {
     var value = value
     while let producer = rewriter.producer(of: value) {
       let operand = rewriter[producer].operands[0]
-      switch rewriter[producer].op {
-      case .flatten:
-        if rewriter[operand].type.isImage { return operand }
-      case .identity, .dropout, .relu, .sigmoid, .scalarAffineClamp: break
-      default: return nil
-      }
+      if case .flatten = rewriter[producer].op, rewriter[operand].type.isImage { return operand }
+      guard rewriter.traits(of: producer).contains(.keepsRows) else { return nil }
       value = operand
     }
     return nil

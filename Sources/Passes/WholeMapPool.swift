@@ -21,15 +21,14 @@ enum WholeMapPool {
   /// A pool inside the trunk that happens to cover a small map (the 2x2 pool in a resnet-D shortcut at a test
   /// size of 32) stays as it is, since at other sizes it does not.
   static func globalForm(of node: NodeID, in rewriter: Rewriter) -> Op? {
-    let window: Window
+    guard case .pool(let window, let reduction) = rewriter[node].op.computation else { return nil }
     let global: Op
-    switch rewriter[node].op {
-    case .averagePool(let pool):
+    switch reduction {
+    case .mean(let countsPadding):
       // A divisor that counts padding is not the mean of the map.
-      guard pool.window.padding.isZero || !pool.countIncludePad else { return nil }
-      (window, global) = (pool.window, .globalAveragePool(GlobalAveragePool()))
-    case .maxPool(let pool): (window, global) = (pool.window, .globalMaxPool(GlobalMaxPool()))
-    default: return nil
+      guard window.padding.isZero || !countsPadding else { return nil }
+      global = .globalAveragePool(GlobalAveragePool())
+    case .maximum: global = .globalMaxPool(GlobalMaxPool())
     }
     guard covers(window, rewriter[rewriter[node].operands[0]].type.spatial),
       rewriter[rewriter[node].result].type.spatial == Extent(1, 1), endsInHeadOrGate(node, in: rewriter)
@@ -52,20 +51,14 @@ enum WholeMapPool {
       let users = rewriter.users(of: value)
       if users.isEmpty || rewriter.isOutput(value) { return false }
       for user in users where seen.insert(user).inserted {
-        switch rewriter[user].op {
+        switch rewriter[user].op.computation {
         case .flatten: continue
-        case .channelMultiply:
+        case .channelProduct:
           guard rewriter[user].operands[0] != value else { return false }
-        case .identity, .dropout, .relu, .sigmoid, .batchNorm, .scalarAffineClamp:
-          pending.append(user)
-        case .conv2d(let conv):
-          let kernel = rewriter[rewriter[user].operands[1]].type.dims.dropFirst(2)
-          let isPointwise = kernel.allSatisfy { $0 == 1 } && conv.padding.isZero
-          guard isPointwise, !conv.hasResidual else { return false }
-          pending.append(user)
-        case .add, .maxPool, .averagePool, .globalAveragePool, .globalMaxPool, .linear, .stridedSlice,
+        case .copy, .elementwise, .batchNorm, .sum, .convolution, .linear, .pool, .globalPool, .stridedSlice,
           .channelPad, .softmax:
-          return false
+          guard rewriter.traits(of: user).contains(.keepsSinglePixel) else { return false }
+          pending.append(user)
         }
       }
     }

@@ -109,13 +109,10 @@ import Testing
   /// and what came of ZeroPadding2D stay what they are.
   @Test func samePaddingIsARuleAndZeroPaddingIsNot() throws {
     func paddings(_ name: String) throws -> [Padding] {
-      try Self.model(name).graph.nodes.compactMap { node in
-        switch node.op {
-        case .conv2d(let op): op.padding
-        case .maxPool(let op): op.window.padding
-        case .averagePool(let op): op.window.padding
-        default: nil
-        }
+      try Self.model(name).graph.nodes.compactMap { node -> Padding? in
+        if case .conv2d(let op) = node.op { return op.padding }
+        if case .pool(let window, _) = node.op.computation { return window.padding }
+        return nil
       }
     }
     #expect(

@@ -197,13 +197,10 @@ import Testing
       let result = rewriter.finish()
       #expect(
         result.nodes.prefix(3).map { result[$0.result].type.spatial } == sizes.map(Extent.init(square:)))
-      let found = result.nodes.compactMap { node in
-        switch node.op {
-        case .conv2d(let op): op.padding
-        case .maxPool(let op): op.window.padding
-        case .averagePool(let op): op.window.padding
-        default: nil
-        }
+      let found = result.nodes.compactMap { node -> Padding? in
+        if case .conv2d(let op) = node.op { return op.padding }
+        if case .pool(let window, _) = node.op.computation { return window.padding }
+        return nil
       }
       #expect(found == sides, "\(side)")
       #expect(Verifier.faults(in: result).isEmpty)

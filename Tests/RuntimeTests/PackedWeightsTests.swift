@@ -41,12 +41,7 @@ import Testing
     let (model, input) = try Self.network(groups: groups)
     let plain = try Self.session(model, instructionSet)
     let stored = try Self.stored(model, instructionSet)
-    let layers = model.graph.nodes.count {
-      switch $0.op {
-      case .conv2d, .linear: true
-      default: false
-      }
-    }
+    let layers = model.graph.nodes.count { $0.op.definition.operandRoles.contains(.weight) }
     #expect(stored.packedConstants.count == layers)
     let session = try Self.session(stored, instructionSet)
     #expect(session.plan.weights.all.count == layers)

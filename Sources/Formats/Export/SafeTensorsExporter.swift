@@ -36,16 +36,13 @@ package enum SafeTensorsExporter {
   }
 
   private static func requireUnfolded(_ model: Model) throws(Refusal) {
-    var (norms, folded) = (0, 0)
-    for node in model.graph.nodes {
-      switch node.op {
-      case .batchNorm: norms += 1
-      case .conv2d(let conv): if conv.hasResidual || conv.activation != .none { folded += 1 }
-      default: break
-      }
+    let nodes = model.graph.nodes
+    let norms = nodes.count { if case .batchNorm = $0.op { true } else { false } }
+    let folded = nodes.count {
+      if case .conv2d(let conv) = $0.op { conv.hasResidual || conv.activation != .none } else { false }
     }
     guard folded == 0, norms > 0 else {
-      let convolutions = model.graph.nodes.count { if case .conv2d = $0.op { true } else { false } }
+      let convolutions = nodes.count { if case .conv2d = $0.op { true } else { false } }
       throw .folded(convolutions: max(folded, norms > 0 ? 0 : convolutions))
     }
   }

@@ -81,10 +81,12 @@ package enum FineTunedOverlay {
     let constants = Set(graph.constants)
     for node in graph.nodes {
       for operand in node.operands where constants.contains(operand) {
-        switch node.op {
+        switch node.op.computation {
         case .batchNorm(let norm): roles[graph[operand].name] = .adaptable(epsilon: norm.epsilon)
         case .linear: roles[graph[operand].name] = .adaptable(epsilon: 0)
-        default: roles[graph[operand].name] = .convolution
+        case .copy, .elementwise, .sum, .channelProduct, .convolution, .pool, .globalPool, .flatten,
+          .stridedSlice, .channelPad, .softmax:
+          roles[graph[operand].name] = .convolution
         }
       }
     }

@@ -3,6 +3,9 @@ import FixresIR
 /// Recognises the usual ResNets of ImageNet by their graph alone, for ONNX models, which have no parameter
 /// names.
 package enum OnnxNetworkName {
+  /// Element-wise operations that such a network may hold: its ReLUs, and what an adaptation adds at its end.
+  private static let activations: Set<Op.Kind> = [.relu, .sigmoid, .scalarAffineClamp]
+
   /// The name of the network in the unfused `graph`, by channels and number of its residual sums and its
   /// convolutions; nil for any other network.
   package static func name(of graph: Graph) -> String? {
@@ -10,8 +13,8 @@ package enum OnnxNetworkName {
     var stages: [(channels: Int, blocks: Int)] = []
     var convolutions: [(op: Conv2D, weight: [Int])] = []
     for node in graph.nodes {
-      switch node.op {
-      case .add:
+      switch node.op.computation {
+      case .sum:
         sums.insert(node.result)
         let channels = graph[node.result].type.channels
         if stages.last?.channels == channels {
@@ -19,11 +22,13 @@ package enum OnnxNetworkName {
         } else {
           stages.append((channels, 1))
         }
-      case .conv2d(let op): convolutions.append((op, graph[node.operands[1]].type.dims))
-      case .relu: rectified.insert(node.operands[0])
-      case .averagePool(let pool) where pool.window.strides == Extent(2, 2): return nil
-      case .channelMultiply, .channelPad, .stridedSlice: return nil
-      default: break
+      case .convolution(let op): convolutions.append((op, graph[node.operands[1]].type.dims))
+      case .elementwise:
+        guard Self.activations.contains(node.op.kind) else { return nil }
+        if case .relu = node.op { rectified.insert(node.operands[0]) }
+      case .pool(let window, .mean) where window.strides == Extent(2, 2): return nil
+      case .channelProduct, .channelPad, .stridedSlice: return nil
+      case .copy, .batchNorm, .linear, .pool, .globalPool, .flatten, .softmax: break
       }
     }
     // ImageNet's stem, and a ReLU behind each sum: pre-activation networks (v2) have it before the

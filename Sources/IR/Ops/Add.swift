@@ -5,7 +5,7 @@ public struct Add: Hashable, Sendable {
 }
 
 extension Add: OpDefinition {
-  package static let mnemonic = "add"
+  package static let kind = Op.Kind.add
   package var asOp: Op { .add(self) }
   package var operandRoles: [OperandRole] { [.data, .data] }
   package var attributes: [Attribute] { [] }
@@ -16,4 +16,7 @@ extension Add: OpDefinition {
     guard operands[0] == operands[1] else { throw .mismatch(operands[0], operands[1]) }
     return operands[0]
   }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits { [] }
+  package var computation: Computation { .sum }
 }

@@ -13,7 +13,7 @@ public struct AveragePool: Hashable, Sendable {
 }
 
 extension AveragePool: OpDefinition {
-  package static let mnemonic = "averagePool"
+  package static let kind = Op.Kind.averagePool
   package var asOp: Op { .averagePool(self) }
   package var operandRoles: [OperandRole] { [.data] }
   package var attributes: [Attribute] {
@@ -26,5 +26,18 @@ extension AveragePool: OpDefinition {
 
   package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
     try window.inferType(operands[0])
+  }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits {
+    window.isSinglePixel ? [.isIdentity, .keepsSign] : .keepsSign
+  }
+
+  package var computation: Computation { .pool(window, .mean(countsPadding: countIncludePad)) }
+
+  package func fitted(to operands: [TensorType]) -> AveragePool {
+    guard !operands.isEmpty else { return self }
+    var fitted = self
+    fitted.window.padding = window.fittedPadding(to: operands[0].spatial)
+    return fitted
   }
 }

@@ -8,7 +8,7 @@ public struct BatchNorm: Hashable, Sendable {
 }
 
 extension BatchNorm: OpDefinition {
-  package static let mnemonic = "batchNorm"
+  package static let kind = Op.Kind.batchNorm
   package var asOp: Op { .batchNorm(self) }
   package var operandRoles: [OperandRole] { [.data, .scale, .shift, .mean, .variance] }
   package var attributes: [Attribute] { [Attribute("epsilon", .double(epsilon))] }
@@ -28,4 +28,7 @@ extension BatchNorm: OpDefinition {
     }
     return data
   }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits { .keepsSinglePixel }
+  package var computation: Computation { .batchNorm(self) }
 }

@@ -5,7 +5,7 @@ public struct ChannelMultiply: Hashable, Sendable {
 }
 
 extension ChannelMultiply: OpDefinition {
-  package static let mnemonic = "channelMultiply"
+  package static let kind = Op.Kind.channelMultiply
   package var asOp: Op { .channelMultiply(self) }
   package var operandRoles: [OperandRole] { [.data, .gate] }
   package var attributes: [Attribute] { [] }
@@ -22,4 +22,7 @@ extension ChannelMultiply: OpDefinition {
     }
     return data
   }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits { [] }
+  package var computation: Computation { .channelProduct }
 }

@@ -13,7 +13,7 @@ public struct ChannelPad: Hashable, Sendable {
 }
 
 extension ChannelPad: OpDefinition {
-  package static let mnemonic = "channelPad"
+  package static let kind = Op.Kind.channelPad
   package var asOp: Op { .channelPad(self) }
   package var operandRoles: [OperandRole] { [.data] }
   package var attributes: [Attribute] {
@@ -34,4 +34,10 @@ extension ChannelPad: OpDefinition {
     }
     return .image(data.channels + before + after, data.spatial.height, data.spatial.width)
   }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits {
+    before == 0 && after == 0 ? [.isIdentity, .keepsSign] : .keepsSign
+  }
+
+  package var computation: Computation { .channelPad(self) }
 }

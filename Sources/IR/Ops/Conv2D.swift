@@ -37,7 +37,7 @@ public struct Conv2D: Hashable, Sendable {
 }
 
 extension Conv2D: OpDefinition {
-  package static let mnemonic = "conv2d"
+  package static let kind = Op.Kind.conv2d
   package var asOp: Op { .conv2d(self) }
 
   package var operandRoles: [OperandRole] {
@@ -106,5 +106,21 @@ extension Conv2D: OpDefinition {
     let perOutput = operands[1].dims.dropFirst().reduce(1, *)
     let (total, overflow) = result.elementCount.multipliedReportingOverflow(by: perOutput)
     return overflow ? .max : total
+  }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits {
+    let isPointwise = operands[1].dims.dropFirst(2).allSatisfy { $0 == 1 } && padding.isZero
+    var traits: OpTraits = isPointwise && !hasResidual ? .keepsSinglePixel : []
+    if activation == .relu { traits.insert(.isNonNegative) }
+    return traits
+  }
+
+  package var computation: Computation { .convolution(self) }
+
+  package func fitted(to operands: [TensorType]) -> Conv2D {
+    guard padding.rule != .fixed, operands.count > 1, operands[1].dims.count == 4 else { return self }
+    var fitted = self
+    fitted.padding = window(weight: operands[1]).fittedPadding(to: operands[0].spatial)
+    return fitted
   }
 }

@@ -8,7 +8,7 @@ public struct Dropout: Hashable, Sendable {
 }
 
 extension Dropout: OpDefinition {
-  package static let mnemonic = "dropout"
+  package static let kind = Op.Kind.dropout
   package var asOp: Op { .dropout(self) }
   package var operandRoles: [OperandRole] { [.data] }
   package var attributes: [Attribute] { [Attribute("rate", .double(rate))] }
@@ -18,4 +18,7 @@ extension Dropout: OpDefinition {
   }
 
   package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType { operands[0] }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits { [.isIdentity, .keepsSign, .elementwise] }
+  package var computation: Computation { .copy }
 }

@@ -5,7 +5,7 @@ public struct Flatten: Hashable, Sendable {
 }
 
 extension Flatten: PlainUnaryOp {
-  package static let mnemonic = "flatten"
+  package static let kind = Op.Kind.flatten
   package var asOp: Op { .flatten(self) }
 
   package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
@@ -14,4 +14,11 @@ extension Flatten: PlainUnaryOp {
     }
     return .features(operands[0].elementCount)
   }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits {
+    let isRow = operands[0].dims.count == 1
+    return isRow ? [.isIdentity, .keepsSign, .keepsRows] : .keepsSign
+  }
+
+  package var computation: Computation { .flatten }
 }

@@ -5,7 +5,7 @@ public struct GlobalAveragePool: Hashable, Sendable {
 }
 
 extension GlobalAveragePool: PlainUnaryOp {
-  package static let mnemonic = "globalAveragePool"
+  package static let kind = Op.Kind.globalAveragePool
   package var asOp: Op { .globalAveragePool(self) }
 
   package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
@@ -14,4 +14,7 @@ extension GlobalAveragePool: PlainUnaryOp {
     }
     return .image(operands[0].channels, 1, 1)
   }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits { .keepsSign }
+  package var computation: Computation { .globalPool(.mean(countsPadding: false)) }
 }

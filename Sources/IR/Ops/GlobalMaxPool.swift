@@ -5,7 +5,7 @@ public struct GlobalMaxPool: Hashable, Sendable {
 }
 
 extension GlobalMaxPool: PlainUnaryOp {
-  package static let mnemonic = "globalMaxPool"
+  package static let kind = Op.Kind.globalMaxPool
   package var asOp: Op { .globalMaxPool(self) }
 
   package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
@@ -14,4 +14,7 @@ extension GlobalMaxPool: PlainUnaryOp {
     }
     return .image(operands[0].channels, 1, 1)
   }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits { .keepsSign }
+  package var computation: Computation { .globalPool(.maximum) }
 }

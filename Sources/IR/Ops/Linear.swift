@@ -8,7 +8,7 @@ public struct Linear: Hashable, Sendable {
 }
 
 extension Linear: OpDefinition {
-  package static let mnemonic = "linear"
+  package static let kind = Op.Kind.linear
   package var asOp: Op { .linear(self) }
   package var operandRoles: [OperandRole] { [.data, .weight] + (hasBias ? [.bias] : []) }
   package var attributes: [Attribute] { [] }
@@ -38,4 +38,7 @@ extension Linear: OpDefinition {
   package func multiplyAccumulates(operands: [TensorType], result: TensorType) -> Int {
     operands[1].elementCount
   }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits { [] }
+  package var computation: Computation { .linear(self) }
 }

@@ -8,7 +8,7 @@ public struct MaxPool: Hashable, Sendable {
 }
 
 extension MaxPool: OpDefinition {
-  package static let mnemonic = "maxPool"
+  package static let kind = Op.Kind.maxPool
   package var asOp: Op { .maxPool(self) }
   package var operandRoles: [OperandRole] { [.data] }
   package var attributes: [Attribute] { window.attributes }
@@ -19,5 +19,18 @@ extension MaxPool: OpDefinition {
 
   package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
     try window.inferType(operands[0])
+  }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits {
+    window.isSinglePixel ? [.isIdentity, .keepsSign] : .keepsSign
+  }
+
+  package var computation: Computation { .pool(window, .maximum) }
+
+  package func fitted(to operands: [TensorType]) -> MaxPool {
+    guard !operands.isEmpty else { return self }
+    var fitted = self
+    fitted.window.padding = window.fittedPadding(to: operands[0].spatial)
+    return fitted
   }
 }

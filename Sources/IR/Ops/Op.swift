@@ -1,23 +1,75 @@
-/// What a node computes. Closed: an exhaustive switch over it lists what a new operation must touch.
+/// What a node computes.
+///
+/// A closed set. Code that treats every operation in some way asks `OpDefinition.traits` or switches over `Computation`
+/// (or over this enum) without a `default`, so that the compiler names what a new operation has to say; only a
+/// question about one operation ("is this a convolution?") is asked by `if case`.
 public enum Op: Hashable, Sendable {
+  /// A convolution, with the bias, residual and activation that are fused into it.
   case conv2d(Conv2D)
+  /// Batch norm with fixed statistics.
   case batchNorm(BatchNorm)
+  /// `max(x, 0)`.
   case relu(Relu)
+  /// The sum of two values of one type.
   case add(Add)
+  /// The maximum of each window.
   case maxPool(MaxPool)
+  /// The mean of each window.
   case averagePool(AveragePool)
+  /// The mean of each channel's map.
   case globalAveragePool(GlobalAveragePool)
+  /// The maximum of each channel's map.
   case globalMaxPool(GlobalMaxPool)
+  /// `[N, C, H, W]` to `[N, C*H*W]`.
   case flatten(Flatten)
+  /// A fully connected layer.
   case linear(Linear)
+  /// `1 / (1 + exp(-x))`.
   case sigmoid(Sigmoid)
+  /// Each channel times its gate.
   case channelMultiply(ChannelMultiply)
+  /// Every s-th row and column.
   case stridedSlice(StridedSlice)
+  /// Zero channels before and after.
   case channelPad(ChannelPad)
+  /// Probabilities from logits.
   case softmax(Softmax)
+  /// The map between two Fréchet laws.
   case scalarAffineClamp(ScalarAffineClamp)
+  /// The operand.
   case identity(Identity)
+  /// The operand: what a trained network runs.
   case dropout(Dropout)
+
+  /// Which operation it is, without its attributes; raw values are the mnemonics of the textual form.
+  package enum Kind: String, CaseIterable, Hashable, Sendable {
+    case conv2d, batchNorm, relu, add, maxPool, averagePool, globalAveragePool, globalMaxPool, flatten, linear
+    case sigmoid, channelMultiply, stridedSlice, channelPad, softmax, scalarAffineClamp, identity, dropout
+
+    /// The definition that reads this kind's attributes back from text.
+    package var definition: any OpDefinition.Type {
+      switch self {
+      case .conv2d: Conv2D.self
+      case .batchNorm: BatchNorm.self
+      case .relu: Relu.self
+      case .add: Add.self
+      case .maxPool: MaxPool.self
+      case .averagePool: AveragePool.self
+      case .globalAveragePool: GlobalAveragePool.self
+      case .globalMaxPool: GlobalMaxPool.self
+      case .flatten: Flatten.self
+      case .linear: Linear.self
+      case .sigmoid: Sigmoid.self
+      case .channelMultiply: ChannelMultiply.self
+      case .stridedSlice: StridedSlice.self
+      case .channelPad: ChannelPad.self
+      case .softmax: Softmax.self
+      case .scalarAffineClamp: ScalarAffineClamp.self
+      case .identity: Identity.self
+      case .dropout: Dropout.self
+      }
+    }
+  }
 
   /// The attributes as their common protocol, for printing and type inference.
   package var definition: any OpDefinition {
@@ -43,16 +95,16 @@ public enum Op: Hashable, Sendable {
     }
   }
 
-  /// Every operation's definition, by which the parser finds a mnemonic.
-  package static let definitions: [any OpDefinition.Type] = [
-    Conv2D.self, BatchNorm.self, Relu.self, Add.self, MaxPool.self, AveragePool.self,
-    GlobalAveragePool.self, GlobalMaxPool.self, Flatten.self, Linear.self, Sigmoid.self,
-    ChannelMultiply.self, StridedSlice.self, ChannelPad.self, Softmax.self, ScalarAffineClamp.self,
-    Identity.self, Dropout.self,
-  ]
+  package var kind: Kind { type(of: definition).kind }
 
   /// The name in the textual form.
-  public var mnemonic: String { type(of: definition).mnemonic }
+  public var mnemonic: String { kind.rawValue }
+
+  /// What an engine has to compute.
+  package var computation: Computation { definition.computation }
+
+  /// What may be assumed of the result, given operands of these types.
+  package func traits(_ operands: [TensorType]) -> OpTraits { definition.traits(operands) }
 
   /// The type of the result, from the operands' types.
   package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
@@ -67,92 +119,10 @@ public enum Op: Hashable, Sendable {
   }
 
   /// The same operation with its padding derived anew for operands of these types, where it follows a rule.
-  package func fitted(to operands: [TensorType]) -> Op {
-    switch self {
-    case .conv2d(var op) where op.padding.rule != .fixed && operands.count > 1 && operands[1].dims.count == 4:
-      op.padding = op.window(weight: operands[1]).fittedPadding(to: operands[0].spatial)
-      return .conv2d(op)
-    case .maxPool(var op) where op.window.padding.rule != .fixed && !operands.isEmpty:
-      op.window.padding = op.window.fittedPadding(to: operands[0].spatial)
-      return .maxPool(op)
-    case .averagePool(var op) where op.window.padding.rule != .fixed && !operands.isEmpty:
-      op.window.padding = op.window.fittedPadding(to: operands[0].spatial)
-      return .averagePool(op)
-    default: return self
-    }
-  }
+  package func fitted(to operands: [TensorType]) -> Op { definition.fitted(to: operands).asOp }
 
   /// Multiply-accumulates for one image; 0 for all but convolutions and linear layers.
   package func multiplyAccumulates(operands: [TensorType], result: TensorType) -> Int {
     definition.multiplyAccumulates(operands: operands, result: result)
   }
 }
-
-/// What every operation of the IR says of itself, in a file of its own.
-package protocol OpDefinition: Hashable, Sendable {
-  static var mnemonic: String { get }
-  /// The operands in order, optional ones only where this instance has them.
-  var operandRoles: [OperandRole] { get }
-  /// The attributes in the order in which they are printed.
-  var attributes: [Attribute] { get }
-  /// Reads back what `attributes` printed; `operands` are the roles that the text names.
-  init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault)
-  /// The result's type; operand counts have been checked.
-  func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType
-  func multiplyAccumulates(operands: [TensorType], result: TensorType) -> Int
-  /// The same definition as a case of `Op`.
-  var asOp: Op { get }
-}
-
-extension OpDefinition {
-  package func multiplyAccumulates(operands: [TensorType], result: TensorType) -> Int { 0 }
-}
-
-/// An operation without attributes and with one operand.
-package protocol PlainUnaryOp: OpDefinition {
-  init()
-}
-
-extension PlainUnaryOp {
-  package var operandRoles: [OperandRole] { [.data] }
-  package var attributes: [Attribute] { [] }
-  package init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault) { self.init() }
-}
-
-/// What an operand is to its operation.
-public enum OperandRole: String, Hashable, Sendable {
-  case data, weight, bias, scale, shift, mean, variance
-  /// Added before the activation; printed with its keyword.
-  case residual
-  /// Per-channel factors `[N, C, 1, 1]`.
-  case gate
-
-  package var isKeyword: Bool { self == .residual }
-}
-
-/// The operands that a text names: how many stand alone and which carry a keyword.
-package struct OperandList: Sendable {
-  package let positionalCount: Int
-  package let keywords: [String]
-
-  package init(positionalCount: Int, keywords: [String]) {
-    self.positionalCount = positionalCount
-    self.keywords = keywords
-  }
-}
-
-/// Why operands do not fit an operation.
-public enum TypeFault: Error, Hashable, Sendable {
-  case operandCount(expected: Int, found: Int)
-  /// Operand `operand` should look like `expected`, as in `f32[N,C,H,W]`.
-  case operandShape(operand: OperandRole, expected: String, found: TensorType)
-  case kernelLargerThanInput(kernel: Extent, paddedInput: Extent)
-  case channels(expected: Int, found: Int)
-  case mismatch(TensorType, TensorType)
-  case attribute(name: String, found: Int)
-  case emptyResult(TensorType)
-  case tooLarge(TensorType)
-}
-
-/// The largest kernel, stride, padding or group count that a graph may carry.
-package let maximumAttribute = 1 << 20

@@ -4,8 +4,13 @@ public struct Relu: Hashable, Sendable {
   public init() {}
 }
 
-extension Relu: PlainUnaryOp {
-  package static let mnemonic = "relu"
+extension Relu: ElementwiseOp, PlainUnaryOp {
+  package static let kind = Op.Kind.relu
   package var asOp: Op { .relu(self) }
-  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType { operands[0] }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits {
+    [.elementwise, .isNonNegative, .keepsNonNegative]
+  }
+
+  package func value<Vector: ElementwiseVector>(at x: Vector) -> Vector { x.clamped(from: 0) }
 }

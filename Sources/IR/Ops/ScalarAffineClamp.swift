@@ -13,10 +13,9 @@ public struct ScalarAffineClamp: Hashable, Sendable {
   }
 }
 
-extension ScalarAffineClamp: OpDefinition {
-  package static let mnemonic = "scalarAffineClamp"
+extension ScalarAffineClamp: ElementwiseOp {
+  package static let kind = Op.Kind.scalarAffineClamp
   package var asOp: Op { .scalarAffineClamp(self) }
-  package var operandRoles: [OperandRole] { [.data] }
   package var attributes: [Attribute] {
     [Attribute("scale", .float(scale)), Attribute("offset", .float(offset))]
   }
@@ -25,5 +24,9 @@ extension ScalarAffineClamp: OpDefinition {
     self.init(scale: try reader.float("scale"), offset: try reader.float("offset"))
   }
 
-  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType { operands[0] }
+  package func traits(_ operands: [TensorType]) -> OpTraits { [.elementwise, .isNonNegative] }
+
+  package func value<Vector: ElementwiseVector>(at x: Vector) -> Vector {
+    x.scaled(by: scale, plus: offset).clamped(from: 0).replacing(with: 0, where: x .<= 0)
+  }
 }

@@ -4,8 +4,11 @@ public struct Sigmoid: Hashable, Sendable {
   public init() {}
 }
 
-extension Sigmoid: PlainUnaryOp {
-  package static let mnemonic = "sigmoid"
+extension Sigmoid: ElementwiseOp, PlainUnaryOp {
+  package static let kind = Op.Kind.sigmoid
   package var asOp: Op { .sigmoid(self) }
-  package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType { operands[0] }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits { [.elementwise, .isNonNegative] }
+
+  package func value<Vector: ElementwiseVector>(at x: Vector) -> Vector { 1 / (1 + (-x).exponential) }
 }

@@ -5,7 +5,7 @@ public struct Softmax: Hashable, Sendable {
 }
 
 extension Softmax: PlainUnaryOp {
-  package static let mnemonic = "softmax"
+  package static let kind = Op.Kind.softmax
   package var asOp: Op { .softmax(self) }
 
   package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
@@ -14,4 +14,7 @@ extension Softmax: PlainUnaryOp {
     }
     return operands[0]
   }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits { .isNonNegative }
+  package var computation: Computation { .softmax }
 }

@@ -9,7 +9,7 @@ public struct StridedSlice: Hashable, Sendable {
 }
 
 extension StridedSlice: OpDefinition {
-  package static let mnemonic = "stridedSlice"
+  package static let kind = Op.Kind.stridedSlice
   package var asOp: Op { .stridedSlice(self) }
   package var operandRoles: [OperandRole] { [.data] }
   package var attributes: [Attribute] {
@@ -32,4 +32,10 @@ extension StridedSlice: OpDefinition {
     return .image(
       data.channels, (size.height - 1) / strides.height + 1, (size.width - 1) / strides.width + 1)
   }
+
+  package func traits(_ operands: [TensorType]) -> OpTraits {
+    strides == Extent(1, 1) ? [.isIdentity, .keepsSign] : .keepsSign
+  }
+
+  package var computation: Computation { .stridedSlice(self) }
 }

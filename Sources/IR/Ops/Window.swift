@@ -17,6 +17,11 @@ public struct Window: Hashable, Sendable {
     self.ceilMode = ceilMode
   }
 
+  /// Whether every position sees one pixel, and each pixel is seen.
+  package var isSinglePixel: Bool {
+    kernel == Extent(1, 1) && strides == Extent(1, 1) && padding.isZero
+  }
+
   /// Positions along each axis of an image of `size`.
   package func outputSize(of size: Extent) throws(TypeFault) -> Extent {
     for (name, value) in [

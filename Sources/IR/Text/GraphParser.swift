@@ -67,7 +67,7 @@ public struct GraphParser {
     try expect("=")
     let token = try lexer.next()
     guard case .word(let mnemonic) = token,
-      let definition = Op.definitions.first(where: { $0.mnemonic == mnemonic })
+      let definition = Op.Kind(rawValue: mnemonic)?.definition
     else { throw unexpected(token, expected: "an operation") }
     let (operands, keywords, end) = try parseOperands()
     var reader = AttributeReader([:])

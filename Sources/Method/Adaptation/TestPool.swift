@@ -81,9 +81,11 @@ package enum TestPool {
 extension Op {
   /// Whether the op hands rows of features on as they are, or makes a row of a map.
   fileprivate var keepsFeatures: Bool {
-    switch self {
-    case .flatten, .identity, .dropout: true
-    default: false
+    switch computation {
+    case .flatten, .copy: true
+    case .elementwise, .batchNorm, .sum, .channelProduct, .convolution, .linear, .pool, .globalPool,
+      .stridedSlice, .channelPad, .softmax:
+      false
     }
   }
 }

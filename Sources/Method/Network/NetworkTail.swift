@@ -77,14 +77,16 @@ package struct NetworkTail: Hashable, Sendable {
     var value = graph.output(GraphOutput.logits)
     while let here = value, let producer = producers[here.index] {
       let node = graph[producer]
-      switch node.op {
-      case .identity, .dropout: value = node.operands[0]
+      switch node.op.computation {
+      case .copy: value = node.operands[0]
       case .linear(let linear):
         let shape = graph[node.operands[1]].type.dims
         return Classifier(
           node: producer, input: node.operands[0], weight: graph[node.operands[1]].name,
           bias: linear.hasBias ? graph[node.operands[2]].name : nil, classes: shape[0], features: shape[1])
-      default: throw .noClassifier(layer: "\(graph[here].name) (\(node.op.mnemonic))")
+      case .elementwise, .batchNorm, .sum, .channelProduct, .convolution, .pool, .globalPool, .flatten,
+        .stridedSlice, .channelPad, .softmax:
+        throw .noClassifier(layer: "\(graph[here].name) (\(node.op.mnemonic))")
       }
     }
     throw .noClassifier(layer: value.map { graph[$0].name } ?? "nothing")
@@ -99,19 +101,21 @@ package struct NetworkTail: Hashable, Sendable {
     var rectified = false
     while let producer = producers[value.index] {
       let node = graph[producer]
-      switch node.op {
-      case .flatten, .globalAveragePool, .identity, .dropout: break
-      case .relu: rectified = true
-      case .scalarAffineClamp: isPlain = false
+      switch node.op.computation {
+      case .flatten, .globalPool(.mean), .copy: break
+      case .elementwise:
+        if case .relu = node.op { rectified = true } else { isPlain = false }
       case .batchNorm: return (producer, nil)
-      case .add:
+      case .sum:
         for (index, operand) in node.operands.enumerated() {
           guard let found = mainNorm(of: operand, graph, producers) else { continue }
           let other = node.operands[1 - index]
           return (found.norm, isPlain && rectified && found.isDirect ? other : nil)
         }
         return (nil, nil)
-      default: return (nil, nil)
+      case .channelProduct, .convolution, .linear, .pool, .globalPool(.maximum), .stridedSlice, .channelPad,
+        .softmax:
+        return (nil, nil)
       }
       value = node.operands[0]
     }
@@ -126,11 +130,14 @@ package struct NetworkTail: Hashable, Sendable {
     var isDirect = true
     while let producer = producers[value.index] {
       let node = graph[producer]
-      switch node.op {
-      case .identity: break
-      case .channelMultiply: isDirect = false
+      switch node.op.computation {
+      case .copy: break
+      case .channelProduct: isDirect = false
       case .batchNorm: return (producer, isDirect)
-      default: return nil
+      case .elementwise, .sum, .convolution, .linear, .pool, .globalPool, .flatten, .stridedSlice,
+        .channelPad,
+        .softmax:
+        return nil
       }
       value = node.operands[0]
     }

@@ -93,39 +93,25 @@ extension Lowering {
       scale.append(Float(factor))
       shift.append(Float(Double(beta[c]) - Double(mean[c]) * factor))
     }
-    return Elementwise.step(
+    return BroadcastStep.step(
       .channelAffine, source: buffer(node.operands[0]), target: buffer(node.result),
       input: layout(node.operands[0]), output: layout(node.result), scale: scale, shift: shift)
   }
 
-  func unary(
-    _ node: Node, _ source: Int, _ target: Int, _ input: TensorLayout, _ output: TensorLayout
-  ) -> KernelStep {
-    switch node.op {
-    case .sigmoid:
-      return Elementwise.step(.sigmoid, source: source, target: target, input: input, output: output)
-    case .scalarAffineClamp(let op):
-      return Elementwise.step(
-        .affineClamp, source: source, target: target, input: input, output: output, scale: [op.scale],
-        shift: [op.offset])
-    default: return Elementwise.step(.relu, source: source, target: target, input: input, output: output)
-    }
-  }
-
-  func binary(_ operation: Elementwise.Operation, _ node: Node) throws(RuntimeError) -> KernelStep {
+  func binary(_ operation: BroadcastStep.Operation, _ node: Node) throws(RuntimeError) -> KernelStep {
     guard graph[node.operands[1]].type.batched else {
       throw .unsupported(
         value: graph[node.result].name, operation: node.op.mnemonic, reason: "its second operand has no batch"
       )
     }
-    return Elementwise.step(
+    return BroadcastStep.step(
       operation, source: buffer(node.operands[0]), target: buffer(node.result),
       input: layout(node.operands[0]), output: layout(node.result),
       second: (buffer(node.operands[1]), layout(node.operands[1])))
   }
 
   func pooling(
-    _ window: Window, isMaximum: Bool, countsPadding: Bool, _ node: Node
+    _ window: Window, _ reduction: Computation.Reduction, _ node: Node
   ) throws(RuntimeError) -> KernelStep {
     let padding = window.padding
     let descriptor = PoolingDescriptor(
@@ -134,14 +120,17 @@ extension Lowering {
       strideWidth: window.strides.width,
       padding: Border(
         top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
-      isMaximum: isMaximum, countsPadding: countsPadding)
+      isMaximum: reduction == .maximum, countsPadding: reduction == .mean(countsPadding: true))
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
     return try kernel(node) { kernels throws(KernelRefusal) in
       try kernels.pooling(descriptor, source: source, target: target)
     }
   }
 
-  func globalPooling(isMaximum: Bool, _ node: Node) throws(RuntimeError) -> KernelStep {
+  func globalPooling(
+    _ reduction: Computation.Reduction, _ node: Node
+  ) throws(RuntimeError) -> KernelStep {
+    let isMaximum = reduction == .maximum
     let descriptor = GlobalPoolingDescriptor(
       input: layout(node.operands[0]), output: layout(node.result), isMaximum: isMaximum)
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))

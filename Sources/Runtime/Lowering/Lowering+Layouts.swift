@@ -48,10 +48,12 @@ extension Lowering {
 
   /// True where the result is the operand, bit for bit and in place.
   private func isAlias(_ node: Node, sharesFlattened: Bool) -> Bool {
-    switch node.op {
-    case .identity, .dropout: true
+    switch node.op.computation {
+    case .copy: true
     case .flatten: sharesFlattened && graph[node.operands[0]].type.spatial.area == 1
-    default: false
+    case .elementwise, .batchNorm, .sum, .channelProduct, .convolution, .linear, .pool, .globalPool,
+      .stridedSlice, .channelPad, .softmax:
+      false
     }
   }
 
@@ -138,19 +140,23 @@ extension Lowering {
     }
   }
 
+  /// Whether the step reads each element of its operands just before it writes the same element, so that even two
+  /// operands in one buffer may be overwritten.
   private func isElementwise(_ op: Op) -> Bool {
-    switch op {
-    case .relu, .sigmoid, .batchNorm, .scalarAffineClamp, .add, .channelMultiply: true
-    default: false
+    switch op.computation {
+    case .elementwise, .batchNorm, .sum, .channelProduct: true
+    case .copy, .convolution, .linear, .pool, .globalPool, .flatten, .stridedSlice, .channelPad, .softmax:
+      false
     }
   }
 
+  /// The operand whose buffer the result may take over.
   private func inPlaceOperand(_ node: Node) -> ValueID? {
-    switch node.op {
-    case .conv2d(let op): op.residualIndex.map { node.operands[$0] }
-    case .relu, .sigmoid, .batchNorm, .scalarAffineClamp, .add, .channelMultiply:
+    switch node.op.computation {
+    case .convolution(let op): op.residualIndex.map { node.operands[$0] }
+    case .elementwise, .batchNorm, .sum, .channelProduct:
       graph[node.operands[0]].type.batched ? node.operands[0] : nil
-    default: nil
+    case .copy, .linear, .pool, .globalPool, .flatten, .stridedSlice, .channelPad, .softmax: nil
     }
   }
 
@@ -159,10 +165,13 @@ extension Lowering {
   private var packedByteCount: Int {
     batchedNodes.reduce(0) { sum, entry in
       let groups: Int
-      switch entry.node.op {
-      case .conv2d(let op): groups = op.groups
+      switch entry.node.op.computation {
+      case .convolution(let op): groups = op.groups
       case .linear: groups = 1
-      default: return sum
+      case .copy, .elementwise, .batchNorm, .sum, .channelProduct, .pool, .globalPool, .flatten,
+        .stridedSlice,
+        .channelPad, .softmax:
+        return sum
       }
       let count = graph[entry.node.operands[1]].type.elementCount
       return sum.addingSaturated(backend.format.byteCount(of: count * min(groups, backend.block)))

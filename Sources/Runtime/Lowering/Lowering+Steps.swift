@@ -74,10 +74,12 @@ extension Lowering {
 
   /// True for a node that has no step: its result is its operand.
   private func sharesOnly(_ node: Node) -> Bool {
-    switch node.op {
-    case .identity, .dropout: true
+    switch node.op.computation {
+    case .copy: true
     case .flatten: node.operands.first.map { root($0) == root(node.result) } ?? false
-    default: false
+    case .elementwise, .batchNorm, .sum, .channelProduct, .convolution, .linear, .pool, .globalPool,
+      .stridedSlice, .channelPad, .softmax:
+      false
     }
   }
 
@@ -118,21 +120,20 @@ extension Lowering {
     }
     let (source, target) = (buffer(first), buffer(node.result))
     let (input, output) = (layout(first), layout(node.result))
-    switch node.op {
-    case .identity, .dropout: return nil
-    case .conv2d(let op): return try convolution(op, node)
+    switch node.op.computation {
+    case .copy: return nil
+    case .convolution(let op): return try convolution(op, node)
     case .linear(let op): return try linear(op, node)
-    case .maxPool(let op): return try pooling(op.window, isMaximum: true, countsPadding: false, node)
-    case .averagePool(let op):
-      return try pooling(op.window, isMaximum: false, countsPadding: op.countIncludePad, node)
-    case .globalAveragePool: return try globalPooling(isMaximum: false, node)
-    case .globalMaxPool: return try globalPooling(isMaximum: true, node)
+    case .pool(let window, let reduction): return try pooling(window, reduction, node)
+    case .globalPool(let reduction): return try globalPooling(reduction, node)
+    case .elementwise(let op):
+      return try portableStep(node) {
+        ElementwiseStep.step(op, source: source, target: target, input: input, output: output)
+      }
     case .batchNorm(let op):
       return try portableStep(node) { () throws(RuntimeError) in try batchNorm(op, node) }
-    case .relu, .sigmoid, .scalarAffineClamp:
-      return try portableStep(node) { unary(node, source, target, input, output) }
-    case .add: return try portableStep(node) { () throws(RuntimeError) in try binary(.add, node) }
-    case .channelMultiply:
+    case .sum: return try portableStep(node) { () throws(RuntimeError) in try binary(.add, node) }
+    case .channelProduct:
       return try portableStep(node) { () throws(RuntimeError) in try binary(.channelMultiply, node) }
     case .flatten:
       return try portableStep(node) {

@@ -59,6 +59,7 @@ package final class ExecutionPlan: Sendable {
   nonisolated(unsafe) let flatSteps: UnsafeMutableBufferPointer<Step>
   /// What the steps point to, by step.
   private let blocks: [[AlignedBlock]]
+  private let operations: [OperationReference?]
   /// Emitted kernels of each step; none for portable ones.
   let kernels: [[any ListedKernel]]
 
@@ -76,6 +77,7 @@ package final class ExecutionPlan: Sendable {
     scratchByteCount = Self.scratchByteCount(steps.lazy.map(\.step))
     kernels = steps.map(\.step.resources.kernels)
     blocks = steps.map(\.step.resources.blocks)
+    operations = steps.map(\.step.resources.operation)
     weights = WeightStore(steps.map(\.step.resources.weights))
     packedByteCount =
       blocks.joined().reduce(0) { $0 + $1.byteCount } + weights.all.reduce(0) { $0 + $1.ownByteCount }

@@ -9,11 +9,14 @@ package struct StepResources: Sendable {
   /// The weights that the step's kernel reads; nil for a step without, and for portable kernels, whose weights are
   /// among `blocks`.
   package var weights: LayerWeights?
+  /// The operation whose formula an element-wise step evaluates.
+  package var operation: OperationReference?
 
   package init(
-    blocks: [AlignedBlock] = [], kernels: [any ListedKernel] = [], weights: LayerWeights? = nil
+    blocks: [AlignedBlock] = [], kernels: [any ListedKernel] = [], weights: LayerWeights? = nil,
+    operation: OperationReference? = nil
   ) {
-    (self.blocks, self.kernels, self.weights) = (blocks, kernels, weights)
+    (self.blocks, self.kernels, self.weights, self.operation) = (blocks, kernels, weights, operation)
   }
 }
 

@@ -9,12 +9,6 @@ import FixresIR
 #endif
 
 extension ReferenceInterpreter {
-  static func exponential(_ x: Double) -> Double { exp(x) }
-
-  static func map(_ x: ReferenceValue, _ body: (Float) -> Float) -> ReferenceValue {
-    ReferenceValue(dims: x.dims, elements: x.elements.map(body))
-  }
-
   static func add(_ a: ReferenceValue, _ b: ReferenceValue) -> ReferenceValue {
     ReferenceValue(dims: a.dims, elements: zip(a.elements, b.elements).map { $0 + $1 })
   }

@@ -18,10 +18,10 @@ extension ReferenceInterpreter {
     }
   }
 
-  static func averagePool(_ op: AveragePool, _ x: ReferenceValue) -> ReferenceValue {
-    slide(op.window, x) { values, paddedArea in
+  static func averagePool(_ window: Window, _ countsPadding: Bool, _ x: ReferenceValue) -> ReferenceValue {
+    slide(window, x) { values, paddedArea in
       let sum = values.reduce(0.0) { $0 + Double($1) }
-      return Float(sum / Double(op.countIncludePad ? paddedArea : values.count))
+      return Float(sum / Double(countsPadding ? paddedArea : values.count))
     }
   }
 

@@ -17,7 +17,8 @@ package struct ReferenceValue: Equatable, Sendable {
 
 /// The oracle: every operation as its definition reads, NCHW, float32 values with sums in double.
 ///
-/// It shares no code with the engine; passes and kernels are tested against it.
+/// With the engine it shares the formulas of element-wise operations, which it evaluates in double, and no other code;
+/// passes and kernels are tested against it.
 package struct ReferenceInterpreter {
   package let graph: Graph
   /// Every value of the last run by name, constants left out.
@@ -67,33 +68,27 @@ package struct ReferenceInterpreter {
   /// `op` on `operands`, whose types the verifier has checked.
   package static func evaluate(_ op: Op, _ operands: [ReferenceValue], batched: Bool) -> ReferenceValue {
     let x = operands[0]
-    switch op {
-    case .conv2d(let op): return convolution(op, operands)
+    switch op.computation {
+    case .copy: return x
+    case .elementwise(let op): return ReferenceValue(dims: x.dims, elements: op.preciseValues(at: x.elements))
     case .batchNorm(let op): return batchNorm(op, operands)
-    case .relu: return map(x) { $0 > 0 || $0.isNaN ? $0 : 0 }
-    case .add: return add(x, operands[1])
-    case .maxPool(let op): return maxPool(op.window, x)
-    case .averagePool(let op): return averagePool(op, x)
-    case .globalAveragePool: return globalPool(x) { $0.reduce(0.0) { $0 + Double($1) } / Double($0.count) }
-    case .globalMaxPool:
+    case .sum: return add(x, operands[1])
+    case .channelProduct: return channelMultiply(x, operands[1])
+    case .convolution(let op): return convolution(op, operands)
+    case .linear(let op): return linear(op, operands)
+    case .pool(let window, .maximum): return maxPool(window, x)
+    case .pool(let window, .mean(let countsPadding)): return averagePool(window, countsPadding, x)
+    case .globalPool(.mean):
+      return globalPool(x) { $0.reduce(0.0) { $0 + Double($1) } / Double($0.count) }
+    case .globalPool(.maximum):
       return globalPool(x) {
         $0.reduce(-Double.infinity) { $1.isNaN || $0.isNaN ? .nan : max($0, Double($1)) }
       }
     case .flatten:
       return ReferenceValue(dims: [x.dims[0], x.dims.dropFirst().reduce(1, *)], elements: x.elements)
-    case .linear(let op): return linear(op, operands)
-    case .sigmoid: return map(x) { Float(1 / (1 + exponential(-Double($0)))) }
-    case .channelMultiply: return channelMultiply(x, operands[1])
     case .stridedSlice(let op): return stridedSlice(op, x)
     case .channelPad(let op): return channelPad(op, x)
     case .softmax: return softmax(x)
-    case .scalarAffineClamp(let op):
-      return map(x) { value in
-        guard !(value <= 0) else { return 0 }
-        let mapped = op.scale * value + op.offset
-        return mapped < 0 ? 0 : mapped
-      }
-    case .identity, .dropout: return x
     }
   }
 }

@@ -38,8 +38,8 @@ struct ModelSummary {
   private static func isTrained(_ role: OperandRole) -> Bool { role != .mean && role != .variance }
 
   private static func details(_ node: Node, _ graph: Graph) -> String {
-    switch node.op {
-    case .conv2d(let conv):
+    switch node.op.computation {
+    case .convolution(let conv):
       let weight = graph[node.operands[1]].type.dims
       var parts = ["\(weight[2])x\(weight[3])"]
       if conv.strides != Extent(1, 1) { parts.append("/\(conv.strides)") }
@@ -48,13 +48,16 @@ struct ModelSummary {
       if conv.hasResidual { parts.append("+ residual") }
       if conv.activation == .relu { parts.append("+ relu") }
       return parts.joined(separator: " ")
-    case .maxPool(let pool): return window(pool.window.kernel, pool.window.strides)
-    case .averagePool(let pool): return window(pool.window.kernel, pool.window.strides)
-    default: return ""
+    case .pool(let window, _): return describe(window)
+    case .copy, .elementwise, .batchNorm, .sum, .channelProduct, .linear, .globalPool, .flatten,
+      .stridedSlice,
+      .channelPad, .softmax:
+      return ""
     }
   }
 
-  private static func window(_ kernel: Extent, _ strides: Extent) -> String {
-    "\(kernel.height)x\(kernel.width)" + (strides == Extent(1, 1) ? "" : " /\(strides)")
+  private static func describe(_ window: Window) -> String {
+    "\(window.kernel.height)x\(window.kernel.width)"
+      + (window.strides == Extent(1, 1) ? "" : " /\(window.strides)")
   }
 }

@@ -1,19 +1,9 @@
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Glibc
-#endif
-
-/// One operand, element by element; an item is a channel block of an image. Runs in place.
-struct Elementwise: BitwiseCopyable {
+/// Combines each element with its channel's parameters or with a second value; an item is a channel block of an image.
+/// Runs in place.
+struct BroadcastStep: BitwiseCopyable {
   enum Operation: Int, BitwiseCopyable {
-    case relu, sigmoid
     /// `scale[c] * x + shift[c]`: batch norm.
     case channelAffine
-    /// `max(0, scale[0] * x + shift[0])` where x > 0, else 0.
-    case affineClamp
     /// `x + y`
     case add
     /// `x * y[c]`, y being one pixel.
@@ -23,7 +13,7 @@ struct Elementwise: BitwiseCopyable {
   var operation: Operation
   var source, second, target: Int
   var input, other, output: Strides
-  /// One float a channel, whole blocks, or one alone.
+  /// One float a channel, whole blocks.
   var scale, shift: UnsafePointer<Float>
 
   /// A step for `operation`; `second` is the other operand of `add` and `channelMultiply`.
@@ -36,7 +26,7 @@ struct Elementwise: BitwiseCopyable {
     let (scales, shifts) = (AlignedBlock(count: lanes, of: .f32), AlignedBlock(count: lanes, of: .f32))
     for (index, value) in scale.enumerated() { scales.floats[index] = value }
     for (index, value) in shift.enumerated() { shifts.floats[index] = value }
-    let arguments = Elementwise(
+    let arguments = BroadcastStep(
       operation: operation, source: source, second: second?.buffer ?? source, target: target,
       input: Strides(input), other: Strides(second?.layout ?? input), output: Strides(output),
       scale: scales.floats, shift: shifts.floats)
@@ -46,7 +36,7 @@ struct Elementwise: BitwiseCopyable {
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in
-    let step = arguments.load(as: Elementwise.self)
+    let step = arguments.load(as: BroadcastStep.self)
     let context = RunContext.at(context)
     for item in begin..<end {
       step.block(context, item / step.output.blockCount, item % step.output.blockCount)
@@ -72,17 +62,9 @@ struct Elementwise: BitwiseCopyable {
     _ count: Int, _ channel: Int
   ) {
     switch operation {
-    case .relu: each(x, z, count) { value, _ in value.rectified }
-    case .sigmoid:
-      for index in 0..<count { z[index] = 1 / (1 + expf(-x[index])) }
     case .channelAffine:
       each(x, z, count) { value, lane in
         shift.lanes(channel &+ lane).adding(value, times: scale.lanes(channel &+ lane))
-      }
-    case .affineClamp:
-      let (a, b) = (Lanes(repeating: scale[0]), Lanes(repeating: shift[0]))
-      each(x, z, count) { value, _ in
-        b.adding(value, times: a).rectified.replacing(with: 0, where: value .<= 0)
       }
     case .add:
       let line = second + y &* other.row
@@ -109,38 +91,6 @@ struct Elementwise: BitwiseCopyable {
         index &+= output.block
       }
       lane &+= 4
-    }
-  }
-}
-
-/// Probabilities from logits; an item is an image.
-struct SoftmaxStep: BitwiseCopyable {
-  var source, target: Int
-  var input, output: Strides
-
-  static func step(source: Int, target: Int, input: TensorLayout, output: TensorLayout) -> KernelStep {
-    KernelStep(
-      kernel: "softmax", function: function,
-      copying: SoftmaxStep(
-        source: source, target: target, input: Strides(input), output: Strides(output)), items: 1)
-  }
-
-  private static let function: StepFunction = { arguments, context, begin, end, _ in
-    let step = arguments.load(as: SoftmaxStep.self)
-    let context = RunContext.at(context)
-    for image in begin..<end {
-      let x = context.floats(step.source) + image &* step.input.image
-      let z = context.floats(step.target) + image &* step.output.image
-      var peak = -Float.infinity
-      for index in 0..<step.input.channels where x[index] > peak { peak = x[index] }
-      var total = 0.0
-      for index in 0..<step.input.channels {
-        let power = exp(Double(x[index] - peak))
-        z[index] = Float(power)
-        total += power
-      }
-      for index in 0..<step.input.channels { z[index] = Float(Double(z[index]) / total) }
-      Strides.zero(z + step.input.channels, step.output.image &- step.input.channels)
     }
   }
 }

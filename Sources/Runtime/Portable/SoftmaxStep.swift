@@ -1,0 +1,39 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// Probabilities from logits; an item is an image.
+struct SoftmaxStep: BitwiseCopyable {
+  var source, target: Int
+  var input, output: Strides
+
+  static func step(source: Int, target: Int, input: TensorLayout, output: TensorLayout) -> KernelStep {
+    KernelStep(
+      kernel: "softmax", function: function,
+      copying: SoftmaxStep(
+        source: source, target: target, input: Strides(input), output: Strides(output)), items: 1)
+  }
+
+  private static let function: StepFunction = { arguments, context, begin, end, _ in
+    let step = arguments.load(as: SoftmaxStep.self)
+    let context = RunContext.at(context)
+    for image in begin..<end {
+      let x = context.floats(step.source) + image &* step.input.image
+      let z = context.floats(step.target) + image &* step.output.image
+      var peak = -Float.infinity
+      for index in 0..<step.input.channels where x[index] > peak { peak = x[index] }
+      var total = 0.0
+      for index in 0..<step.input.channels {
+        let power = exp(Double(x[index] - peak))
+        z[index] = Float(power)
+        total += power
+      }
+      for index in 0..<step.input.channels { z[index] = Float(Double(z[index]) / total) }
+      Strides.zero(z + step.input.channels, step.output.image &- step.input.channels)
+    }
+  }
+}
