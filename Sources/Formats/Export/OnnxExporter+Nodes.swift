@@ -2,17 +2,10 @@ import FixresBase
 import FixresIR
 
 extension OnnxExporter {
-  /// The value of an attribute.
-  private enum Setting {
-    case integer(Int)
-    case integers([Int])
-    case float(Float)
-    case text(String)
-  }
-
   /// Adds a node, named after its output.
   private mutating func emit(
-    _ op: String, _ inputs: [String], _ output: String, attributes: [(String, Setting)] = []
+    _ op: String, _ inputs: [String], _ output: String,
+    attributes: [(name: String, setting: OnnxSetting)] = []
   ) {
     var node = ProtobufWriter()
     for input in inputs { node.string(1, input) }
@@ -65,47 +58,14 @@ extension OnnxExporter {
     return name
   }
 
-  /// The attributes of a sliding window.
-  private func window(_ kernel: Extent, _ strides: Extent, _ padding: Padding) -> [(String, Setting)] {
-    let sides: (String, Setting) =
-      switch padding.rule {
-      case .fixed: ("pads", .integers(padding.sides))
-      case .sameUpper: ("auto_pad", .text("SAME_UPPER"))
-      case .sameLower: ("auto_pad", .text("SAME_LOWER"))
-      }
-    return [
-      ("kernel_shape", .integers([kernel.height, kernel.width])),
-      ("strides", .integers([strides.height, strides.width])), sides,
-    ]
-  }
-
-  private func window(_ window: Window) -> [(String, Setting)] {
-    self.window(window.kernel, window.strides, window.padding)
-      + [("ceil_mode", .integer(window.ceilMode ? 1 : 0))]
-  }
-
   /// Adds the nodes for `node` of the graph.
   mutating func add(_ node: Node) {
     let graph = model.graph
     let inputs = node.operands.map { graph[$0].name }
     let output = graph[node.result].name
-    switch node.op {
-    case .conv2d(let conv): add(conv, inputs, output, weight: graph[node.operands[1]].type.dims)
-    case .batchNorm(let norm):
-      emit("BatchNormalization", inputs, output, attributes: [("epsilon", .float(Float(norm.epsilon)))])
-    case .relu: emit("Relu", inputs, output)
-    case .add: emit("Add", inputs, output)
-    case .maxPool(let pool): emit("MaxPool", inputs, output, attributes: window(pool.window))
-    case .averagePool(let pool):
-      emit(
-        "AveragePool", inputs, output,
-        attributes: window(pool.window) + [("count_include_pad", .integer(pool.countIncludePad ? 1 : 0))])
-    case .globalAveragePool: emit("GlobalAveragePool", inputs, output)
-    case .globalMaxPool: emit("GlobalMaxPool", inputs, output)
-    case .flatten: emit("Flatten", inputs, output, attributes: [("axis", .integer(1))])
-    case .linear: emit("Gemm", inputs, output, attributes: [("transB", .integer(1))])
-    case .sigmoid: emit("Sigmoid", inputs, output)
-    case .channelMultiply: emit("Mul", inputs, output)
+    switch OnnxForm(node.op) {
+    case .operation(let name, let settings): emit(name, inputs, output, attributes: settings)
+    case .convolution(let conv): add(conv, inputs, output, weight: graph[node.operands[1]].type.dims)
     case .stridedSlice(let slice):
       let parts = [
         ("starts", [0, 0]), ("ends", [Int.max, Int.max]), ("axes", [2, 3]),
@@ -115,16 +75,15 @@ extension OnnxExporter {
     case .channelPad(let pad):
       let amounts = vector([0, pad.before, 0, 0, 0, pad.after, 0, 0], output + ".pads")
       emit("Pad", inputs + [amounts], output)
-    case .softmax: emit("Softmax", inputs, output, attributes: [("axis", .integer(-1))])
     case .scalarAffineClamp(let map): add(map, inputs[0], output)
-    case .identity, .dropout: emit("Identity", inputs, output)
     }
   }
 
   /// Adds a convolution, and for a fused one the sum and the activation behind it.
   private mutating func add(_ conv: Conv2D, _ inputs: [String], _ output: String, weight: [Int]) {
     let settings =
-      window(Extent(weight[2], weight[3]), conv.strides, conv.padding) + [("group", .integer(conv.groups))]
+      OnnxForm.settings(Extent(weight[2], weight[3]), conv.strides, conv.padding)
+      + [("group", .integer(conv.groups))]
     let isFused = conv.hasResidual || conv.activation != .none
     var last = isFused ? names.unique(output + ".conv") : output
     emit("Conv", Array(inputs.prefix(conv.hasBias ? 3 : 2)), last, attributes: settings)

@@ -2,11 +2,15 @@ import FixresBase
 import FixresIR
 
 extension OnnxImporter {
-  /// Relu.
-  mutating func relu(_ node: OnnxNode) throws(FormatError) {
+  /// Any operator that is an element-wise operation.
+  mutating func elementwise(_ op: Op, _ node: OnnxNode) throws(FormatError) {
     let x = try activation(node, 0)
-    let value = try append(.relu(.init()), [x.value], node)
-    nonNegative.insert(value)
+    let value = try append(op, [x.value], node)
+    let traits = op.traits([graph[x.value].type])
+    if traits.contains(.isNonNegative) || traits.contains(.keepsSign) && nonNegative.contains(x.value) {
+      nonNegative.insert(value)
+    }
+    if case .sigmoid = op { sigmoids.insert(value) }
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 
@@ -19,7 +23,7 @@ extension OnnxImporter {
     guard low == 0, high >= 3e38 else {
       throw fault(node, "a Clip from 0 without an upper end", "one from \(low) to \(high)")
     }
-    try relu(node)
+    try elementwise(.relu(.init()), node)
   }
 
   /// Input `index`, a constant of one element.

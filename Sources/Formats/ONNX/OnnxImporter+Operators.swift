@@ -16,6 +16,7 @@ extension OnnxImporter {
     do { try node.checkForm() } catch { throw .onnx(path: path, error) }
     if try visitConstant(node) { return }
     if try visitSizes(node) { return }
+    if let op = OnnxForm.elementwise[node.op] { return try elementwise(op, node) }
     switch node.op {
     case "Conv": try convolution(node)
     case "BatchNormalization": try batchNormalization(node)
@@ -27,14 +28,7 @@ extension OnnxImporter {
     case "ReduceMax": try reduce(node, .globalMaxPool(.init()))
     case "Gemm": try gemm(node)
     case "MatMul": try matMul(node)
-    case "Relu": try relu(node)
     case "Clip": try clip(node)
-    case "Sigmoid":
-      let x = try activation(node, 0)
-      let value = try append(.sigmoid(.init()), [x.value], node)
-      nonNegative.insert(value)
-      sigmoids.insert(value)
-      try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
     case "Add", "Sum": try add(node)
     case "Sub", "Mul", "Div": try arithmetic(node)
     case "Softmax", "LogSoftmax": try softmax(node)

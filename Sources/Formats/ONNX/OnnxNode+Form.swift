@@ -2,15 +2,15 @@
 /// is an error, since ignoring it could change the result.
 extension OnnxNode {
   /// Maximum number of inputs; variadic operators are not listed.
-  static let inputCounts: [String: Int] = [
+  static let inputCounts = [
     "Conv": 3, "BatchNormalization": 5, "MaxPool": 1, "AveragePool": 1, "GlobalAveragePool": 1,
-    "GlobalMaxPool": 1, "ReduceMean": 2, "ReduceMax": 2, "ReduceProd": 2, "Gemm": 3, "MatMul": 2, "Relu": 1,
-    "Clip": 3, "Sigmoid": 1, "Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "Softmax": 1, "LogSoftmax": 1,
-    "Identity": 1,
-    "Dropout": 3, "Cast": 1, "CastLike": 2, "Flatten": 1, "Reshape": 2, "Squeeze": 2, "Unsqueeze": 2,
+    "GlobalMaxPool": 1, "ReduceMean": 2, "ReduceMax": 2, "ReduceProd": 2, "Gemm": 3, "MatMul": 2, "Clip": 3,
+    "Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "Softmax": 1, "LogSoftmax": 1,
+    "Identity": 1, "Dropout": 3, "Cast": 1, "CastLike": 2, "Flatten": 1, "Reshape": 2, "Squeeze": 2,
+    "Unsqueeze": 2,
     "Transpose": 1, "Pad": 4, "Slice": 5, "Expand": 2, "Shape": 1, "Gather": 2, "Constant": 0,
     "ConstantOfShape": 1, "Sqrt": 1, "Reciprocal": 1, "Neg": 1,
-  ]
+  ].merging(OnnxForm.elementwise.mapValues { _ in 1 }) { count, _ in count }
 
   /// The types of the attributes that are read.
   private static let kinds: [String: OnnxAttribute.Kind] = [

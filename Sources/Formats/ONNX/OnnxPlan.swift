@@ -103,10 +103,9 @@ struct OnnxPlan {
     "Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax",
   ]
   /// Operators that compute more than a size, a view or a probability.
-  private static let layerOperators: Set<String> = [
-    "Gemm", "MatMul", "BatchNormalization", "Relu", "Clip", "Sigmoid", "Add", "Sum", "Sub", "Mul", "Div",
-    "Pad", "Slice",
-  ]
+  private static let layerOperators = Set([
+    "Gemm", "MatMul", "BatchNormalization", "Clip", "Add", "Sum", "Sub", "Mul", "Div", "Pad", "Slice",
+  ]).union(OnnxForm.elementwise.keys)
 
   /// Results of `nodes` that an operator over maps depends on, and those that no layer depends on.
   private static func positions(_ nodes: [OnnxNode]) -> (maps: Set<String>, trailing: Set<String>) {
