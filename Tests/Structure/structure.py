@@ -56,8 +56,7 @@ RUNTIME_ORDER = [
 # Findings that are known and still allowed: the count may only fall. A check that is not listed allows none.
 DEBTS = {
     "long-function": 2,
-    "unlabelled": 39,
-    "undocumented": 32,
+    "unlabelled": 38,
 }
 
 CHECKS = {

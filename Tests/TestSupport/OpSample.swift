@@ -49,6 +49,7 @@ package struct OpSample: Sendable, CustomStringConvertible {
         + unary(.scalarAffineClamp(.init(scale: 0.75, offset: 0.25)))
     case .identity: unary(.identity(.init()))
     case .dropout: unary(.dropout(.init(rate: 0.25)))
+    case .hardSwish: unary(.hardSwish(.init()))
     }
   }
 

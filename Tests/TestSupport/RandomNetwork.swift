@@ -51,7 +51,7 @@ package struct RandomNetwork {
 
   private mutating func layer(_ x: ValueID) throws -> ValueID {
     let size = builder[x].type.spatial
-    switch number(0...17) {
+    switch number(0...18) {
     case 0, 1, 2: return try normalised(x)
     case 3, 4, 5: return try block(x)
     case 6: return try gated(x)
@@ -70,6 +70,7 @@ package struct RandomNetwork {
       let clamp = ScalarAffineClamp(
         scale: 0.5 + random.nextFloat(), offset: chance(0.3) ? 0 : random.nextFloat() - 0.5)
       return try unary(.scalarAffineClamp(clamp), x)
+    case 17: return try unary(.hardSwish(HardSwish()), x)
     default:
       // Something that no output will depend on.
       if chance(0.5) { _ = try normalised(x) }

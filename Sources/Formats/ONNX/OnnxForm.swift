@@ -45,6 +45,7 @@ extension OnnxForm {
     case .softmax: self = .operation("Softmax", [("axis", .integer(-1))])
     case .scalarAffineClamp(let op): self = .scalarAffineClamp(op)
     case .identity, .dropout: self = .operation("Identity")
+    case .hardSwish: self = .operation("HardSwish")
     }
   }
 

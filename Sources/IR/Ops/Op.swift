@@ -40,11 +40,14 @@ public enum Op: Hashable, Sendable {
   case identity(Identity)
   /// The operand: what a trained network runs.
   case dropout(Dropout)
+  /// `x * relu6(x + 3) / 6`.
+  case hardSwish(HardSwish)
 
   /// Which operation it is, without its attributes; raw values are the mnemonics of the textual form.
   package enum Kind: String, CaseIterable, Hashable, Sendable {
     case conv2d, batchNorm, relu, add, maxPool, averagePool, globalAveragePool, globalMaxPool, flatten, linear
     case sigmoid, channelMultiply, stridedSlice, channelPad, softmax, scalarAffineClamp, identity, dropout
+    case hardSwish
 
     /// The definition that reads this kind's attributes back from text.
     package var definition: any OpDefinition.Type {
@@ -67,6 +70,7 @@ public enum Op: Hashable, Sendable {
       case .scalarAffineClamp: ScalarAffineClamp.self
       case .identity: Identity.self
       case .dropout: Dropout.self
+      case .hardSwish: HardSwish.self
       }
     }
   }
@@ -92,6 +96,7 @@ public enum Op: Hashable, Sendable {
     case .scalarAffineClamp(let op): op
     case .identity(let op): op
     case .dropout(let op): op
+    case .hardSwish(let op): op
     }
   }
 
