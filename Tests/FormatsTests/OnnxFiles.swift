@@ -33,7 +33,7 @@ struct OnnxSketch {
 
   var nodes: [[UInt8]] = [
     node("Conv", ["data", "w"], "c"), node("GlobalAveragePool", ["c"], "p"), node("Flatten", ["p"], "f"),
-    node("Gemm", ["f", "v"], "out", [("transB", [1])]),
+    node("Gemm", ["f", "v"], "out", attributes: [("transB", [1])]),
   ]
   var tensors: [[UInt8]] = [tensor("w", [2, 3, 1, 1]), tensor("v", [4, 2])]
   var inputs: [[UInt8]] = [valueInfo("data", [1, 3, 8, 8])]
@@ -41,7 +41,7 @@ struct OnnxSketch {
 
   /// A list of one number is written as an integer attribute, a longer one as integers.
   static func node(
-    _ op: String, _ inputs: [String], _ output: String, _ attributes: [Attribute] = [],
+    _ op: String, _ inputs: [String], _ output: String, attributes: [Attribute] = [],
     texts: [(name: String, value: String)] = [], domain: String = ""
   ) -> [UInt8] {
     var message = OnnxMessage()
@@ -60,9 +60,9 @@ struct OnnxSketch {
   }
 
   /// A node with an attribute that says its kind and no value.
-  static func typed(_ op: String, _ inputs: [String], _ output: String, _ attribute: String, kind: Int)
-    -> [UInt8]
-  {
+  static func typed(
+    _ op: String, _ inputs: [String], _ output: String, attribute: String, kind: Int
+  ) -> [UInt8] {
     OnnxMessage(bytes: node(op, inputs, output))
       .data(5, OnnxMessage().text(1, attribute).number(20, kind).bytes).bytes
   }

@@ -132,56 +132,82 @@ import Testing
     ("an unknown operator", 1, OnnxSketch.node("LSTM", ["c"], "p"), "LSTM p"),
     ("another domain", 1, OnnxSketch.node("Relu", ["c"], "p", domain: "com.example"), "Relu p"),
     ("a quantised node", 1, OnnxSketch.node("QuantizeLinear", ["c"], "p"), "QuantizeLinear p"),
-    ("a stride of 0", 0, OnnxSketch.node("Conv", ["data", "w"], "c", [("strides", [0, 1])]), "Conv c"),
     (
-      "a stride of 2^40", 0, OnnxSketch.node("Conv", ["data", "w"], "c", [("strides", [1 << 40, 1])]),
+      "a stride of 0", 0, OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("strides", [0, 1])]),
       "Conv c"
     ),
-    ("negative pads", 0, OnnxSketch.node("Conv", ["data", "w"], "c", [("pads", [0, -1, 0, 0])]), "Conv c"),
     (
-      "pads of 2^62", 0, OnnxSketch.node("Conv", ["data", "w"], "c", [("pads", [0, 1 << 62, 0, 0])]), "Conv c"
+      "a stride of 2^40", 0,
+      OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("strides", [1 << 40, 1])]),
+      "Conv c"
     ),
-    ("a dilation", 0, OnnxSketch.node("Conv", ["data", "w"], "c", [("dilations", [2, 2])]), "Conv c"),
     (
-      "another kernel", 0, OnnxSketch.node("Conv", ["data", "w"], "c", [("kernel_shape", [3, 3])]), "Conv c"
+      "negative pads", 0,
+      OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("pads", [0, -1, 0, 0])]), "Conv c"
     ),
-    ("a pool of 0", 1, OnnxSketch.node("MaxPool", ["c"], "p", [("kernel_shape", [0, 2])]), "MaxPool p"),
     (
-      "a pool of 2^40", 1, OnnxSketch.node("MaxPool", ["c"], "p", [("kernel_shape", [1 << 40, 2])]),
+      "pads of 2^62", 0,
+      OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("pads", [0, 1 << 62, 0, 0])]), "Conv c"
+    ),
+    (
+      "a dilation", 0, OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("dilations", [2, 2])]),
+      "Conv c"
+    ),
+    (
+      "another kernel", 0,
+      OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("kernel_shape", [3, 3])]), "Conv c"
+    ),
+    (
+      "a pool of 0", 1, OnnxSketch.node("MaxPool", ["c"], "p", attributes: [("kernel_shape", [0, 2])]),
       "MaxPool p"
     ),
     (
-      "a mean over channels", 1, OnnxSketch.node("ReduceMean", ["c"], "p", [("axes", [1, 2])]), "ReduceMean p"
+      "a pool of 2^40", 1,
+      OnnxSketch.node("MaxPool", ["c"], "p", attributes: [("kernel_shape", [1 << 40, 2])]),
+      "MaxPool p"
     ),
-    ("an axis beyond", 2, OnnxSketch.node("Flatten", ["p"], "f", [("axis", [7])]), "Flatten f"),
-    ("two -1", 2, OnnxSketch.node("Reshape", ["p"], "f", [("shape", [-1, -1])]), "Reshape f"),
-    ("a shape of other images", 2, OnnxSketch.node("Reshape", ["p"], "f", [("shape", [2, 1])]), "Reshape f"),
     (
-      "a shape of 2^62", 2, OnnxSketch.node("Reshape", ["p"], "f", [("shape", [1, 1 << 62, 4])]), "Reshape f"
+      "a mean over channels", 1, OnnxSketch.node("ReduceMean", ["c"], "p", attributes: [("axes", [1, 2])]),
+      "ReduceMean p"
+    ),
+    ("an axis beyond", 2, OnnxSketch.node("Flatten", ["p"], "f", attributes: [("axis", [7])]), "Flatten f"),
+    ("two -1", 2, OnnxSketch.node("Reshape", ["p"], "f", attributes: [("shape", [-1, -1])]), "Reshape f"),
+    (
+      "a shape of other images", 2, OnnxSketch.node("Reshape", ["p"], "f", attributes: [("shape", [2, 1])]),
+      "Reshape f"
+    ),
+    (
+      "a shape of 2^62", 2, OnnxSketch.node("Reshape", ["p"], "f", attributes: [("shape", [1, 1 << 62, 4])]),
+      "Reshape f"
     ),
     ("a third operand", 1, OnnxSketch.node("GlobalAveragePool", ["c", "c"], "p"), "GlobalAveragePool p"),
     (
       "no flag", 1,
-      OnnxSketch.node("MaxPool", ["c"], "p", [("kernel_shape", [2, 2]), ("ceil_mode", [Int.min])]),
+      OnnxSketch.node(
+        "MaxPool", ["c"], "p", attributes: [("kernel_shape", [2, 2]), ("ceil_mode", [Int.min])]),
       "MaxPool p"
     ),
     (
-      "an attribute twice", 2, OnnxSketch.node("Flatten", ["p"], "f", [("axis", [1]), ("axis", [0])]),
+      "an attribute twice", 2,
+      OnnxSketch.node("Flatten", ["p"], "f", attributes: [("axis", [1]), ("axis", [0])]),
       "Flatten f"
     ),
     ("an Expand of a map", 1, OnnxSketch.node("Expand", ["c", "s"], "p"), "Expand p"),
     (
       "an unknown auto_pad", 1,
-      OnnxSketch.node("MaxPool", ["c"], "p", [("kernel_shape", [2, 2])], texts: [("auto_pad", "SAME")]),
+      OnnxSketch.node(
+        "MaxPool", ["c"], "p", attributes: [("kernel_shape", [2, 2])], texts: [("auto_pad", "SAME")]),
       "MaxPool p"
     ),
-    ("a list as a number", 0, OnnxSketch.typed("Conv", ["data", "w"], "c", "group", kind: 7), "Conv c"),
+    (
+      "a list as a number", 0, OnnxSketch.typed("Conv", ["data", "w"], "c", attribute: "group", kind: 7),
+      "Conv c"
+    ),
     ("weights made of the picture", 3, OnnxSketch.node("Gemm", ["f", "c"], "out"), "Gemm out"),
   ]
 
   @Test(arguments: brokenNodes)
-  func brokenGraphsAreNamedByTheirNode(_ name: String, _ index: Int, _ node: [UInt8], _ place: String) throws
-  {
+  func brokenGraphsAreNamedByTheirNode(_ name: String, _ index: Int, _ node: [UInt8], place: String) throws {
     let folder = try TemporaryFolder()
     var sketch = OnnxSketch()
     sketch.nodes[index] = node
@@ -192,8 +218,8 @@ import Testing
   @Test func whatDoesNotFitIsNamedByItsValue() throws {
     let folder = try TemporaryFolder()
     for (node, index, name) in [
-      (OnnxSketch.node("Conv", ["data", "w"], "c", [("group", [0])]), 0, "%c"),
-      (OnnxSketch.node("Conv", ["data", "w"], "c", [("group", [-3])]), 0, "%c"),
+      (OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("group", [0])]), 0, "%c"),
+      (OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("group", [-3])]), 0, "%c"),
       (OnnxSketch.node("Gemm", ["f", "v"], "out"), 3, "%out"),
     ] {
       var sketch = OnnxSketch()
@@ -253,12 +279,12 @@ import Testing
     let folder = try TemporaryFolder()
     var sketch = OnnxSketch()
     sketch.tensors[1] = OnnxSketch.tensor("v", [2, 4])
-    sketch.nodes[1] = OnnxSketch.node("ReduceMean", ["c"], "p", [("axes", [2, 3])])
+    sketch.nodes[1] = OnnxSketch.node("ReduceMean", ["c"], "p", attributes: [("axes", [2, 3])])
     sketch.nodes[1] =
       OnnxMessage(bytes: sketch.nodes[1])
       .data(5, OnnxMessage().text(1, "keepdims").number(20, 2).bytes).bytes
     sketch.nodes[2] = OnnxSketch.node("Identity", ["p"], "f")
-    sketch.nodes[3] = OnnxSketch.typed("Gemm", ["f", "v"], "out", "transB", kind: 2)
+    sketch.nodes[3] = OnnxSketch.typed("Gemm", ["f", "v"], "out", attribute: "transB", kind: 2)
     #expect(try sketch.failure(in: folder) == nil)
     let model = try Importer.load(path: folder.path + "/model.onnx").model
     #expect(model.constants["v"]?.shape == [4, 2])
@@ -273,7 +299,7 @@ import Testing
     sketch.tensors += [OnnxSketch.tensor("half", [2]), OnnxSketch.whole("k", [2])]
     sketch.nodes[2...2] = [
       OnnxSketch.node("Add", ["half", "half"], "twice"),
-      OnnxSketch.node("Cast", ["twice"], "s", [("to", [7])]),
+      OnnxSketch.node("Cast", ["twice"], "s", attributes: [("to", [7])]),
       OnnxSketch.node("Reshape", ["p", "s"], "f"),
     ]
     #expect(try sketch.failure(in: folder) == nil)

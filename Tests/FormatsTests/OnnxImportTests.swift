@@ -125,7 +125,7 @@ import Testing
     var sketch = OnnxSketch()
     sketch.tensors[0] = OnnxSketch.tensor("w", [2, 3, 3, 3])
     sketch.nodes[0] = OnnxSketch.node(
-      "Conv", ["data", "w"], "c", [("strides", [2, 2]), ("pads", [0, 0, 1, 1])])
+      "Conv", ["data", "w"], "c", attributes: [("strides", [2, 2]), ("pads", [0, 0, 1, 1])])
     let folder = try TemporaryFolder()
     try AtomicFileWriter.write(sketch.bytes, to: folder.path + "/m.onnx")
     let result = try Importer.load(path: folder.path + "/m.onnx")
@@ -150,8 +150,10 @@ import Testing
     ]
     sketch.nodes[1...1] = [
       OnnxSketch.node("GlobalAveragePool", ["c"], "g"), OnnxSketch.node("Flatten", ["g"], "gf"),
-      OnnxSketch.node("Gemm", ["gf", "a"], "g1", [("transB", [1])]), OnnxSketch.node("Relu", ["g1"], "g2"),
-      OnnxSketch.node("Gemm", ["g2", "b"], "g3", [("transB", [1])]), OnnxSketch.node("Sigmoid", ["g3"], "g4"),
+      OnnxSketch.node("Gemm", ["gf", "a"], "g1", attributes: [("transB", [1])]),
+      OnnxSketch.node("Relu", ["g1"], "g2"),
+      OnnxSketch.node("Gemm", ["g2", "b"], "g3", attributes: [("transB", [1])]),
+      OnnxSketch.node("Sigmoid", ["g3"], "g4"),
       OnnxSketch.node("Reshape", ["g4", "s"], "g5"), OnnxSketch.node("Shape", ["c"], "cs"),
       OnnxSketch.node("Expand", ["g5", "cs"], "g6"), OnnxSketch.node("Mul", ["g6", "c"], "m"),
       OnnxSketch.node("GlobalAveragePool", ["m"], "p"),

@@ -30,7 +30,7 @@ import Testing
       }
     }
 
-    init(_ relu: Int, _ residualRelu: Int, _ plain: Int, _ others: [String: Int]) {
+    init(_ relu: Int, _ residualRelu: Int, _ plain: Int, others: [String: Int]) {
       (self.relu, self.residualRelu, self.plain, self.others) = (relu, residualRelu, plain, others)
     }
 
@@ -44,19 +44,19 @@ import Testing
 
   /// Convolutions with ReLU, with residual and ReLU, with bias alone; the other nodes.
   @Test(arguments: [
-    ("resnet18", Shape(9, 8, 3, with(["maxPool": 1]))),
-    ("resnet34", Shape(17, 16, 3, with(["maxPool": 1]))),
-    ("resnet50", Shape(33, 16, 4, with(["maxPool": 1]))),
-    ("resnet101", Shape(67, 33, 4, with(["maxPool": 1]))),
-    ("resnext50", Shape(33, 16, 4, with(["maxPool": 1]))),
-    ("resnet50d", Shape(35, 16, 4, with(["maxPool": 1, "averagePool": 3]))),
-    ("resnet20", Shape(10, 9, 0, with(["stridedSlice": 2, "channelPad": 2]))),
+    ("resnet18", Shape(9, 8, 3, others: with(["maxPool": 1]))),
+    ("resnet34", Shape(17, 16, 3, others: with(["maxPool": 1]))),
+    ("resnet50", Shape(33, 16, 4, others: with(["maxPool": 1]))),
+    ("resnet101", Shape(67, 33, 4, others: with(["maxPool": 1]))),
+    ("resnext50", Shape(33, 16, 4, others: with(["maxPool": 1]))),
+    ("resnet50d", Shape(35, 16, 4, others: with(["maxPool": 1, "averagePool": 3]))),
+    ("resnet20", Shape(10, 9, 0, others: with(["stridedSlice": 2, "channelPad": 2]))),
     // A gated block's sum goes to its projection; without one the sum stays.
     (
       "seresnet50",
       Shape(
         33 + 16, 4, 16 + 16,
-        with([
+        others: with([
           "maxPool": 1, "globalAveragePool": 16, "sigmoid": 16, "channelMultiply": 16, "add": 12, "relu": 12,
         ]))
     ),
@@ -64,7 +64,7 @@ import Testing
       "seresnet34",
       Shape(
         17 + 16, 3, 16 + 16,
-        with([
+        others: with([
           "maxPool": 1, "globalAveragePool": 16, "sigmoid": 16, "channelMultiply": 16, "add": 13, "relu": 13,
         ]))
     ),

@@ -44,7 +44,9 @@
       }
     }
 
-    static var grid: [Shape] {
+    static var grid: [Shape] { sizes + windows + groupsAndParts }
+
+    private static var sizes: [Shape] {
       var shapes: [Shape] = []
       // Widths around every tile: a pixel less, exact, a pixel more, primes.
       for width in [1, 2, 3, 5, 6, 7, 8, 11, 13, 14, 15, 23, 29, 30, 31] {
@@ -60,6 +62,11 @@
         shapes.append(
           Shape(inputs: 16, outputs: channels, kernel: 3, padding: 1, hasResidual: true, hasReLU: true))
       }
+      return shapes
+    }
+
+    private static var windows: [Shape] {
+      var shapes: [Shape] = []
       // Kernels, strides, paddings.
       for (kernel, stride, padding) in [(1, 2, 0), (2, 2, 0), (3, 1, 0), (3, 3, 2), (5, 1, 2), (7, 2, 3)] {
         shapes.append(
@@ -82,6 +89,11 @@
               borders: true, sides: sides))
         }
       }
+      return shapes
+    }
+
+    private static var groupsAndParts: [Shape] {
+      var shapes: [Shape] = []
       // A stem reads interleaved channels.
       shapes.append(
         Shape(
@@ -284,13 +296,14 @@
       weights = draw(shape.outputs * (shape.inputs / shape.groups) * shape.kernel * shape.kernel)
       bias = draw(shape.outputs)
       residual = draw(shape.batch * shape.outputs * outHeight * outWidth)
-      expected = Self.reference(shape, outHeight, outWidth, input, weights, bias, residual)
+      expected = Self.reference(
+        shape, outHeight: outHeight, outWidth: outWidth, input: input, weights: weights, bias: bias,
+        residual: residual)
     }
 
     static func reference(
-      _ s: CodegenConvolutionTests.Shape, _ outHeight: Int, _ outWidth: Int, _ input: [Float],
-      _ weights: [Float],
-      _ bias: [Float], _ residual: [Float]
+      _ s: CodegenConvolutionTests.Shape, outHeight: Int, outWidth: Int, input: [Float], weights: [Float],
+      bias: [Float], residual: [Float]
     ) -> [Float] {
       let (inputsPerGroup, outputsPerGroup) = (s.inputs / s.groups, s.outputs / s.groups)
       var result: [Float] = []

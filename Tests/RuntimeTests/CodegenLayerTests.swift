@@ -40,7 +40,7 @@
         (d.input.block, d.output.block) = (backend.block, backend.block)
         let step = try backend.pooling(d, source: 0, target: 1)
         let portable = PortableKernels(block: backend.block).pooling(d, source: 0, target: 1)
-        compare(step, portable, d.input, d.output, batch: 2)
+        compare(step, portable, input: d.input, output: d.output, batch: 2)
       }
     }
 
@@ -59,7 +59,7 @@
             isMaximum: isMaximum)
           let step = try backend.globalPooling(d, source: 0, target: 1)
           let portable = PortableKernels(block: backend.block).globalPooling(d, source: 0, target: 1)
-          compare(step, portable, d.input, d.output, batch: 3)
+          compare(step, portable, input: d.input, output: d.output, batch: 3)
         }
       }
     }
@@ -84,7 +84,7 @@
           }
         }
         let input = (0..<(features * batch)).map { _ in Float(random.nextGaussian()) }
-        let found = run(step, d.input, d.output, input, batch: batch)
+        let found = run(step, d.input, d.output, values: input, batch: batch)
         for image in 0..<batch {
           for output in 0..<outputs {
             var sum = Double(bias[output])
@@ -98,7 +98,7 @@
     }
 
     private func run(
-      _ step: KernelStep, _ input: TensorLayout, _ output: TensorLayout, _ values: [Float], batch: Int
+      _ step: KernelStep, _ input: TensorLayout, _ output: TensorLayout, values: [Float], batch: Int
     ) -> [Float] {
       let tensors = [GuardedTensor(input, batch: batch), GuardedTensor(output, batch: batch)]
       tensors[0].fill(values, border: .nan)
@@ -112,15 +112,15 @@
 
     /// Equal values, NaN where NaN, and nothing outside touched.
     private func compare(
-      _ step: KernelStep, _ other: KernelStep, _ input: TensorLayout, _ output: TensorLayout, batch: Int
+      _ step: KernelStep, _ other: KernelStep, input: TensorLayout, output: TensorLayout, batch: Int
     ) {
       var random = SeededRandom(seed: 5)
       let count = batch * input.channels * input.height * input.width
       let values = (0..<count).map { index in
         index % 97 == 5 ? Float.nan : Float(random.nextGaussian())
       }
-      let found = run(step, input, output, values, batch: batch)
-      let expected = run(other, input, output, values, batch: batch)
+      let found = run(step, input, output, values: values, batch: batch)
+      let expected = run(other, input, output, values: values, batch: batch)
       #expect(found.count == expected.count && !found.isEmpty)
       for (a, b) in zip(found, expected) {
         #expect(a.isNaN ? b.isNaN : abs(a - b) <= 1e-5 * max(1, abs(b)), "\(step.kernel)")

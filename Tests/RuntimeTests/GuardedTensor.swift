@@ -32,8 +32,8 @@ struct GuardedTensor {
     }
   }
 
-  /// Place of a value; channels beyond the layout's own fill the last block.
-  private func index(_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Int {
+  /// Index of a value; channels beyond the layout's own fill the last block.
+  private func index(_ n: Int, _ c: Int, y: Int, x: Int) -> Int {
     guard let layout else { return 0 }
     return n * layout.imageStride + layout.origin + c / layout.block * layout.planeStride + y
       * layout.rowStride
@@ -49,7 +49,7 @@ struct GuardedTensor {
         for y in 0..<layout.height {
           for x in 0..<layout.width {
             let source = ((n * layout.channels + c) * layout.height + y) * layout.width + x
-            floats[index(n, c, y, x)] = c < layout.channels && !values.isEmpty ? values[source] : 3
+            floats[index(n, c, y: y, x: x)] = c < layout.channels && !values.isEmpty ? values[source] : 3
           }
         }
       }
@@ -63,7 +63,7 @@ struct GuardedTensor {
     for n in 0..<batch {
       for c in 0..<layout.channels {
         for y in 0..<layout.height {
-          for x in 0..<layout.width { values.append(floats[index(n, c, y, x)]) }
+          for x in 0..<layout.width { values.append(floats[index(n, c, y: y, x: x)]) }
         }
       }
     }

@@ -136,10 +136,12 @@ import Testing
           let parameters = LayerParameters(weights: try #require(weights.baseAddress), bias: nil)
           for blocks in 1...3 {
             let window = ConvolutionWindow(descriptor, cache.isa, blocks: blocks)
-            add(name, try WeightPacking.direct(parameters, descriptor, window, blocks: blocks, cache))
+            add(name, try WeightPacking.direct(parameters, descriptor, window, blocks: blocks, cache: cache))
             guard kernel == 3, groups == 1 else { continue }
             for scheme in [WinogradScheme.f2, .f4, .polyphase2] {
-              add(name, try WeightPacking.winograd(parameters, descriptor, scheme, blocks: blocks, cache))
+              add(
+                name, try WeightPacking.winograd(parameters, descriptor, scheme, blocks: blocks, cache: cache)
+              )
             }
           }
           if groups > 1 { add(name, WeightPacking.narrowGroups(parameters, descriptor, cache)) }

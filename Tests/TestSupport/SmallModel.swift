@@ -9,11 +9,13 @@ package enum SmallModel {
   {
     var maker = Maker(random: SeededRandom(seed: seed))
     let input = try maker.builder.input("input", .image(3, side, side))
-    let stem = try maker.unit(input, "conv1", "bn1", 3, channels, stride: 2)
+    let stem = try maker.unit(input, "conv1", "bn1", inputs: 3, outputs: channels, stride: 2)
     let start = try maker.builder.append(.relu(Relu()), [stem], name: "relu")
-    let first = try maker.unit(start, "layer1.0.conv1", "layer1.0.bn1", channels, channels, stride: 1)
+    let first = try maker.unit(
+      start, "layer1.0.conv1", "layer1.0.bn1", inputs: channels, outputs: channels, stride: 1)
     let middle = try maker.builder.append(.relu(Relu()), [first], name: "layer1.0.relu1")
-    let second = try maker.unit(middle, "layer1.0.conv2", "layer1.0.bn2", channels, channels, stride: 1)
+    let second = try maker.unit(
+      middle, "layer1.0.conv2", "layer1.0.bn2", inputs: channels, outputs: channels, stride: 1)
     let sum = try maker.builder.append(.add(Add()), [second, start], name: "layer1.0.add")
     let end = try maker.builder.append(.relu(Relu()), [sum], name: "layer1.0.relu2")
     let pool = try maker.builder.append(.globalAveragePool(GlobalAveragePool()), [end], name: "avgpool")
@@ -48,7 +50,7 @@ package enum SmallModel {
 
     /// A 3x3 convolution and its batch norm.
     mutating func unit(
-      _ x: ValueID, _ conv: String, _ norm: String, _ inputs: Int, _ outputs: Int, stride: Int
+      _ x: ValueID, _ conv: String, _ norm: String, inputs: Int, outputs: Int, stride: Int
     ) throws -> ValueID {
       let weight = try constant("\(conv).weight", [outputs, inputs, 3, 3], scale: 0.3)
       let y = try builder.append(

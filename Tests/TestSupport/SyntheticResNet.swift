@@ -62,14 +62,14 @@ package struct SyntheticResNet {
   }
 
   private mutating func stem(_ input: ValueID) throws -> ValueID {
-    guard !isCIFAR else { return try unit(input, "conv1", "bn1", "relu", width, kernel: 3) }
+    guard !isCIFAR else { return try unit(input, "conv1", "bn1", relu: "relu", outputs: width, kernel: 3) }
     var x = input
     if hasDeepStem {
-      x = try unit(x, "conv1.0", "conv1.1", "conv1.2", width / 2, kernel: 3, stride: 2)
-      x = try unit(x, "conv1.3", "conv1.4", "conv1.5", width / 2, kernel: 3)
-      x = try unit(x, "conv1.6", "bn1", "relu", width, kernel: 3)
+      x = try unit(x, "conv1.0", "conv1.1", relu: "conv1.2", outputs: width / 2, kernel: 3, stride: 2)
+      x = try unit(x, "conv1.3", "conv1.4", relu: "conv1.5", outputs: width / 2, kernel: 3)
+      x = try unit(x, "conv1.6", "bn1", relu: "relu", outputs: width, kernel: 3)
     } else {
-      x = try unit(x, "conv1", "bn1", "relu", width, kernel: 7, stride: 2)
+      x = try unit(x, "conv1", "bn1", relu: "relu", outputs: width, kernel: 7, stride: 2)
     }
     let window = Window(kernel: Extent(3, 3), strides: Extent(2, 2), padding: Padding(1))
     return try graph.append(.maxPool(.init(window: window)), [x], name: "maxpool")
@@ -83,29 +83,32 @@ package struct SyntheticResNet {
     if isBottleneck {
       outputs = planes * 4
       let inner = groupWidth.map { planes * $0 * groups / 64 } ?? planes
-      x = try unit(x, name + ".conv1", name + ".bn1", name + ".relu1", inner, kernel: 1)
+      x = try unit(x, name + ".conv1", name + ".bn1", relu: name + ".relu1", outputs: inner, kernel: 1)
       x = try unit(
-        x, name + ".conv2", name + ".bn2", name + ".relu2", inner, kernel: 3, stride: stride, groups: groups)
-      x = try unit(x, name + ".conv3", name + ".bn3", nil, outputs, kernel: 1)
+        x, name + ".conv2", name + ".bn2", relu: name + ".relu2", outputs: inner, kernel: 3, stride: stride,
+        groups: groups)
+      x = try unit(x, name + ".conv3", name + ".bn3", relu: nil, outputs: outputs, kernel: 1)
     } else {
-      x = try unit(x, name + ".conv1", name + ".bn1", name + ".relu1", planes, kernel: 3, stride: stride)
-      x = try unit(x, name + ".conv2", name + ".bn2", nil, outputs, kernel: 3)
+      x = try unit(
+        x, name + ".conv1", name + ".bn1", relu: name + ".relu1", outputs: planes, kernel: 3, stride: stride)
+      x = try unit(x, name + ".conv2", name + ".bn2", relu: nil, outputs: outputs, kernel: 3)
     }
     if isGated { x = try gate(x, name + ".se") }
-    let skip = try self.skip(input, name, outputs, stride)
+    let skip = try self.skip(input, name, outputs, stride: stride)
     x = try graph.append(.add(.init()), [x, skip], name: name + ".add")
     return try graph.append(.relu(.init()), [x], name: name + ".relu")
   }
 
   private mutating func skip(
-    _ input: ValueID, _ name: String, _ outputs: Int, _ stride: Int
+    _ input: ValueID, _ name: String, _ outputs: Int, stride: Int
   ) throws -> ValueID {
     let missing = outputs - graph[input].type.channels
     guard missing != 0 || stride != 1 else { return input }
     let module = name + ".downsample."
     switch shortcut {
     case .projection:
-      return try unit(input, module + "0", module + "1", nil, outputs, kernel: 1, stride: stride)
+      return try unit(
+        input, module + "0", module + "1", relu: nil, outputs: outputs, kernel: 1, stride: stride)
     case .pooledProjection:
       var x = input
       if stride > 1 {
@@ -113,7 +116,7 @@ package struct SyntheticResNet {
         x = try graph.append(
           .averagePool(.init(window: window, countIncludePad: false)), [x], name: module + "0")
       }
-      return try unit(x, module + "1", module + "2", nil, outputs, kernel: 1)
+      return try unit(x, module + "1", module + "2", relu: nil, outputs: outputs, kernel: 1)
     case .padded:
       let slice = try graph.append(
         .stridedSlice(.init(strides: Extent(square: stride))), [input], name: name + ".slice")
@@ -134,7 +137,7 @@ package struct SyntheticResNet {
 
   /// Convolution, batch norm and, where it has a name, ReLU.
   private mutating func unit(
-    _ x: ValueID, _ conv: String, _ norm: String, _ relu: String?, _ outputs: Int, kernel: Int,
+    _ x: ValueID, _ conv: String, _ norm: String, relu: String?, outputs: Int, kernel: Int,
     stride: Int = 1, groups: Int = 1
   ) throws -> ValueID {
     var operands = [

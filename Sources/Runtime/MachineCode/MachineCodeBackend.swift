@@ -39,7 +39,7 @@ package struct MachineCodeBackend: Backend {
     try requireBlocks(descriptor.output)
     if forced == nil, NarrowGroupKernel.applies(to: descriptor, isa) {
       return try emit { () throws(ExecutableMemoryError) in
-        try DirectStep.narrowGroups(descriptor, weights, buffers, cache)
+        try DirectStep.narrowGroups(descriptor, weights, buffers, cache: cache)
       }
     }
     var algorithm =
@@ -53,8 +53,10 @@ package struct MachineCodeBackend: Backend {
     }
     var step = try emit { () throws(ExecutableMemoryError) in
       switch algorithm {
-      case .winograd(let tiling): try WinogradStep.step(descriptor, weights, buffers, tiling, cache)
-      case .direct(let tiling): try DirectStep.step(descriptor, weights, buffers, tiling, cache)
+      case .winograd(let tiling):
+        try WinogradStep.step(descriptor, weights, buffers, tiling: tiling, cache: cache)
+      case .direct(let tiling):
+        try DirectStep.step(descriptor, weights, buffers, tiling: tiling, cache: cache)
       }
     }
     step.chosenBy = decision

@@ -20,7 +20,8 @@ extension DirectConvolution {
     let packed = AlignedBlock(uninitializedCount: weightCount, of: .f32)
     let bias = AlignedBlock(count: groupCount * 16, of: .f32)
     for index in 0..<groupCount {
-      pack(index, groups[index], descriptor, parameters.weights, packed.floats + groups[index].weights)
+      pack(
+        index, groups[index], descriptor, from: parameters.weights, to: packed.floats + groups[index].weights)
     }
     if let source = parameters.bias {
       bias.floats.update(from: source, count: output.channels)
@@ -88,8 +89,8 @@ extension DirectConvolution {
 
   /// Packs one group, sequentially in the packed order, from 16 rows of the model's weights.
   private static func pack(
-    _ index: Int, _ group: Group, _ descriptor: ConvolutionDescriptor, _ weights: UnsafePointer<Float>,
-    _ packed: UnsafeMutablePointer<Float>
+    _ index: Int, _ group: Group, _ descriptor: ConvolutionDescriptor, from weights: UnsafePointer<Float>,
+    to packed: UnsafeMutablePointer<Float>
   ) {
     let (input, output) = (descriptor.input, descriptor.output)
     let taps = descriptor.kernelHeight * descriptor.kernelWidth

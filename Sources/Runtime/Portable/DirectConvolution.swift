@@ -57,8 +57,8 @@ struct DirectConvolution: BitwiseCopyable {
         ? UnsafePointer(context.floats(residualBuffer)) + (image &* residual.image &+ residual.origin)
         : inputImage
       rows(
-        group, inputImage, outputImage + output.origin, residualImage, firstRow,
-        min(firstRow &+ itemRows, output.height))
+        group, inputImage, outputImage + output.origin, residual: residualImage, from: firstRow,
+        to: min(firstRow &+ itemRows, output.height))
     }
   }
 
@@ -66,7 +66,7 @@ struct DirectConvolution: BitwiseCopyable {
   @inline(__always)
   private func rows(
     _ group: Group, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
-    _ residual: UnsafePointer<Float>, _ first: Int, _ last: Int
+    residual: UnsafePointer<Float>, from first: Int, to last: Int
   ) {
     let width = self.output.width
     var remaining = (last &- first) &* width
@@ -87,16 +87,20 @@ struct DirectConvolution: BitwiseCopyable {
       let bias = self.bias + group.bias
       let outA = output + (ya &* self.output.row &+ xa &* self.output.block)
       let resA = residual + (ya &* self.residual.row &+ xa &* self.residual.block)
-      finish(sums.a0, sums.a1, bias, outA + group.output0, resA + group.residual0)
+      finish(
+        sums.a0, sums.a1, bias: bias, output: outA + group.output0, residual: resA + group.residual0)
       if group.hasUpperHalf {
-        finish(sums.a2, sums.a3, bias + 8, outA + group.output1, resA + group.residual1)
+        finish(
+          sums.a2, sums.a3, bias: bias + 8, output: outA + group.output1, residual: resA + group.residual1)
       }
       guard isPair else { break }
       let outB = output + (yb &* self.output.row &+ xb &* self.output.block)
       let resB = residual + (yb &* self.residual.row &+ xb &* self.residual.block)
-      finish(sums.b0, sums.b1, bias, outB + group.output0, resB + group.residual0)
+      finish(
+        sums.b0, sums.b1, bias: bias, output: outB + group.output0, residual: resB + group.residual0)
       if group.hasUpperHalf {
-        finish(sums.b2, sums.b3, bias + 8, outB + group.output1, resB + group.residual1)
+        finish(
+          sums.b2, sums.b3, bias: bias + 8, output: outB + group.output1, residual: resB + group.residual1)
       }
     }
   }
@@ -104,8 +108,8 @@ struct DirectConvolution: BitwiseCopyable {
   /// Bias, residual and ReLU on 8 channels of one pixel.
   @inline(__always)
   private func finish(
-    _ low: Lanes, _ high: Lanes, _ bias: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
-    _ residual: UnsafePointer<Float>
+    _ low: Lanes, _ high: Lanes, bias: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
+    residual: UnsafePointer<Float>
   ) {
     var (low, high) = (low + bias.lanes(0), high + bias.lanes(4))
     if hasResidual {
@@ -134,7 +138,7 @@ struct DirectConvolution: BitwiseCopyable {
     var block = group.inputBlocks
     repeat {
       let count = min(block, blocksPerPart)
-      let part = accumulate(count, &weights, blockA, blockB)
+      let part = accumulate(count, &weights, from: blockA, and: blockB)
       total = (
         total.a0 + part.a0, total.a1 + part.a1, total.a2 + part.a2, total.a3 + part.a3, total.b0 + part.b0,
         total.b1 + part.b1, total.b2 + part.b2, total.b3 + part.b3
@@ -149,8 +153,8 @@ struct DirectConvolution: BitwiseCopyable {
   /// The same for `count` input blocks from `pa` and `pb`; `weights` moves on.
   @inline(__always)
   private func accumulate(
-    _ count: Int, _ weights: inout UnsafePointer<Float>, _ pa: UnsafePointer<Float>,
-    _ pb: UnsafePointer<Float>
+    _ count: Int, _ weights: inout UnsafePointer<Float>, from pa: UnsafePointer<Float>,
+    and pb: UnsafePointer<Float>
   ) -> Tile {
     let zero = Lanes(repeating: 0)
     var (a0, a1, a2, a3) = (zero, zero, zero, zero)

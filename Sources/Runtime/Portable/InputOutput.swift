@@ -26,7 +26,7 @@ struct LoadInput: BitwiseCopyable {
       if y == 0 { layout.zeroBorder(plane) }
       let row = plane + (layout.origin &+ y &* layout.row)
       if layout.block == 3, layout.channels == 3 {
-        Self.interleave(source, source + area, source + 2 &* area, row, count: layout.width)
+        Self.interleave(source, source + area, source + 2 &* area, to: row, count: layout.width)
         continue
       }
       for lane in 0..<layout.block {
@@ -58,7 +58,7 @@ extension LoadInput {
   @inline(__always)
   private static func interleave(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>,
-    _ target: UnsafeMutablePointer<Float>, count: Int
+    to target: UnsafeMutablePointer<Float>, count: Int
   ) {
     // The caller's memory, and rows of any width in it, are aligned to nothing but floats.
     func pixels(_ row: UnsafePointer<Float>) -> Lanes { UnsafeRawPointer(row).loadUnaligned(as: Lanes.self) }

@@ -10,7 +10,9 @@ private protocol BlockwiseStep: BitwiseCopyable {
 }
 
 extension BlockwiseStep {
-  static func run(_ arguments: UnsafeRawPointer, _ context: UnsafeRawPointer, _ begin: Int, _ end: Int) {
+  static func run(
+    _ arguments: UnsafeRawPointer, _ context: UnsafeRawPointer, from begin: Int, to end: Int
+  ) {
     let step = arguments.load(as: Self.self)
     let context = RunContext.at(context)
     let (input, output) = (step.input, step.output)
@@ -48,7 +50,7 @@ struct Pooling: BlockwiseStep {
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in
-    Pooling.run(arguments, context, begin, end)
+    Pooling.run(arguments, context, from: begin, to: end)
   }
 
   fileprivate func block(_ source: UnsafeMutablePointer<Float>, _ plane: UnsafeMutablePointer<Float>) {
@@ -62,12 +64,12 @@ struct Pooling: BlockwiseStep {
         let pixel = target + (oy &* output.row &+ ox &* output.block)
         let window = UnsafePointer(source + (y0 &* input.row &+ x0 &* input.block))
         if isMaximum {
-          maximum(window, y1 &- y0, x1 &- x0, pixel)
+          maximum(window, height: y1 &- y0, width: x1 &- x0, to: pixel)
         } else {
           let height = min(top &+ kernelHeight, input.height &+ padBottom) &- top
           let width = min(left &+ kernelWidth, input.width &+ padRight) &- left
           let count = countsPadding ? height &* width : (y1 &- y0) &* (x1 &- x0)
-          average(window, y1 &- y0, x1 &- x0, Float(count), pixel)
+          average(window, height: y1 &- y0, width: x1 &- x0, count: Float(count), to: pixel)
         }
       }
     }
@@ -75,7 +77,7 @@ struct Pooling: BlockwiseStep {
 
   @inline(__always)
   private func maximum(
-    _ window: UnsafePointer<Float>, _ height: Int, _ width: Int, _ pixel: UnsafeMutablePointer<Float>
+    _ window: UnsafePointer<Float>, height: Int, width: Int, to pixel: UnsafeMutablePointer<Float>
   ) {
     var lane = 0
     while lane < output.block {
@@ -92,8 +94,8 @@ struct Pooling: BlockwiseStep {
 
   @inline(__always)
   private func average(
-    _ window: UnsafePointer<Float>, _ height: Int, _ width: Int, _ count: Float,
-    _ pixel: UnsafeMutablePointer<Float>
+    _ window: UnsafePointer<Float>, height: Int, width: Int, count: Float,
+    to pixel: UnsafeMutablePointer<Float>
   ) {
     var lane = 0
     while lane < output.block {
@@ -126,7 +128,7 @@ struct GlobalPooling: BlockwiseStep {
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in
-    GlobalPooling.run(arguments, context, begin, end)
+    GlobalPooling.run(arguments, context, from: begin, to: end)
   }
 
   fileprivate func block(_ source: UnsafeMutablePointer<Float>, _ plane: UnsafeMutablePointer<Float>) {

@@ -32,7 +32,9 @@ extension ReferenceInterpreter {
         let plane = n * channels + o / (outputs / op.groups) * perGroup + c
         let image = x.elements[plane * inputArea..<(plane + 1) * inputArea]
         let kernel = w.elements[(o * perGroup + c) * taps..<(o * perGroup + c + 1) * taps]
-        addTaps(window, kernel, image, height: x.dims[2], width: x.dims[3], to: &sums, Extent(height, width))
+        addTaps(
+          window, kernel, image, height: x.dims[2], width: x.dims[3], to: &sums,
+          size: Extent(height, width))
       }
       for index in 0..<area {
         var sum = sums[index]
@@ -47,7 +49,7 @@ extension ReferenceInterpreter {
   /// Adds one channel's part of a convolution to `sums`.
   private static func addTaps(
     _ window: Window, _ kernel: ArraySlice<Float>, _ image: ArraySlice<Float>, height: Int, width: Int,
-    to sums: inout [Double], _ size: Extent
+    to sums: inout [Double], size: Extent
   ) {
     kernel.withUnsafeBufferPointer { kernel in
       image.withUnsafeBufferPointer { image in

@@ -32,8 +32,12 @@ extension ReferenceInterpreter {
   ) -> ReferenceValue {
     let (height, width) = (x.dims[2], x.dims[3])
     let (pad, kernel, strides) = (window.padding, window.kernel, window.strides)
-    let outHeight = positions(height, pad.top, pad.bottom, kernel.height, strides.height, window.ceilMode)
-    let outWidth = positions(width, pad.left, pad.right, kernel.width, strides.width, window.ceilMode)
+    let outHeight = positions(
+      height, before: pad.top, after: pad.bottom, kernel: kernel.height, stride: strides.height,
+      ceilMode: window.ceilMode)
+    let outWidth = positions(
+      width, before: pad.left, after: pad.right, kernel: kernel.width, stride: strides.width,
+      ceilMode: window.ceilMode)
     var result = ReferenceValue(dims: [x.dims[0], x.dims[1], outHeight, outWidth])
     for plane in 0..<x.dims[0] * x.dims[1] {
       for oy in 0..<outHeight {
@@ -56,7 +60,7 @@ extension ReferenceInterpreter {
   }
 
   private static func positions(
-    _ size: Int, _ before: Int, _ after: Int, _ kernel: Int, _ stride: Int, _ ceilMode: Bool
+    _ size: Int, before: Int, after: Int, kernel: Int, stride: Int, ceilMode: Bool
   ) -> Int {
     let span = size + before + after - kernel
     guard ceilMode else { return span / stride + 1 }

@@ -4,7 +4,7 @@ extension DirectStep {
   /// A step for groups narrower than a channel block: one block at a time, a row at a time.
   package static func narrowGroups(
     _ descriptor: ConvolutionDescriptor, _ parameters: LayerParameters, _ buffers: ConvolutionBuffers,
-    _ cache: KernelCache
+    cache: KernelCache
   ) throws(ExecutableMemoryError) -> KernelStep {
     let (input, output, isa) = (descriptor.input, descriptor.output, cache.isa)
     let perGroup = input.channels / descriptor.groups
@@ -31,23 +31,8 @@ extension DirectStep {
         nextWeights: UnsafeRawPointer(indices.base) - packed.packed.base, borderBegin: block,
         borderEnd: block + 1)
     }
-    let bandTable = AlignedBlock(byteCount: output.height * MemoryLayout<Kernels>.stride)
-    let entries = bandTable.base.bindMemory(to: Kernels.self, capacity: output.height)
-    var kernels: [EmittedKernel] = []
-    for row in 0..<output.height {
-      let first = descriptor.paddingTop - row * descriptor.strideHeight
-      let begin = min(max(0, first), descriptor.kernelHeight)
-      let kernel = try cache.kernel(
-        .narrowGroup(
-          NarrowGroupKernel(
-            isa: isa, channelsPerGroup: perGroup,
-            kernelRows: begin..<max(begin, min(first + input.height, descriptor.kernelHeight)),
-            kernelWidth: descriptor.kernelWidth, stride: descriptor.strideWidth, segments: segments,
-            sourceRow: input.rowByteStride, hasResidual: descriptor.residual != nil,
-            hasReLU: descriptor.hasReLU)))
-      kernels.append(kernel)
-      entries[row] = Kernels(plain: kernel.entry, prefetching: kernel.entry)
-    }
+    let bands = try narrowBands(descriptor, segments, cache: cache)
+    let entries = bands.table.base.assumingMemoryBound(to: Kernels.self)
     let chunkTarget = max(1, itemTarget / output.blockCount)
     let bandsPerItem = (output.height + chunkTarget - 1) / chunkTarget
     let step = DirectStep(
@@ -69,7 +54,33 @@ extension DirectStep {
     return KernelStep(
       kernel: name, function: groupsOutside, copying: step, items: output.blockCount * step.chunks,
       itemsCoverBatch: true,
-      resources: StepResources(blocks: [indices, bias, table, bandTable], kernels: kernels, weights: packed))
+      resources: StepResources(
+        blocks: [indices, bias, table, bands.table], kernels: bands.kernels, weights: packed))
+  }
+
+  /// The kernel of each output row: rows at an edge of the map leave kernel rows out.
+  private static func narrowBands(
+    _ descriptor: ConvolutionDescriptor, _ segments: [StripSegment], cache: KernelCache
+  ) throws(ExecutableMemoryError) -> (table: AlignedBlock, kernels: [EmittedKernel]) {
+    let (input, rows) = (descriptor.input, descriptor.output.height)
+    let table = AlignedBlock(byteCount: rows * MemoryLayout<Kernels>.stride)
+    let entries = table.base.bindMemory(to: Kernels.self, capacity: rows)
+    var kernels: [EmittedKernel] = []
+    for row in 0..<rows {
+      let first = descriptor.paddingTop - row * descriptor.strideHeight
+      let begin = min(max(0, first), descriptor.kernelHeight)
+      let kernel = try cache.kernel(
+        .narrowGroup(
+          NarrowGroupKernel(
+            isa: cache.isa, channelsPerGroup: input.channels / descriptor.groups,
+            kernelRows: begin..<max(begin, min(first + input.height, descriptor.kernelHeight)),
+            kernelWidth: descriptor.kernelWidth, stride: descriptor.strideWidth, segments: segments,
+            sourceRow: input.rowByteStride, hasResidual: descriptor.residual != nil,
+            hasReLU: descriptor.hasReLU)))
+      kernels.append(kernel)
+      entries[row] = Kernels(plain: kernel.entry, prefetching: kernel.entry)
+    }
+    return (table, kernels)
   }
 }
 

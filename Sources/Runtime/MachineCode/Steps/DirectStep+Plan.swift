@@ -7,11 +7,11 @@ extension DirectStep {
   /// The step for `descriptor`, weights packed and kernels emitted.
   package static func step(
     _ descriptor: ConvolutionDescriptor, _ parameters: LayerParameters, _ buffers: ConvolutionBuffers,
-    _ tiling: ConvolutionTiling, _ cache: KernelCache
+    tiling: ConvolutionTiling, cache: KernelCache
   ) throws(ExecutableMemoryError) -> KernelStep {
     let plan = DirectPlan(descriptor, tiling, cache.isa)
     let packed = try WeightPacking.direct(
-      parameters, descriptor, plan.window, blocks: tiling.blocks, cache)
+      parameters, descriptor, plan.window, blocks: tiling.blocks, cache: cache)
     let width = tiling.blocks * cache.isa.lanes
     let bias = WeightPacking.bias(parameters.bias, channels: descriptor.output.channels, width: width)
     let table = AlignedBlock(byteCount: plan.window.firstBlocks.count * MemoryLayout<Group>.stride)

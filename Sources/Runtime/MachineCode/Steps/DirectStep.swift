@@ -50,11 +50,13 @@ package struct DirectStep: BitwiseCopyable {
   private func runPixelsOutside(_ context: RunContext, _ begin: Int, _ end: Int) {
     for item in begin..<end {
       let (image, chunk) = (item / chunks, item % chunks)
-      if chunk == 0 { zeroBorders(context, image, 0, output.blockCount) }
+      if chunk == 0 { zeroBorders(context, image: image, from: 0, to: output.blockCount) }
       if hasRowChunks {
         let (first, last) = (bands &* chunk / chunks, bands &* (chunk &+ 1) / chunks)
         for group in 0..<groupCount {
-          for band in first..<last { strip(context, image, band, group, prefetchIndex: band &- first) }
+          for band in first..<last {
+            strip(context, image: image, band: band, group: group, prefetchIndex: band &- first)
+          }
         }
         continue
       }
@@ -62,7 +64,9 @@ package struct DirectStep: BitwiseCopyable {
       for band in firstBand..<min(firstBand &+ bandsPerItem, bands) {
         // The first band brings the weights into L2, where the others find them.
         let prefetchIndex = item == begin && band == firstBand ? 0 : Int.max
-        for group in 0..<groupCount { strip(context, image, band, group, prefetchIndex: prefetchIndex) }
+        for group in 0..<groupCount {
+          strip(context, image: image, band: band, group: group, prefetchIndex: prefetchIndex)
+        }
       }
     }
   }
@@ -73,24 +77,27 @@ package struct DirectStep: BitwiseCopyable {
       let firstBand = chunk &* bandsPerItem
       for image in 0..<context.batch {
         if chunk == 0 {
-          zeroBorders(
-            context, image, (groups + group).pointee.borderBegin, (groups + group).pointee.borderEnd)
+          let (begin, end) = ((groups + group).pointee.borderBegin, (groups + group).pointee.borderEnd)
+          zeroBorders(context, image: image, from: begin, to: end)
         }
         for band in firstBand..<min(firstBand &+ bandsPerItem, bands) {
-          strip(context, image, band, group, prefetchIndex: image == 0 ? band : Int.max)
+          strip(
+            context, image: image, band: band, group: group, prefetchIndex: image == 0 ? band : Int.max)
         }
       }
     }
   }
 
   @inline(__always)
-  private func zeroBorders(_ context: RunContext, _ image: Int, _ begin: Int, _ end: Int) {
+  private func zeroBorders(_ context: RunContext, image: Int, from begin: Int, to end: Int) {
     let base = context.buffers[outputBuffer] + image &* output.image
     for block in begin..<end { output.zeroBorder(base + block &* output.plane) }
   }
 
   @inline(__always)
-  private func strip(_ context: RunContext, _ image: Int, _ band: Int, _ index: Int, prefetchIndex: Int) {
+  private func strip(
+    _ context: RunContext, image: Int, band: Int, group index: Int, prefetchIndex: Int
+  ) {
     let group = (groups + index).pointee
     let prefetches = prefetchIndex < prefetchStrips
     let kernels = (index &+ 1 == groupCount ? lastGroupKernels : self.kernels) + band

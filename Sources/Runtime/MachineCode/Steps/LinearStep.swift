@@ -25,7 +25,7 @@ struct LinearStep: BitwiseCopyable {
     // A classifier is a 1x1 convolution of a 1x1 map.
     let convolution = ConvolutionDescriptor(input: input, output: output, kernelHeight: 1, kernelWidth: 1)
     let window = ConvolutionWindow(convolution, isa, blocks: blocks)
-    let packed = try WeightPacking.direct(parameters, convolution, window, blocks: blocks, cache)
+    let packed = try WeightPacking.direct(parameters, convolution, window, blocks: blocks, cache: cache)
     let width = blocks * isa.lanes
     let bias = WeightPacking.bias(parameters.bias, channels: output.channels, width: width)
     let mostImages = StripKernel.largestTile(isa, blocks: blocks)

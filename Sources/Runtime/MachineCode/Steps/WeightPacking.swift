@@ -16,13 +16,13 @@ package enum WeightPacking {
   /// `[group][input block][ky][kx][input channel][blocks * lanes output channels]`, zeros where nothing connects.
   package static func direct(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
-    blocks: Int, _ cache: KernelCache
+    blocks: Int, cache: KernelCache
   ) throws(ExecutableMemoryError) -> LayerWeights {
     let width = blocks * cache.isa.lanes
     let layout = directLayout(descriptor, window, blocks: blocks, cache.isa)
     if descriptor.groups > 1 {
       return parameters.packed(layout, in: cache.weights) { packed in
-        packGrouped(parameters.weights, descriptor, window, packed, width: width)
+        packGrouped(parameters.weights, descriptor, window, into: packed, width: width)
       }
     }
     let (input, output) = (descriptor.input, descriptor.output)
@@ -30,14 +30,15 @@ package enum WeightPacking {
       layout, in: cache.weights,
       hasGaps: input.channels % input.block != 0 || output.channels % width != 0
     ) { (cell) throws(ExecutableMemoryError) in
-      try DirectPacking.step(parameters.weights, descriptor, window, cell, layout.name, width: width, cache)
+      try DirectPacking.step(
+        parameters.weights, descriptor, window, to: cell, layout: layout.name, width: width, cache: cache)
     }
   }
 
   /// Channels of several groups in one block: rare and small, hence the plain way.
   private static func packGrouped(
     _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
-    _ packed: UnsafeMutablePointer<Float>, width: Int
+    into packed: UnsafeMutablePointer<Float>, width: Int
   ) {
     let taps = descriptor.kernelHeight * descriptor.kernelWidth
     let block = descriptor.input.block
@@ -51,8 +52,8 @@ package enum WeightPacking {
         let first = channel / outputsPerGroup * inputsPerGroup
         let source = weights + channel * inputsPerGroup * taps
         for input in 0..<inputsPerGroup {
-          let place = first + input - firstInput
-          var to = target + (place / block * taps * block + place % block) * width + lane
+          let row = first + input - firstInput
+          var to = target + (row / block * taps * block + row % block) * width + lane
           let from = source + input * taps
           for tap in 0..<taps {
             to.pointee = from[tap]
@@ -70,10 +71,10 @@ package enum WeightPacking {
     return block
   }
 
-  /// `places` where a step can point to them.
-  static func block(_ places: [Int]) -> AlignedBlock {
-    let block = AlignedBlock(byteCount: places.count * MemoryLayout<Int>.stride)
-    block.base.bindMemory(to: Int.self, capacity: places.count).update(from: places, count: places.count)
+  /// `offsets` in memory that a step can point to.
+  static func block(_ offsets: [Int]) -> AlignedBlock {
+    let block = AlignedBlock(byteCount: offsets.count * MemoryLayout<Int>.stride)
+    block.base.bindMemory(to: Int.self, capacity: offsets.count).update(from: offsets, count: offsets.count)
     return block
   }
 }
@@ -83,8 +84,8 @@ private struct DirectPacking: BitwiseCopyable {
   var source: UnsafePointer<Float>
   var target: UnsafePointer<UnsafeRawPointer>
   var transpose: WeightTranspose
-  /// Where in a group each weight of an output channel goes.
-  var places: UnsafePointer<Int>
+  /// Where in a group each weight of an output channel goes, in elements.
+  var offsets: UnsafePointer<Int>
   /// Weights of an output channel.
   var rowCount: Int
   var width, outputs, slices: Int
@@ -96,12 +97,12 @@ private struct DirectPacking: BitwiseCopyable {
 
   static func step(
     _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
-    _ target: UnsafePointer<UnsafeRawPointer>, _ layout: String, width: Int, _ cache: KernelCache
+    to target: UnsafePointer<UnsafeRawPointer>, layout: String, width: Int, cache: KernelCache
   ) throws(ExecutableMemoryError) -> KernelStep {
     let taps = descriptor.kernelHeight * descriptor.kernelWidth
     let block = descriptor.input.block
     let rowCount = descriptor.input.channels * taps
-    let places = WeightPacking.block(
+    let offsets = WeightPacking.block(
       (0..<rowCount).map { row in
         let (input, tap) = (row / taps, row % taps)
         return ((input / block * taps + tap) * block + input % block) * width
@@ -110,12 +111,12 @@ private struct DirectPacking: BitwiseCopyable {
     let slices = (rowCount + sliceLength - 1) / sliceLength
     let packing = DirectPacking(
       source: weights, target: target, transpose: WeightTranspose(kernel, cache.isa),
-      places: UnsafePointer(places.base.assumingMemoryBound(to: Int.self)), rowCount: rowCount,
+      offsets: UnsafePointer(offsets.base.assumingMemoryBound(to: Int.self)), rowCount: rowCount,
       width: width, outputs: descriptor.output.channels, slices: slices,
       groupCount: window.weightRows * width)
     return KernelStep(
       kernel: layout, function: function, copying: packing, items: window.firstBlocks.count * slices,
-      resources: StepResources(blocks: [places], kernels: [kernel]))
+      resources: StepResources(blocks: [offsets], kernels: [kernel]))
   }
 
   private static let function: StepFunction = { arguments, _, begin, end, _ in
@@ -131,6 +132,6 @@ private struct DirectPacking: BitwiseCopyable {
     transpose(
       source + (group * width * rowCount + first), rowLength: rowCount,
       columns: min(Self.sliceLength, rowCount - first), lanes: min(width, outputs - group * width),
-      target + group * groupCount, places + first)
+      target + group * groupCount, offsets + first)
   }
 }

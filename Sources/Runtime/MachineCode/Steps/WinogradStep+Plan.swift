@@ -4,16 +4,16 @@ extension WinogradStep {
   /// The step for `descriptor`, weights transformed and kernels emitted.
   package static func step(
     _ descriptor: ConvolutionDescriptor, _ parameters: LayerParameters, _ buffers: ConvolutionBuffers,
-    _ tiling: WinogradTiling, _ cache: KernelCache
+    tiling: WinogradTiling, cache: KernelCache
   ) throws(ExecutableMemoryError) -> KernelStep {
     let plan = WinogradPlan(descriptor, tiling, cache.isa)
     let lanes = cache.isa.lanes
     let packed = try WeightPacking.winograd(
-      parameters, descriptor, tiling.scheme, blocks: tiling.blocks, cache)
+      parameters, descriptor, tiling.scheme, blocks: tiling.blocks, cache: cache)
     let bias = WeightPacking.bias(
       parameters.bias, channels: descriptor.output.channels, width: tiling.blocks * lanes)
     var resources = StepResources(blocks: [bias], weights: packed)
-    let step = try plan.step(buffers, packed.packed, bias, cache, &resources)
+    let step = try plan.step(buffers, packed.packed, bias, cache: cache, resources: &resources)
     return KernelStep(
       kernel: plan.name, function: tiling.isReplicated ? replicated : chunked, copying: step,
       items: tiling.isReplicated ? step.groupCount : plan.chunks, itemsCoverBatch: tiling.isReplicated,
@@ -80,8 +80,8 @@ struct WinogradPlan {
   }
 
   func step(
-    _ buffers: ConvolutionBuffers, _ packed: PackedWeights, _ bias: AlignedBlock, _ cache: KernelCache,
-    _ resources: inout StepResources
+    _ buffers: ConvolutionBuffers, _ packed: PackedWeights, _ bias: AlignedBlock, cache: KernelCache,
+    resources: inout StepResources
   ) throws(ExecutableMemoryError) -> WinogradStep {
     func entry(_ kernel: AnyKernel) throws(ExecutableMemoryError) -> UnsafeRawPointer {
       let emitted = try cache.kernel(kernel)

@@ -46,13 +46,13 @@ package struct WinogradStep: BitwiseCopyable {
     let rows = step.pointee.tileRows
     for image in 0..<context.batch {
       for block in 0..<step.pointee.inputBlocks {
-        step.pointee.transform(context, image, block, 0, rows, scratch)
+        step.pointee.transform(context, image: image, block: block, from: 0, to: rows, into: scratch)
       }
       for group in begin..<end {
         step.pointee.zeroBorders(context, image, group)
         step.pointee.group(
-          context, image, group, 0, rows, UnsafeRawPointer(scratch),
-          scratch + step.pointee.transformedByteCount)
+          context, image: image, group: group, from: 0, to: rows, transformed: UnsafeRawPointer(scratch),
+          scratch: scratch + step.pointee.transformedByteCount)
       }
     }
   }
@@ -61,10 +61,14 @@ package struct WinogradStep: BitwiseCopyable {
     let (image, chunk) = (item / chunks, item % chunks)
     let first = chunk &* rowsPerChunk
     let last = min(first &+ rowsPerChunk, tileRows)
-    for block in 0..<inputBlocks { transform(context, image, block, first, last, scratch) }
+    for block in 0..<inputBlocks {
+      transform(context, image: image, block: block, from: first, to: last, into: scratch)
+    }
     for index in 0..<groupCount {
       if chunk == 0 { zeroBorders(context, image, index) }
-      group(context, image, index, first, last, UnsafeRawPointer(scratch), scratch + transformedByteCount)
+      group(
+        context, image: image, group: index, from: first, to: last, transformed: UnsafeRawPointer(scratch),
+        scratch: scratch + transformedByteCount)
     }
   }
 
@@ -77,8 +81,8 @@ package struct WinogradStep: BitwiseCopyable {
 
   /// Tile rows `first ..< last` of one input block.
   private func transform(
-    _ context: RunContext, _ image: Int, _ block: Int, _ first: Int, _ last: Int,
-    _ target: UnsafeMutableRawPointer
+    _ context: RunContext, image: Int, block: Int, from first: Int, to last: Int,
+    into target: UnsafeMutableRawPointer
   ) {
     let source =
       context.buffers[input.buffer] + (image &* input.image &+ block &* input.plane &+ input.origin)
@@ -94,8 +98,8 @@ package struct WinogradStep: BitwiseCopyable {
 
   /// All products of one group of output blocks, and their transform to output.
   private func group(
-    _ context: RunContext, _ image: Int, _ group: Int, _ first: Int, _ last: Int,
-    _ transformed: UnsafeRawPointer, _ scratch: UnsafeMutableRawPointer
+    _ context: RunContext, image: Int, group: Int, from first: Int, to last: Int,
+    transformed: UnsafeRawPointer, scratch: UnsafeMutableRawPointer
   ) {
     let products = last &- first == rowsPerChunk ? self.products : lastProducts
     let isLast = group &+ 1 == groupCount
@@ -110,16 +114,16 @@ package struct WinogradStep: BitwiseCopyable {
     }
     let firstBlock = group &* groupBlocks
     for block in firstBlock..<min(firstBlock &+ groupBlocks, outputBlocks) {
-      let place = image &* output.image &+ block &* output.plane &+ output.origin
-      let residualPlace = image &* residual.image &+ block &* residual.plane &+ residual.origin
+      let offset = image &* output.image &+ block &* output.plane &+ output.origin
+      let residualOffset = image &* residual.image &+ block &* residual.plane &+ residual.origin
       for row in first..<last {
         var arguments = WinogradArguments(
           source: UnsafeRawPointer(
             scratch + ((block &- firstBlock) &* transformedBlock &+ (row &- first) &* transformedTileRow)),
-          output: context.buffers[output.buffer] + (place &+ row &* output.tileRow),
+          output: context.buffers[output.buffer] + (offset &+ row &* output.tileRow),
           bias: bias + block &* laneByteCount,
           residual: UnsafeRawPointer(context.buffers[residual.buffer])
-            + (residualPlace &+ row &* residual.tileRow))
+            + (residualOffset &+ row &* residual.tileRow))
         let kernel = row &+ 1 == tileRows ? lastOutputKernel : outputKernel
         unsafeBitCast(kernel, to: KernelFunction.self)(&arguments)
       }

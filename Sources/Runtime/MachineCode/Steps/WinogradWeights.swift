@@ -16,7 +16,7 @@ extension WeightPacking {
   /// `U = G g G^T` as the products read it: `[group][filter][input channel][blocks * lanes output channels]`.
   package static func winograd(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
-    blocks: Int, _ cache: KernelCache
+    blocks: Int, cache: KernelCache
   ) throws(ExecutableMemoryError) -> LayerWeights {
     let lanes = cache.isa.lanes
     let width = blocks * lanes
@@ -27,7 +27,8 @@ extension WeightPacking {
       hasGaps: rows != descriptor.input.channels || descriptor.output.channels % width != 0
     ) { (cell) throws(ExecutableMemoryError) in
       try WinogradPacking.step(
-        parameters.weights, descriptor, scheme, cell, layout.name, rows: rows, width: width, cache)
+        parameters.weights, descriptor, scheme, to: cell, layout: layout.name, rows: rows, width: width,
+        cache: cache)
     }
   }
 }
@@ -38,7 +39,7 @@ private struct WinogradPacking: BitwiseCopyable {
   var target: UnsafePointer<UnsafeRawPointer>
   var transpose: WeightTranspose
   /// Where each weight of a slice is gathered.
-  var places: UnsafePointer<Int>
+  var offsets: UnsafePointer<Int>
   var scheme: WinogradScheme
   var inputs, outputs, slices: Int
   /// Input channels with what fills their last block, and output channels of a group.
@@ -57,20 +58,20 @@ private struct WinogradPacking: BitwiseCopyable {
 
   static func step(
     _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
-    _ target: UnsafePointer<UnsafeRawPointer>, _ layout: String, rows: Int, width: Int, _ cache: KernelCache
+    to target: UnsafePointer<UnsafeRawPointer>, layout: String, rows: Int, width: Int, cache: KernelCache
   ) throws(ExecutableMemoryError) -> KernelStep {
-    let places = WeightPacking.block((0..<(gathered * 9)).map { $0 * width })
+    let offsets = WeightPacking.block((0..<(gathered * 9)).map { $0 * width })
     let kernel = try WeightTranspose.kernel(cache)
     let (inputs, outputs) = (descriptor.input.channels, descriptor.output.channels)
     let packing = WinogradPacking(
       source: weights, target: target, transpose: WeightTranspose(kernel, cache.isa),
-      places: UnsafePointer(places.base.assumingMemoryBound(to: Int.self)), scheme: scheme, inputs: inputs,
+      offsets: UnsafePointer(offsets.base.assumingMemoryBound(to: Int.self)), scheme: scheme, inputs: inputs,
       outputs: outputs, slices: (inputs + gathered - 1) / gathered, rows: rows, width: width)
     return KernelStep(
       kernel: layout, function: function, copying: packing,
       items: (outputs + width - 1) / width * packing.slices,
       scratchByteCount: ElementFormat.f32.byteCount(of: packing.tapCount + packing.stagedCount),
-      resources: StepResources(blocks: [places], kernels: [kernel]))
+      resources: StepResources(blocks: [offsets], kernels: [kernel]))
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, thread in
@@ -91,7 +92,7 @@ private struct WinogradPacking: BitwiseCopyable {
     if used < width { taps.update(repeating: 0, count: tapCount + stagedCount) }
     transpose(
       source + (group * width * inputs + first) * 9, rowLength: inputs * 9, columns: count * 9, lanes: used,
-      taps, places)
+      taps, offsets)
     let target = packed + group * scheme.weightComponents * rows * width
     for begin in stride(from: 0, to: count, by: Self.staged) {
       let end = min(begin + Self.staged, count)
@@ -129,13 +130,13 @@ private struct Filter8 {
   @inline(__always)
   func store(_ scheme: WinogradScheme, _ target: UnsafeMutablePointer<Float>, stride: Int) {
     let columns = (
-      Self.products(scheme, rows.0.0, rows.1.0, rows.2.0),
-      Self.products(scheme, rows.0.1, rows.1.1, rows.2.1),
-      Self.products(scheme, rows.0.2, rows.1.2, rows.2.2)
+      Self.products(rows.0.0, rows.1.0, rows.2.0, of: scheme),
+      Self.products(rows.0.1, rows.1.1, rows.2.1, of: scheme),
+      Self.products(rows.0.2, rows.1.2, rows.2.2, of: scheme)
     )
     let side = scheme.weightSide
     func line(_ row: Int, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8) {
-      let values = Self.products(scheme, a, b, c)
+      let values = Self.products(a, b, c, of: scheme)
       let place = target + row &* side &* stride
       func put(_ column: Int, _ value: Lanes8) {
         UnsafeMutableRawPointer(place + column &* stride).storeBytes(of: value, as: Lanes8.self)
@@ -160,7 +161,7 @@ private struct Filter8 {
   /// G times `(a, b, c)`; the last two are for F(4x4) alone.
   @inline(__always)
   private static func products(
-    _ scheme: WinogradScheme, _ a: Lanes8, _ b: Lanes8, _ c: Lanes8
+    _ a: Lanes8, _ b: Lanes8, _ c: Lanes8, of scheme: WinogradScheme
   ) -> (Lanes8, Lanes8, Lanes8, Lanes8, Lanes8, Lanes8) {
     if scheme == .f2 {
       let even = (a + c) * 0.5
