@@ -51,19 +51,19 @@ struct BroadcastStep: BitwiseCopyable {
     let count = output.width &* output.block
     for y in 0..<output.height {
       let (x, z) = (source + y &* input.row, target + y &* output.row)
-      row(UnsafePointer(x), UnsafePointer(second), y, z, count, block &* output.block)
+      row(UnsafePointer(x), UnsafePointer(second), y: y, to: z, count: count, channel: block &* output.block)
     }
     output.zeroBorder(plane)
   }
 
   @inline(__always)
   private func row(
-    _ x: UnsafePointer<Float>, _ second: UnsafePointer<Float>, _ y: Int, _ z: UnsafeMutablePointer<Float>,
-    _ count: Int, _ channel: Int
+    _ x: UnsafePointer<Float>, _ second: UnsafePointer<Float>, y: Int, to z: UnsafeMutablePointer<Float>,
+    count: Int, channel: Int
   ) {
     switch operation {
     case .channelAffine:
-      each(x, z, count) { value, lane in
+      each(x, to: z, count: count) { value, lane in
         shift.lanes(channel &+ lane).adding(value, times: scale.lanes(channel &+ lane))
       }
     case .add:
@@ -73,14 +73,14 @@ struct BroadcastStep: BitwiseCopyable {
         z.store(x.lanes(index) + line.lanes(index), at: index)
         index &+= 4
       }
-    case .channelMultiply: each(x, z, count) { value, lane in value * second.lanes(lane) }
+    case .channelMultiply: each(x, to: z, count: count) { value, lane in value * second.lanes(lane) }
     }
   }
 
-  /// `body` on every 4 floats of a row and their place in the channel block.
+  /// `body` on every 4 floats of a row and their index in the channel block.
   @inline(__always)
   private func each(
-    _ x: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int,
+    _ x: UnsafePointer<Float>, to z: UnsafeMutablePointer<Float>, count: Int,
     _ body: (Lanes, Int) -> Lanes
   ) {
     var lane = 0

@@ -100,7 +100,7 @@ extension TransposeKernel {
   private func emitTwoQuarters(_ kernel: inout some KernelAssembler, _ column: Int, _ spare: Int) {
     for isOdd in [false, true] {
       let value = Vector(spare + (isOdd ? 1 : 0))
-      joinQuarters(&kernel, value, (column, 4 + column), isOdd)
+      joinQuarters(&kernel, value, (column, 4 + column), odd: isOdd)
       emitStore(&kernel, value, column: (isOdd ? 4 : 0) + column)
     }
   }
@@ -108,18 +108,18 @@ extension TransposeKernel {
   /// Columns `column`, `4 + column`, `8 + column` and `12 + column` of a square of 16.
   private func emitFourQuarters(_ kernel: inout some KernelAssembler, _ column: Int, _ spare: Int) {
     for first in [false, true] {
-      joinQuarters(&kernel, Vector(spare), (column, 4 + column), first)
-      joinQuarters(&kernel, Vector(spare + 1), (8 + column, 12 + column), first)
+      joinQuarters(&kernel, Vector(spare), (column, 4 + column), odd: first)
+      joinQuarters(&kernel, Vector(spare + 1), (8 + column, 12 + column), odd: first)
       for second in [false, true] {
         let value = Vector(spare + (second ? 3 : 2))
-        joinQuarters(&kernel, value, (spare, spare + 1), second)
+        joinQuarters(&kernel, value, (spare, spare + 1), odd: second)
         emitStore(&kernel, value, column: (first ? 4 : 0) + (second ? 8 : 0) + column)
       }
     }
   }
 
   private func joinQuarters(
-    _ kernel: inout some KernelAssembler, _ to: Vector, _ pair: (Int, Int), _ isOdd: Bool
+    _ kernel: inout some KernelAssembler, _ to: Vector, _ pair: (Int, Int), odd isOdd: Bool
   ) {
     let (a, b) = (Vector(pair.0), Vector(pair.1))
     if isOdd { kernel.oddQuarters(to, a, b) } else { kernel.evenQuarters(to, a, b) }
