@@ -78,7 +78,7 @@ struct GuardedTensor {
           for x in -layout.border.left..<(layout.width + layout.border.right) {
             let inside = (0..<layout.height).contains(y) && (0..<layout.width).contains(x)
             if inside { continue }
-            for lane in 0..<layout.block where floats[index(n, b * layout.block + lane, y, x)] != 0 {
+            for lane in 0..<layout.block where floats[index(n, b * layout.block + lane, y: y, x: x)] != 0 {
               return false
             }
           }

@@ -26,10 +26,13 @@ package final class WeightStore: @unchecked Sendable {
   /// By step: what packs the weights; nil for steps whose weights are in place. Entries are only ever removed, as a run
   /// must not allocate.
   private var packings: [WeightPackingStep?]
+  /// Emitted kernels that pack, kept so that a run unmaps no page of theirs.
+  private let packingKernels: [any ListedKernel]
 
   init(_ layers: [LayerWeights?]) {
     packed = layers.map { $0?.packed }
     packings = layers.map { $0?.packing }
+    packingKernels = packings.flatMap { $0?.step.resources.kernels ?? [] }
     state = packings.contains { $0 != nil } ? .unpacked : .resident
   }
 
