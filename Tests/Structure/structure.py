@@ -54,10 +54,7 @@ RUNTIME_ORDER = [
 ]
 
 # Findings that are known and still allowed: the count may only fall. A check that is not listed allows none.
-DEBTS = {
-    "long-function": 2,
-    "unlabelled": 38,
-}
+DEBTS = {}
 
 CHECKS = {
     "direction": "references to rooms that are not below",
