@@ -45,6 +45,20 @@ import Testing
     #expect(pool.window.padding == Padding(1))
   }
 
+  /// HardSwish of opset 14 is an operation of its own, with one input.
+  @Test func hardSwishIsRead() throws {
+    let folder = try TemporaryFolder()
+    var sketch = OnnxSketch()
+    sketch.nodes[1] = OnnxSketch.node("GlobalAveragePool", ["h"], "p")
+    sketch.nodes.insert(OnnxSketch.node("HardSwish", ["c"], "h"), at: 1)
+    let path = folder.path + "/hard-swish.onnx"
+    try AtomicFileWriter.write(sketch.bytes, to: path)
+    let model = try Importer.load(path: path).model
+    #expect(Self.mnemonics(model) == ["conv2d", "hardSwish", "globalAveragePool", "flatten", "linear"])
+    sketch.nodes[1] = OnnxSketch.node("HardSwish", ["c", "c"], "h")
+    #expect(try sketch.failure(in: folder) != nil)
+  }
+
   @Test func batchNormsStayUnfolded() throws {
     let model = try Self.model("torch-old-norms.onnx")
     #expect(Self.mnemonics(model).count { $0 == "batchNorm" } == 9)
