@@ -5,7 +5,8 @@ import FixresRuntime
 import TestSupport
 import Testing
 
-/// Traits say what the reference computes: a claim too many and one forgotten both fail.
+/// Traits say what the reference computes: a claim too many and one forgotten both fail, but for a forgotten
+/// `keepsSinglePixel` of an operation that is not element-wise.
 @Suite struct OpTraitsTests {
   /// Operands of `sample` for a batch of 2; the first holds nothing below zero where `isNonNegative`, else its second
   /// image nothing above.

@@ -8,8 +8,8 @@ import Testing
 
 private let canEmit = (try? CPUFeatures.current.get()) != nil
 
-/// The kernel of every layer of full-size networks on a processor that the test describes: a change of layouts, of the
-/// cost model or of what a kernel supports shows as a difference of Tests/Golden/plans.
+/// The kernel of every layer of full-size networks on a processor that the test describes: another algorithm, register
+/// tile, arena size or fallback shows as a difference of Tests/Golden/plans; loop order and chunks of rows do not.
 @Suite(.enabled(if: canEmit, "the system refuses executable memory, which emitted kernels need"))
 struct PlanGoldenTests {
   /// An ordinary processor with all that `level` needs.

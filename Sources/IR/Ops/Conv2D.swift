@@ -65,9 +65,9 @@ extension Conv2D: OpDefinition {
       hasResidual: operands.keywords.count == 1, activation: try reader.word("activation"))
   }
 
-  /// Place of the bias among the operands.
+  /// Index of the bias among the operands.
   package var biasIndex: Int? { hasBias ? 2 : nil }
-  /// Place of the residual among the operands.
+  /// Index of the residual among the operands.
   package var residualIndex: Int? { hasResidual ? (hasBias ? 3 : 2) : nil }
 
   package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {

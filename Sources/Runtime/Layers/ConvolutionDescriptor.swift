@@ -1,5 +1,6 @@
-/// How many products a part of a sum has at most: parts are added up apart, as a chain of n additions errs by about
-/// sqrt(n) roundings.
+/// Maximum length of a partial sum: a reduction of length K is accumulated in blocks of at most this many products,
+/// and the block sums are added (blocked summation, Higham 1993), as a chain of n additions errs by about sqrt(n)
+/// roundings.
 package enum PartRows {
   /// Nearly as fast as one chain.
   package static let long = 128
@@ -22,7 +23,7 @@ package struct ConvolutionDescriptor: Hashable, Sendable {
   package var groups: Int
   package var hasBias: Bool
   package var hasReLU: Bool
-  /// Products that a part of a sum has at most.
+  /// Maximum length of a partial sum; one of `PartRows`.
   package var partRows = PartRows.long
 
   package init(

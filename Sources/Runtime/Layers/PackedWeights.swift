@@ -12,7 +12,7 @@ package final class PackedWeights: @unchecked Sendable {
   private enum Storage {
     /// Mapped from the model's file.
     case file(Tensor)
-    /// A block of `pool`, which goes with the weights, as what goes during a run may allocate.
+    /// A block of `pool`, which is retained so that a run never releases it.
     case own(AlignedBlock, BlockPool)
   }
 

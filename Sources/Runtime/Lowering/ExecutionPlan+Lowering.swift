@@ -3,7 +3,8 @@ import FixresIR
 extension ExecutionPlan {
   /// The plan of `model` for `backend`, its logits and, where it has them, its features as outputs.
   ///
-  /// No kernel is run, so the backend may be that of another processor.
+  /// Where all weights are constants of the model no kernel is run, so the backend may be that of another processor;
+  /// weights that are computed from constants are packed at once, by a kernel.
   ///
   /// - Throws: `RuntimeError` where the graph lacks logits or holds something that no kernel computes.
   package static func plan(_ model: Model, for backend: any Backend) throws(RuntimeError) -> ExecutionPlan {

@@ -8,9 +8,9 @@ public struct SessionOptions: Hashable, Sendable {
   /// Forbid algorithms whose rounding differs from direct convolution (Winograd).
   public var isExact: Bool
   /// Pack all weights when the session is made. Otherwise a first run of one picture packs those of each layer as it
-  /// comes to it, in memory that layers share, and has its result sooner; the run after it packs them for good and takes
-  /// longer, as does a first run of several pictures. Until then the session reads the model's own memory, or its file,
-  /// which must not be changed in place.
+  /// comes to it, in memory that layers share, and has its result sooner; the run after it packs each layer into memory
+  /// of its own and takes longer, as does a first run of several pictures. Until then the session reads the model's
+  /// own memory, or its file, which must not be changed in place.
   public var packsAtOpen: Bool
   /// Keep every value to the end of a run, so that it can be looked at; takes more memory.
   package var keepsValues = false
