@@ -3,7 +3,8 @@
 /// The formula is written once, in the operation's own file. The reference interpreter and constant folding evaluate it
 /// in double precision and round once; every engine evaluates it in float32, four lanes at a time.
 package protocol ElementwiseOp: UnaryOp {
-  /// The result at each lane of `x`; a NaN has to stay one.
+  /// The result at each lane of `x`; a NaN has to stay one. `@inline(__always)`, so that `apply` holds the formula
+  /// instead of a call for every 4 floats.
   func value<Vector: ElementwiseVector>(at x: Vector) -> Vector
 
   /// Writes the results at `source[0..<count]` to `target`, which may be the same memory, in float32.

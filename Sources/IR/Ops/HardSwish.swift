@@ -10,6 +10,7 @@ extension HardSwish: ElementwiseOp, PlainUnaryOp {
 
   package func traits(_ operands: [TensorType]) -> OpTraits { [.elementwise, .keepsSign] }
 
+  @inline(__always)
   package func value<Vector: ElementwiseVector>(at x: Vector) -> Vector {
     x * ((x + 3).clamped(from: 0).clamped(through: 6) / 6)
   }

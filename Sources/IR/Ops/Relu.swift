@@ -12,5 +12,6 @@ extension Relu: ElementwiseOp, PlainUnaryOp {
     [.elementwise, .isNonNegative, .keepsNonNegative]
   }
 
+  @inline(__always)
   package func value<Vector: ElementwiseVector>(at x: Vector) -> Vector { x.clamped(from: 0) }
 }

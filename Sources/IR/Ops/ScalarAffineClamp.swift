@@ -26,6 +26,7 @@ extension ScalarAffineClamp: ElementwiseOp {
 
   package func traits(_ operands: [TensorType]) -> OpTraits { [.elementwise, .isNonNegative] }
 
+  @inline(__always)
   package func value<Vector: ElementwiseVector>(at x: Vector) -> Vector {
     x.scaled(by: scale, plus: offset).clamped(from: 0).replacing(with: 0, where: x .<= 0)
   }

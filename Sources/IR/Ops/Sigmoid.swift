@@ -10,5 +10,6 @@ extension Sigmoid: ElementwiseOp, PlainUnaryOp {
 
   package func traits(_ operands: [TensorType]) -> OpTraits { [.elementwise, .isNonNegative] }
 
+  @inline(__always)
   package func value<Vector: ElementwiseVector>(at x: Vector) -> Vector { 1 / (1 + (-x).exponential) }
 }
