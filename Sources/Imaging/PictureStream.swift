@@ -102,7 +102,7 @@ public final class PictureStream: @unchecked Sendable {
   }
 
   deinit {
-    precondition(threads.isEmpty, "a picture stream must be stopped before it is released")
+    if !threads.isEmpty { stop() }
     pthread_cond_destroy(changed)
     pthread_mutex_destroy(lock)
     changed.deallocate()

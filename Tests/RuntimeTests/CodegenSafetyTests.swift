@@ -23,6 +23,40 @@
       }
     #endif
 
+    /// Maps whose rows or planes lie farther apart than 32 bits tell: no kernel is emitted, and nothing traps.
+    @Test(.enabled(if: !CodegenConvolutionTests.levels.isEmpty, "this processor runs no emitted kernels"))
+    func distancesBeyondDisplacementsAreRefused() throws {
+      for level in CodegenConvolutionTests.levels {
+        let backend = try MachineCodeBackend(level)
+        let far = TensorLayout(
+          channels: 64, height: 32768, width: 32768, block: backend.block, border: Border(all: 1))
+        let pixel = TensorLayout(channels: 64, height: 1, width: 1, block: backend.block)
+        let weights = [Float](repeating: 0, count: 64 * 64 * 9)
+        weights.withUnsafeBufferPointer { weights in
+          let parameters = LayerParameters(weights: weights.baseAddress!, bias: nil)
+          for kernel in [1, 3] {
+            let descriptor = ConvolutionDescriptor(
+              input: far, output: far, kernelHeight: kernel, kernelWidth: kernel, paddingTop: kernel / 2,
+              paddingLeft: kernel / 2)
+            #expect(throws: KernelRefusal.self) {
+              _ = try backend.convolution(descriptor, parameters, .init(input: 0, output: 1))
+            }
+          }
+        }
+        #expect(throws: KernelRefusal.self) {
+          _ = try backend.pooling(
+            PoolingDescriptor(
+              input: far, output: far, kernelHeight: 3, kernelWidth: 3, strideHeight: 1, strideWidth: 1,
+              padding: Border(all: 1), isMaximum: true),
+            source: 0, target: 1)
+        }
+        #expect(throws: KernelRefusal.self) {
+          _ = try backend.globalPooling(
+            GlobalPoolingDescriptor(input: far, output: pixel, isMaximum: false), source: 0, target: 1)
+        }
+      }
+    }
+
     @Test(.enabled(if: !CodegenConvolutionTests.levels.isEmpty, "this processor runs no emitted kernels"))
     func everyEmittedLayerCanBeListed() throws {
       let plan = try Self.session().plan

@@ -9,7 +9,7 @@ import Testing
 private let canEmit = (try? CPUFeatures.current.get()) != nil
 
 /// The kernel of every layer of full-size networks on a processor that the test describes: another algorithm, register
-/// tile, arena size or fallback shows as a difference of Tests/Golden/plans; loop order and chunks of rows do not.
+/// tile, loop order, division of work, arena size or fallback shows as a difference of Tests/Golden/plans.
 @Suite(.enabled(if: canEmit, "the system refuses executable memory, which emitted kernels need"))
 struct PlanGoldenTests {
   /// An ordinary processor with all that `level` needs.
@@ -47,6 +47,7 @@ struct PlanGoldenTests {
     let width = plan.steps.reduce(0) { max($0, $1.layer.count) }
     let lines = plan.steps.map { step in
       step.layer + String(repeating: " ", count: width - step.layer.count) + "  " + step.kernel
+        + (step.specification.map { "  (\($0))" } ?? "")
     }
     return "arena: \(plan.arenaByteCount) bytes an image\n" + lines.joined(separator: "\n") + "\n"
   }

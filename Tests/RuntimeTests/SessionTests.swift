@@ -49,7 +49,7 @@ import Testing
   private static func grow(_ net: inout RandomNetwork, _ x: ValueID) throws -> ValueID {
     let type = net.builder[x].type
     let channels = type.channels
-    switch net.random.nextInt(in: 0..<12) {
+    switch net.random.nextInt(in: 0..<13) {
     case 0, 1:
       let kernel = Extent(net.random.nextInt(in: 1..<4), net.random.nextInt(in: 1..<4))
       let strides = Extent(net.random.nextInt(in: 1..<3), net.random.nextInt(in: 1..<3))
@@ -86,6 +86,9 @@ import Testing
       let counts = net.random.nextInt(in: 0..<2) == 0
       return try net.append(.averagePool(AveragePool(window: window, countIncludePad: counts)), [x])
     case 10: return try net.append(.identity(Identity()), [x])
+    case 11:
+      let samples = OpSample.elementwise
+      return try net.append(samples[net.random.nextInt(in: 0..<samples.count)].op, [x])
     default:
       let wide = try net.convolution(x, 32, relu: true)
       return try net.convolution(

@@ -34,6 +34,11 @@ PLANTS = [
         [("op-default", 4)],
     ),
     (
+        "Runtime/PlantedComputation.swift",
+        "func planted(_ op: Op) -> Int {\n  switch op.computation {\n  case .elementwise: 1\n  default: 2\n  }\n}\n",
+        [("op-default", 4)],
+    ),
+    (
         "Runtime/PlantedBytes.swift",
         "func planted(_ count: Int) -> Int {\n  // count * 4 in a comment and below in a string say nothing\n"
         '  print("count * 4 \\(count / 4)")\n  let size = MemoryLayout<Float>.size\n'

@@ -65,7 +65,7 @@ CHECKS = {
     "unlabelled": f"declarations with more than {rules.UNLABELLED} unlabelled parameters",
     "undocumented": "public declarations without a doc comment, enum cases included",
     "throws-undocumented": "public throwing declarations without `- Throws:`",
-    "op-default": "`default:` in a switch over Op",
+    "op-default": "`default:` in a switch over Op, Op.Kind or Computation",
     "try?": "`try?` in Assembler and Runtime",
     "literal-4": "literal 4 as a size or MemoryLayout<Float> in Runtime",
 }
@@ -142,7 +142,7 @@ class Tree:
     def _check_files(self):
         op_cases = {
             d.name for room in self.rooms.values() for file in room.files for d in file.declarations
-            if d.kind == "case" and d.path == ("Op",)
+            if d.kind == "case" and d.path in (("Op",), ("Op", "Kind"), ("Computation",))
         }
         for file in self.files:
             self.findings += rules.file_rules(file, op_cases)

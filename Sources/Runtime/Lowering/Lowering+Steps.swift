@@ -92,7 +92,7 @@ extension Lowering {
   private func info(_ node: Node, _ step: KernelStep) -> ExecutionPlan.StepInfo {
     ExecutionPlan.StepInfo(
       layer: graph[node.result].name, kernel: step.kernel, macs: graph.multiplyAccumulates(of: node),
-      chosenBy: step.chosenBy, refusal: step.refusal)
+      chosenBy: step.chosenBy, specification: step.specification, refusal: step.refusal)
   }
 
   private func bufferInfos(_ placement: MemoryPlanner.Placement) -> [ExecutionPlan.BufferInfo] {

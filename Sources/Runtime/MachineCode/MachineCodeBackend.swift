@@ -37,6 +37,9 @@ package struct MachineCodeBackend: Backend {
     tuned: String? = nil
   ) throws(KernelRefusal) -> KernelStep {
     try requireBlocks(descriptor.output)
+    try requireReach(
+      of: [descriptor.input, descriptor.output] + (descriptor.residual.map { [$0] } ?? []),
+      rows: descriptor.kernelHeight + StripKernel.largestTile(isa, blocks: 1) * descriptor.strideHeight)
     if forced == nil, NarrowGroupKernel.applies(to: descriptor, isa) {
       return try emit { () throws(ExecutableMemoryError) in
         try DirectStep.narrowGroups(descriptor, weights, buffers, cache: cache)
@@ -51,6 +54,10 @@ package struct MachineCodeBackend: Backend {
       decision = fitting == nil ? .misfit : .tuned
       algorithm = fitting ?? algorithm
     }
+    if case .winograd(let tiling) = algorithm {
+      let plan = WinogradPlan(descriptor, tiling, isa)
+      try requireReach(of: max(plan.transformedByteCount, plan.productByteCount))
+    }
     var step = try emit { () throws(ExecutableMemoryError) in
       switch algorithm {
       case .winograd(let tiling):
@@ -59,7 +66,7 @@ package struct MachineCodeBackend: Backend {
         try DirectStep.step(descriptor, weights, buffers, tiling: tiling, cache: cache)
       }
     }
-    step.chosenBy = decision
+    (step.chosenBy, step.specification) = (decision, algorithm.specification)
     return step
   }
 
@@ -77,6 +84,21 @@ package struct MachineCodeBackend: Backend {
     }
   }
 
+  /// Refuses a distance that the 32-bit displacements and immediates of emitted code cannot hold.
+  private func requireReach(of distance: Int) throws(KernelRefusal) {
+    guard distance <= Int(Int32.max) else { throw .uncovered("distances of \(distance) bytes in a map") }
+  }
+
+  /// The same for maps of which a kernel reaches `rows` rows and a group of channel blocks.
+  private func requireReach(of layouts: [TensorLayout], rows: Int) throws(KernelRefusal) {
+    for layout in layouts {
+      try requireReach(of: Self.mostGroupBlocks * layout.planeByteStride + rows * layout.rowByteStride)
+    }
+  }
+
+  /// Channel blocks that no group of a kernel exceeds.
+  private static let mostGroupBlocks = 4
+
   package func alternatives(_ descriptor: ConvolutionDescriptor, around choice: String?) -> [String] {
     guard descriptor.output.block == block, !NarrowGroupKernel.applies(to: descriptor, isa) else {
       return []
@@ -91,6 +113,7 @@ package struct MachineCodeBackend: Backend {
     _ descriptor: PoolingDescriptor, source: Int, target: Int
   ) throws(KernelRefusal) -> KernelStep {
     try requireBlocks(descriptor.input, descriptor.output)
+    try requireReach(of: [descriptor.input, descriptor.output], rows: 1)
     // A window that lies in the padding alone has no pixel to start from.
     let width = descriptor.input.width
     let (before, kernel) = (descriptor.padding.left, descriptor.kernelWidth)
@@ -108,6 +131,7 @@ package struct MachineCodeBackend: Backend {
     _ descriptor: GlobalPoolingDescriptor, source: Int, target: Int
   ) throws(KernelRefusal) -> KernelStep {
     try requireBlocks(descriptor.input, descriptor.output)
+    try requireReach(of: [descriptor.input, descriptor.output], rows: 1)
     return try emit { () throws(ExecutableMemoryError) in
       try GlobalPoolStep.step(descriptor, source: source, target: target, cache)
     }
@@ -120,6 +144,8 @@ package struct MachineCodeBackend: Backend {
     guard descriptor.input.border == .none, descriptor.output.border == .none else {
       throw .uncovered("a border around a vector")
     }
+    let images = StripKernel.largestTile(isa, blocks: 1)
+    try requireReach(of: images * max(descriptor.input.imageByteCount, descriptor.output.imageByteCount))
     return try emit { () throws(ExecutableMemoryError) in
       try LinearStep.step(descriptor, weights, source: source, target: target, cache)
     }

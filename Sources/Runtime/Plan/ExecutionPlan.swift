@@ -17,6 +17,8 @@ package final class ExecutionPlan: Sendable {
     package var macs: Int
     /// What decided among several kernels; nil where there was but one.
     package var chosenBy: KernelDecision?
+    /// That choice as a model's tuning writes it.
+    package var specification: String?
     /// Why the backend's own kernels do not compute the layer; nil where they do.
     package var refusal: KernelRefusal?
   }

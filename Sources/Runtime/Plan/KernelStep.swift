@@ -42,6 +42,8 @@ package struct KernelStep: @unchecked Sendable {
   package var resources: StepResources
   /// What decided among several kernels; nil where there was but one.
   package var chosenBy: KernelDecision?
+  /// The choice among several kernels as a model's tuning writes it: algorithm, tile, loop order and division of work.
+  package var specification: String?
   /// Why the backend's own kernels do not compute this layer; nil where they do.
   package var refusal: KernelRefusal?
 

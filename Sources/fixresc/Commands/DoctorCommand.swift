@@ -24,6 +24,7 @@ extension Command {
         "executable memory",
         report.executableMemory ? "granted" : "not available: \(report.executableMemoryReason)",
       ])
+      table.add(["checksums", checksums])
       for refusal in report.refusals {
         table.add(["portable kernels for", "\(refusal.layer): \(refusal.reason)"])
       }
@@ -38,10 +39,20 @@ extension Command {
       object["executable_memory"] = JSON(report.executableMemory)
       object["executable_memory_reason"] = .string(report.executableMemoryReason)
       object["processor"] = .string(report.brand)
+      object["checksums"] = .string(checksums)
       object["refused_layers"] = .array(
         report.refusals.map { ["layer": .string($0.layer), "reason": .string($0.reason)] })
       return object
     })
+
+  /// What model files are summed by.
+  private static var checksums: String {
+    switch HardwareChecksum.method {
+    case .instruction: "by the processor's instruction"
+    case .tablesWithoutInstruction: "by tables: the processor has no instruction for them"
+    case .tablesWithoutMemory(let error): "by tables: \(KernelRefusal.executableMemory(error).reason)"
+    }
+  }
 
   /// The peak of one core in GFLOP/s, or why it cannot be measured.
   private static func peakRate(isa: String) -> Result<Double, ExecutableMemoryError> {
