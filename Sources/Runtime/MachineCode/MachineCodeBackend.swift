@@ -37,9 +37,11 @@ package struct MachineCodeBackend: Backend {
     tuned: String? = nil
   ) throws(KernelRefusal) -> KernelStep {
     try requireBlocks(descriptor.output)
-    try requireReach(
-      of: [descriptor.input, descriptor.output] + (descriptor.residual.map { [$0] } ?? []),
-      rows: descriptor.kernelHeight + StripKernel.largestTile(isa, blocks: 1) * descriptor.strideHeight)
+    let rows = descriptor.kernelHeight + StripKernel.largestTile(isa, blocks: 1) * descriptor.strideHeight
+    try requireReach(of: descriptor.input, blocks: 1, rows: rows)
+    for layout in [descriptor.output, descriptor.residual ?? descriptor.output] {
+      try requireReach(of: layout, blocks: Self.mostGroupBlocks, rows: rows)
+    }
     if forced == nil, NarrowGroupKernel.applies(to: descriptor, isa) {
       return try emit { () throws(ExecutableMemoryError) in
         try DirectStep.narrowGroups(descriptor, weights, buffers, cache: cache)
@@ -89,11 +91,12 @@ package struct MachineCodeBackend: Backend {
     guard distance <= Int(Int32.max) else { throw .uncovered("distances of \(distance) bytes in a map") }
   }
 
-  /// The same for maps of which a kernel reaches `rows` rows and a group of channel blocks.
-  private func requireReach(of layouts: [TensorLayout], rows: Int) throws(KernelRefusal) {
-    for layout in layouts {
-      try requireReach(of: Self.mostGroupBlocks * layout.planeByteStride + rows * layout.rowByteStride)
-    }
+  /// The same for a map of which a kernel reaches `blocks` channel blocks and `rows` rows.
+  private func requireReach(
+    of layout: TensorLayout, blocks: Int, rows: Int
+  ) throws(KernelRefusal) {
+    let planes = min(blocks, layout.blockCount) * layout.planeByteStride
+    try requireReach(of: planes + rows * layout.rowByteStride)
   }
 
   /// Channel blocks that no group of a kernel exceeds.
@@ -113,7 +116,7 @@ package struct MachineCodeBackend: Backend {
     _ descriptor: PoolingDescriptor, source: Int, target: Int
   ) throws(KernelRefusal) -> KernelStep {
     try requireBlocks(descriptor.input, descriptor.output)
-    try requireReach(of: [descriptor.input, descriptor.output], rows: 1)
+    try requireReach(of: max(descriptor.input.rowByteStride, descriptor.output.rowByteStride))
     // A window that lies in the padding alone has no pixel to start from.
     let width = descriptor.input.width
     let (before, kernel) = (descriptor.padding.left, descriptor.kernelWidth)
@@ -131,7 +134,7 @@ package struct MachineCodeBackend: Backend {
     _ descriptor: GlobalPoolingDescriptor, source: Int, target: Int
   ) throws(KernelRefusal) -> KernelStep {
     try requireBlocks(descriptor.input, descriptor.output)
-    try requireReach(of: [descriptor.input, descriptor.output], rows: 1)
+    try requireReach(of: descriptor.input, blocks: Self.mostGroupBlocks, rows: 1)
     return try emit { () throws(ExecutableMemoryError) in
       try GlobalPoolStep.step(descriptor, source: source, target: target, cache)
     }
