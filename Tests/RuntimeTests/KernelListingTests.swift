@@ -17,6 +17,12 @@ import Testing
     #expect(difference == nil)
   }
 
+  /// A golden that nothing reads any more would promise what nobody checks.
+  @Test(arguments: instructionSets) func everyGoldenIsRead(_ isa: VectorISA) {
+    let names = KernelCatalogue.listed(isa).map { $0.name + ".txt" } + ["sweep.txt"]
+    #expect(Golden.names(in: "codegen/\(isa.level.rawValue)").sorted() == names.sorted())
+  }
+
   /// Length and CRC-32C of every kernel of a wide sweep: what the listings leave out.
   @Test(arguments: instructionSets)
   func codeOfTheSweepIsTheRecordedOne(_ isa: VectorISA) {

@@ -66,18 +66,28 @@ struct PlanGoldenTests {
     }
   }
 
-  @Test func resNet18() throws { try check(SyntheticResNet(depths: [2, 2, 2, 2]), "resnet18") }
+  private static let networks = ["resnet18", "resnet50", "resnext50_32x4d"]
+
+  /// A golden that nothing reads any more would promise what nobody checks.
+  @Test func everyGoldenIsRead() {
+    let names = Self.networks.flatMap { network in
+      [224, 384].flatMap { side in Self.backends().map { "\(network)-\(side)-\($0.name).txt" } }
+    }
+    #expect(Golden.names(in: "plans").sorted() == names.sorted())
+  }
+
+  @Test func resNet18() throws { try check(SyntheticResNet(depths: [2, 2, 2, 2]), Self.networks[0]) }
 
   @Test func resNet50() throws {
     var network = SyntheticResNet(depths: [3, 4, 6, 3])
     network.isBottleneck = true
-    try check(network, "resnet50")
+    try check(network, Self.networks[1])
   }
 
   @Test func resNeXt50() throws {
     var network = SyntheticResNet(depths: [3, 4, 6, 3])
     network.isBottleneck = true
     (network.groups, network.groupWidth) = (32, 4)
-    try check(network, "resnext50_32x4d")
+    try check(network, Self.networks[2])
   }
 }

@@ -74,7 +74,7 @@ extension ErrorReport {
         "architecture.nothing-to-overlay",
         "\(path): expected batch norms or a classifier to lay over the model, found \(listed(found, or: "no tensors"))",
         ["path": .string(path), "found": JSON(found)])
-    default: preconditionFailure("the other cases have their sentences above")
+    default: ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
     }
   }
 }

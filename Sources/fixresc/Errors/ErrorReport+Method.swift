@@ -83,7 +83,7 @@ extension ErrorReport {
         "method.no-fit",
         "expected pooled features that a law can be fitted to, found none above zero, or all the same, at \(resolution)",
         ["resolution": size(resolution)])
-    default: preconditionFailure("the other cases have their sentences above")
+    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
     }
   }
 
@@ -110,7 +110,7 @@ extension ErrorReport {
     case .noCommonLayers:
       return ErrorReport(
         "compare.names", "expected models with layers of one name and shape, found none in common")
-    default: preconditionFailure("the other cases have their sentences above")
+    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
     }
   }
 

@@ -86,7 +86,7 @@ extension ErrorReport {
       report.message = "the pass \(pass) broke the graph, a fault of fixresc: " + report.message
       report.data["pass"] = .string(pass)
       return report
-    default: preconditionFailure("the other cases have their sentences above")
+    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
     }
   }
 
