@@ -30,10 +30,13 @@ import Testing
     }
     var preprocessing = Preprocessing(resizeRule: .squash, interpolation: .bicubic, cropShare: 0.95)
     preprocessing.squashFrom = 384
-    let metadata = ModelMetadata(
+    var metadata = ModelMetadata(
       architecture: "small", trainResolution: Extent(8, 9), preprocessing: preprocessing,
       labels: ["café", "b"], synsets: ["n1", "n2"], source: "test", assumptions: ["epsilon 1e-05"],
       history: [HistoryEntry("import", [.init("from", "a file"), .init("empty", "")])])
+    metadata.facts = Fact.Source.allCases.map { Fact("activation", "relu", from: $0, option: "--x \($0)") }
+    metadata.facts.append(Fact("pool", "gem:3", from: .weights))
+    metadata.outputs = .sigmoid
     return try Model(graph: graph, constants: constants, metadata: metadata)
   }
 
@@ -42,6 +45,11 @@ import Testing
     let path = folder.path + "/model.bin"
     try ModelFile.write(model, to: path)
     return try MappedFile.open(path).array
+  }
+
+  @Test func onlyFactsOfTheFamilyAndDefaultsAreAssumptions() {
+    let assumed = Fact.Source.allCases.filter { Fact("a", "b", from: $0).isAssumption }
+    #expect(assumed == [.family, .default])
   }
 
   @Test func readsBackWhatWasWritten() throws {

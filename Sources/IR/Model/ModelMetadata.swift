@@ -14,6 +14,11 @@ public struct ModelMetadata: Hashable, Sendable {
   public var source: String
   /// Assumptions made at import, a sentence each.
   public var assumptions: [String]
+  /// What is known about the network, its outputs and its pictures, each with its source; empty for a file of an
+  /// earlier release.
+  public var facts: [Fact] = []
+  /// What the numbers of the last layer mean.
+  public var outputs = OutputMeaning.logits
   /// What was done to the model, oldest first.
   public var history: [HistoryEntry]
 

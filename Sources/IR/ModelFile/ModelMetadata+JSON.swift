@@ -12,6 +12,8 @@ extension ModelMetadata {
     object["synsets"] = .array(synsets.map(JSON.string))
     object["source"] = .string(source)
     object["assumptions"] = .array(assumptions.map(JSON.string))
+    if !facts.isEmpty { object["facts"] = .array(facts.map(\.json)) }
+    if outputs != .logits { object["outputs"] = .string(outputs.rawValue) }
     object["history"] = .array(history.map(\.json))
     return .object(object)
   }
@@ -28,6 +30,9 @@ extension ModelMetadata {
       labels: try reader.strings("labels"), synsets: try reader.strings("synsets"),
       source: try reader.string("source"), assumptions: try reader.strings("assumptions"),
       history: try reader.history("history"))
+    // Written only where there is something to say; files of earlier releases have neither.
+    if root["facts"] != nil { facts = try reader.facts("facts") }
+    if root["outputs"] != nil { outputs = try reader.word("outputs") }
   }
 
   private static func json(_ extent: Extent) -> JSON {
@@ -44,6 +49,25 @@ extension HistoryEntry {
     object["action"] = .string(action)
     object["parameters"] = .object(values)
     return .object(object)
+  }
+}
+
+extension Fact {
+  /// `{"name": ..., "value": ..., "source": ..., "option": ...}`
+  package var json: JSON {
+    var object = JSON.Object()
+    object["name"] = .string(name)
+    object["value"] = .string(value)
+    object["source"] = .string(source.rawValue)
+    object["option"] = option.map(JSON.string) ?? .null
+    return .object(object)
+  }
+
+  fileprivate init?(_ json: JSON) {
+    guard let name = json["name"]?.stringValue, let value = json["value"]?.stringValue,
+      let source = json["source"]?.stringValue.flatMap(Source.init(rawValue:))
+    else { return nil }
+    self.init(name, value, from: source, option: json["option"]?.stringValue)
   }
 }
 
@@ -124,6 +148,14 @@ private struct MetadataReader {
       let floats = list.compactMap { $0.doubleValue.map(Float.init) }
       let isFit = floats.count == 3 && floats.allSatisfy { $0.isFinite && (!positive || $0 > 0) }
       return isFit ? floats : nil
+    }
+  }
+
+  func facts(_ key: String) throws(IRError) -> [Fact] {
+    try value(key, "a list of {name, value, source, option}") { json in
+      guard let list = json.arrayValue else { return nil }
+      let facts = list.compactMap(Fact.init)
+      return facts.count == list.count ? facts : nil
     }
   }
 
