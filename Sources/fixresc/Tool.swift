@@ -52,6 +52,7 @@ package enum Tool {
     guard !parsed.wantsHelp else {
       return show("help", Help.text(for: command, width: console.width), console)
     }
+    try OutputCheck.check(command, parsed)
     return try command.run(Invocation(command: command, parsed: parsed, console: console))
   }
 

@@ -15,7 +15,7 @@ import fixresc
           Option("--share", "X", kind: .number(0...1), "how much"),
           Option("--to", "K|HxW", kind: .size, "how large"),
           Option("--mean", "R,G,B", kind: .triple, "of what"),
-          Option("--output", short: "-o", "FILE", kind: .file, "where"),
+          Option("--output", short: "-o", "FILE", kind: .file(.output()), "where"),
           Option("--deep", "deeply"),
         ])
     ], run: { _ in JSON.Object() })

@@ -23,7 +23,7 @@ import fixresc
       let command = Tool.commands[random.nextInt(in: 0..<Tool.commands.count)]
       var words = [command.name]
       for argument in command.arguments where random.nextInt(in: 0..<10) > 0 {
-        words.append(argument.name == "MODEL" || argument.kind == .file ? model : pictures.folder.path)
+        words.append(argument.isFile ? model : pictures.folder.path)
       }
       for _ in 0..<random.nextInt(in: 0..<4) {
         let option = command.options[random.nextInt(in: 0..<command.options.count)]
@@ -53,4 +53,8 @@ import fixresc
       #expect(call.output == "", "\(place)")
     }
   }
+}
+
+extension Argument {
+  fileprivate var isFile: Bool { if case .file = kind { true } else { false } }
 }

@@ -42,6 +42,7 @@ extension Command {
         ]),
       Shared.pictures, Shared.model, Shared.engine,
     ],
+    worksInPlace: true,
     run: { try AdaptRun($0).run() })
 }
 

@@ -7,7 +7,7 @@ private enum Options {
   static let to = Option(
     "--to", "K", kind: .integer(1...32768), "the test resolution to look at (default: the model's)")
   static let images = Option(
-    "--images", "DIR", kind: .folder,
+    "--images", "DIR", kind: .folder(.input),
     "take picture sizes from this folder; only headers are read (default: 500x375)")
   static let fieldOfView = Option(
     "--field-of-view", "DEG", kind: .number(1...179),
@@ -23,7 +23,7 @@ extension Command {
       + "smaller at test. `paper` values take the published formulas, `measured` ones draw the crops on real sizes.",
     arguments: [
       Argument(
-        "MODEL", .optional, kind: .file,
+        "MODEL", .optional, kind: .file(.model),
         "a model file or checkpoint (default: trained at 224, or --train-resolution)")
     ],
     groups: [

@@ -7,7 +7,7 @@ import FixresRuntime
 
 private enum Options {
   static let input = Option(
-    "--input", "FILE", kind: .file, "a picture, or a .npy tensor [1,3,H,W] (default: made-up noise)")
+    "--input", "FILE", kind: .file(.input), "a picture, or a .npy tensor [1,3,H,W] (default: made-up noise)")
   static let tolerance = Option(
     "--tolerance", "T", kind: .number(0...Double.infinity),
     "a layer departs above T times its largest magnitude (default 1e-4)")
@@ -22,8 +22,9 @@ extension Command {
       + "be a .npy of logits that another runtime gave for --input.",
     arguments: [
       Argument(
-        "A", .one, kind: .file, "the model (or .npy logits) to compare with; magnitudes are this one's"),
-      Argument("B", .one, kind: .file, "the other model, or .npy logits"),
+        "A", .one, kind: .file(.model),
+        "the model (or .npy logits) to compare with; magnitudes are this one's"),
+      Argument("B", .one, kind: .file(.model), "the other model, or .npy logits"),
     ],
     groups: [
       OptionGroup("Options", [Options.input, Options.tolerance]), Shared.pictures, Shared.model,

@@ -17,7 +17,9 @@ extension Command {
     details:
       "Folders are DIR/<class>/<picture>. Classes are matched to the model's labels by name or WordNet identifier "
       + "where all match, else taken in byte-wise order of their names.",
-    arguments: [Shared.modelArgument, Argument("DIR", .one, kind: .folder, "a folder of class folders")],
+    arguments: [
+      Shared.modelArgument, Argument("DIR", .one, kind: .folder(.input), "a folder of class folders"),
+    ],
     groups: [
       OptionGroup("Options", [Options.resolution, Options.limit]), Shared.pictures, Shared.model,
       Shared.engine,

@@ -6,7 +6,7 @@ import FixresMethod
 /// The options of `adapt` that adapt statistics or features at the new size, and what is printed of them.
 struct FeatureAdaptationOptions {
   static let statistics = Option(
-    "--bn-statistics", "DIR", kind: .folder,
+    "--bn-statistics", "DIR", kind: .folder(.input),
     "take batch-norm statistics anew from the pictures in DIR, without labels")
   static let layers = Option(
     "--bn-layers", "WHICH", kind: .choice(BatchNormLayers.allCases.map(\.rawValue)),
@@ -14,7 +14,7 @@ struct FeatureAdaptationOptions {
   static let prior = Option(
     "--bn-prior", "N", kind: .number(0...1e9), "let the old statistics count as N pictures (default 0)")
   static let equalize = Option(
-    "--equalize", "DIR", kind: .folder,
+    "--equalize", "DIR", kind: .folder(.input),
     "map the pooled features onto their law at the training resolution, learned from the pictures in DIR")
   static let linear = Option(
     "--equalize-linear", "absorb that map in the classifier, zeros and negative values included")

@@ -14,6 +14,9 @@ import FixresRuntime
 #endif
 
 private enum Options {
+  static let output = Option(
+    "--output", short: "-o", "FILE", kind: .file(.output(alongside: [".partial"])), required: true,
+    "where to write the result")
   static let to = Option("--to", "K|HxW", kind: .size, required: true, "the test resolution to fine-tune at")
   static let mode = Option(
     "--mode", "MODE", kind: .choice(FineTuningOptions.Mode.allCases.map(\.rawValue)),
@@ -41,12 +44,13 @@ private enum Options {
   static let newHead = Option(
     "--new-head", "a new classifier for the folders' classes, where they are not the model's")
   static let validate = Option(
-    "--validate", "DIR", kind: .folder, "class folders to measure on before, after, and each epoch")
+    "--validate", "DIR", kind: .folder(.input), "class folders to measure on before, after, and each epoch")
   static let earlyStop = Option(
     "--early-stop", "N", kind: .integer(1...100_000),
     "end once the validation loss has not fallen for N epochs, and keep the best one")
   static let report = Option(
-    "--report", "FILE.html", kind: .file, "write a report with plots, a page that needs nothing else")
+    "--report", "FILE.html", kind: .file(.output()),
+    "write a report with plots, a page that needs nothing else")
   static let seed = Option("--seed", "S", kind: .integer(0...Int.max), "of all that is drawn (default 0)")
   static let resume = Option("--resume", "go on where an interrupted call left off, to the same bits")
   static let memory = Option(
@@ -61,11 +65,13 @@ extension Command {
     details:
       "The paper's cure for objects that look larger or smaller than in training. The output keeps its batch norms; "
       + "`fixresc adapt` folds them. State to resume lies in OUTPUT.partial until the output is written.",
-    arguments: [Shared.modelArgument, Argument("DIR", .one, kind: .folder, "class folders to train on")],
+    arguments: [
+      Shared.modelArgument, Argument("DIR", .one, kind: .folder(.input), "class folders to train on"),
+    ],
     groups: [
       OptionGroup(
         "Options",
-        [Shared.output, Options.to, Options.validate, Options.report, Options.resume, Options.newHead]),
+        [Options.output, Options.to, Options.validate, Options.report, Options.resume, Options.newHead]),
       OptionGroup(
         "Training",
         [
@@ -88,7 +94,7 @@ private final class FinetuneRun {
   init(_ invocation: Invocation) { self.invocation = invocation }
 
   func run() throws -> JSON.Object {
-    let output = invocation.text(Shared.output) ?? ""
+    let output = invocation.text(Options.output) ?? ""
     try LabelledFolder.requireWritable(output)
     try LabelledFolder.requireWritable(invocation.text(Options.report))
     let source = try ModelSource.open(invocation.arguments[0], invocation)

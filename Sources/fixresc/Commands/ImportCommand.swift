@@ -11,10 +11,11 @@ extension Command {
       + "architecture is inferred from the weights. The graph stays unfused, with its batch norms, for `adapt`.",
     arguments: [
       Argument(
-        "CHECKPOINT", .one, kind: .file,
+        "CHECKPOINT", .one, kind: .file(.model),
         "what torch.save, safetensors or an ONNX exporter wrote, or a model file to change")
     ],
     groups: [OptionGroup("Options", [Shared.output]), Shared.model],
+    worksInPlace: true,
     run: { invocation in
       let result = try ModelSource.open(invocation.arguments[0], invocation)
       let path = invocation.text(Shared.output) ?? ""

@@ -112,6 +112,6 @@ enum LabelledFolder {
   }
 
   static let report = Option(
-    "--output", short: "-o", "FILE.html", kind: .file,
+    "--output", short: "-o", "FILE.html", kind: .file(.output()),
     "write a report with plots, a page that needs nothing else")
 }

@@ -7,12 +7,14 @@ import FixresRuntime
 private enum Options {
   static let top = Option("--top", "K", kind: .integer(1...Int.max), "how many classes to show (default 5)")
   static let pixels = Option(
-    "--save-pixels", "F.npy", kind: .file, "write the pixels after resize and crop, uint8 [N,H,W,3]")
+    "--save-pixels", "F.npy", kind: .file(.output()),
+    "write the pixels after resize and crop, uint8 [N,H,W,3]")
   static let input = Option(
-    "--save-input", "F.npy", kind: .file, "write the network's input, float32 [N,3,H,W]")
-  static let logits = Option("--save-logits", "F.npy", kind: .file, "write the logits, float32 [N,classes]")
+    "--save-input", "F.npy", kind: .file(.output()), "write the network's input, float32 [N,3,H,W]")
+  static let logits = Option(
+    "--save-logits", "F.npy", kind: .file(.output()), "write the logits, float32 [N,classes]")
   static let features = Option(
-    "--save-features", "F.npy", kind: .file, "write the pooled features, float32 [N,F]")
+    "--save-features", "F.npy", kind: .file(.output()), "write the pooled features, float32 [N,F]")
 }
 
 extension Command {
@@ -22,7 +24,7 @@ extension Command {
     arguments: [
       Shared.modelArgument,
       Argument(
-        "INPUT", .oneOrMore, kind: .file,
+        "INPUT", .oneOrMore, kind: .file(.input),
         "a JPEG, PNG or PPM picture, a folder of them, or a .npy tensor [N,3,H,W] that is taken as it is"),
     ],
     groups: [

@@ -1,7 +1,7 @@
 /// Options that several commands share, each declared once.
 enum Shared {
   static let output = Option(
-    "--output", short: "-o", "FILE", kind: .file, required: true, "where to write the result")
+    "--output", short: "-o", "FILE", kind: .file(.output()), required: true, "where to write the result")
 
   // What the weights of a checkpoint cannot say; import's own, and of every command that takes a MODEL.
   static let architecture = Option(
@@ -12,10 +12,10 @@ enum Shared {
   static let epsilon = Option(
     "--bn-eps", "X", kind: .number(0...1), "epsilon of the batch norms (default 1e-5)")
   static let finetuned = Option(
-    "--finetuned", "FILE", kind: .file,
+    "--finetuned", "FILE", kind: .file(.model),
     "lay fine-tuned parameters from a second checkpoint over the first, whole or partial")
   static let labels = Option(
-    "--labels", "FILE", kind: .file, "class names, one a line, in the order of the logits")
+    "--labels", "FILE", kind: .file(.input), "class names, one a line, in the order of the logits")
   static let trainResolution = Option(
     "--train-resolution", "K", kind: .size, "the crop that the network was trained on")
   static let mean = Option("--mean", "R,G,B", kind: .triple, "mean of the normalisation, on the scale 0 to 1")
@@ -39,5 +39,5 @@ enum Shared {
   static let pictures = OptionGroup("Pictures", [preprocess, exif, maximumPixels])
 
   static let modelArgument = Argument(
-    "MODEL", .one, kind: .file, "a model file or any checkpoint that `import` accepts")
+    "MODEL", .one, kind: .file(.model), "a model file or any checkpoint that `import` accepts")
 }

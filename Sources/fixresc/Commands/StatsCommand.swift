@@ -8,7 +8,7 @@ private enum Options {
   static let resolutions = Option(
     "--resolutions", "A,B,...", kind: .text, required: true, "test resolutions, between commas")
   static let saveFeatures = Option(
-    "--save-features", "PREFIX", kind: .file,
+    "--save-features", "PREFIX", kind: .file(.outputPrefix),
     "write each resolution's pooled features to PREFIX-K.npy, float32 [N,F]")
 }
 
@@ -20,7 +20,8 @@ extension Command {
       "Distances are to the distribution at the training resolution, on the same pictures: KS is the greatest gap "
       + "between the distribution functions, W1 the area between them. Classes do not matter here.",
     arguments: [
-      Shared.modelArgument, Argument("DIR", .one, kind: .folder, "a folder of pictures or of class folders"),
+      Shared.modelArgument,
+      Argument("DIR", .one, kind: .folder(.input), "a folder of pictures or of class folders"),
     ],
     groups: [
       OptionGroup(

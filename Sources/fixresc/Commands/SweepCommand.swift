@@ -21,7 +21,9 @@ extension Command {
     details:
       "Each resolution is compared with the training resolution on the same pictures (McNemar's exact test). Choose "
       + "a resolution on pictures that are not those you report.",
-    arguments: [Shared.modelArgument, Argument("DIR", .one, kind: .folder, "a folder of class folders")],
+    arguments: [
+      Shared.modelArgument, Argument("DIR", .one, kind: .folder(.input), "a folder of class folders"),
+    ],
     groups: [
       OptionGroup(
         "Options",

@@ -20,6 +20,12 @@ extension ErrorReport {
       case .unexpectedArgument(let word):
         ("unexpected-argument", "expected no further argument, found `\(word)`")
       case .conflict(let sentence): ("conflict", sentence)
+      case .overwrite(let output, let path, let input, let inputPath):
+        (
+          "overwrite",
+          "\(output): expected a file of its own, found `\(path)`, which is \(input) `\(inputPath)` and would be "
+            + "replaced"
+        )
       }
     var report = ErrorReport("usage.\(kind)", sentence)
     if let suggestion = error.suggestion {

@@ -24,6 +24,8 @@ package struct UsageError: Error, Hashable, Sendable {
     case unexpectedArgument(String)
     /// Options that exclude or need each other; the sentence says which.
     case conflict(String)
+    /// The output `output` would replace `input`, each with its path; `input` may be another output.
+    case overwrite(output: String, path: String, input: String, inputPath: String)
   }
 
   /// What is wrong.
@@ -38,8 +40,10 @@ package struct UsageError: Error, Hashable, Sendable {
 package struct ParsedArguments: Hashable, Sendable {
   /// The positional arguments in order.
   package var arguments: [String] = []
-  /// Option name to value; a flag's is empty.
+  /// Option name to value; a flag's is empty, and of a repeatable option it is the last one.
   package var values: [String: String] = [:]
+  /// Option name to all its values in order, of the options that may be repeated.
+  package var repeated: [String: [String]] = [:]
   /// Whether `--help` or `-h` is among the words.
   package var wantsHelp = false
 }
@@ -88,7 +92,9 @@ package struct ArgumentParser {
         let near = Suggestion.nearest(to: name, among: command.options.map(\.name))
         throw fail(.unknownOption(name), suggestion: near)
       }
-      guard parsed.values[option.name] == nil else { throw fail(.repeated(option: option.name)) }
+      guard parsed.values[option.name] == nil || option.isRepeatable else {
+        throw fail(.repeated(option: option.name))
+      }
       guard option.takesValue else {
         if let attached { throw fail(.unwantedValue(option: option.name, value: attached)) }
         parsed.values[option.name] = ""
@@ -104,6 +110,9 @@ package struct ArgumentParser {
         index += 1
       }
       try check(option)
+      if option.isRepeatable, let value = parsed.values[option.name] {
+        parsed.repeated[option.name, default: []].append(value)
+      }
     }
   }
 

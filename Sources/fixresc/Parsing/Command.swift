@@ -14,13 +14,16 @@ package struct Command: Sendable {
   package let arguments: [Argument]
   /// The options, as help groups them.
   package let groups: [OptionGroup]
+  /// Whether the output may be the model file that is the first argument, which it then replaces.
+  package let worksInPlace: Bool
   /// Does the work, prints for people, and returns the members of its `--json` object.
   package let run: @Sendable (Invocation) throws -> JSON.Object
 
   /// A command; the options that every command has are added to `groups`.
   package init(
     _ name: String, _ summary: String, example: String, details: String = "", arguments: [Argument] = [],
-    groups: [OptionGroup] = [], run: @escaping @Sendable (Invocation) throws -> JSON.Object
+    groups: [OptionGroup] = [], worksInPlace: Bool = false,
+    run: @escaping @Sendable (Invocation) throws -> JSON.Object
   ) {
     self.name = name
     self.summary = summary
@@ -28,6 +31,7 @@ package struct Command: Sendable {
     self.details = details
     self.arguments = arguments
     self.groups = groups + [Command.general]
+    self.worksInPlace = worksInPlace
     self.run = run
   }
 

@@ -76,7 +76,7 @@ package enum Completion {
         }
       }
       for argument in command.arguments {
-        let action = argument.kind == .folder ? "_files -/" : "_files"
+        let action = if case .folder = argument.kind { "_files -/" } else { "_files" }
         parts.append("'\(argument.count == .oneOrMore ? "*" : ""):\(argument.name):\(action)'")
       }
       lines.append("      _arguments " + parts.joined(separator: " \\\n        ") + " ;;")

@@ -24,6 +24,11 @@ package struct Invocation {
   /// The value of `option`; nil where it is not given.
   package func text(_ option: Option) -> String? { value(option) }
 
+  /// The values of `option`, which may be repeated, in order.
+  package func texts(_ option: Option) -> [String] {
+    value(option) == nil ? [] : parsed.repeated[option.name] ?? []
+  }
+
   /// Between commas, blanks around each part dropped.
   package func list(_ option: Option) -> [String]? {
     value(option).map { text in text.split(separator: ",").map { Text.trimmed(String($0)) } }

@@ -1,3 +1,17 @@
+/// What a command does with a file that a command line names; `OutputCheck` refuses an output that is an input.
+package enum FileRole: Hashable, Sendable {
+  /// Read; a folder stands for the pictures in it.
+  case input
+  /// Read as a model, with the files beside it that belong to it.
+  case model
+  /// Written; and beside it a file for each suffix, which follows the whole name.
+  case output(alongside: [String] = [])
+  /// Written for each test resolution K: `PREFIX-K.npy`.
+  case outputPrefix
+  /// A folder of files that only fixresc reads and writes.
+  case cache
+}
+
 /// What an option's value must be; a value that is something else is a usage error.
 package enum ValueKind: Hashable, Sendable {
   /// No value.
@@ -5,9 +19,11 @@ package enum ValueKind: Hashable, Sendable {
   /// Any text.
   case text
   /// The path of a file.
-  case file
+  case file(FileRole)
   /// The path of a folder.
-  case folder
+  case folder(FileRole)
+  /// `IN:OUT`, the paths of two files that are read.
+  case pair
   /// An integer in the range.
   case integer(ClosedRange<Int>)
   /// Any finite number in the range.
@@ -34,11 +50,13 @@ package struct Option: Hashable, Sendable {
   package let summary: String
   /// Whether the command refuses to run without it.
   package let isRequired: Bool
+  /// Whether it may be given more than once.
+  package let isRepeatable: Bool
 
   /// An option with a value.
   package init(
     _ name: String, short: String? = nil, _ placeholder: String, kind: ValueKind, required: Bool = false,
-    _ summary: String
+    repeatable: Bool = false, _ summary: String
   ) {
     self.name = name
     self.short = short
@@ -46,6 +64,7 @@ package struct Option: Hashable, Sendable {
     self.kind = kind
     self.summary = summary
     self.isRequired = required
+    self.isRepeatable = repeatable
   }
 
   /// A flag.
@@ -93,7 +112,7 @@ package struct Argument: Hashable, Sendable {
   package let summary: String
 
   /// An argument of a command.
-  package init(_ name: String, _ count: Count = .one, kind: ValueKind = .file, _ summary: String) {
+  package init(_ name: String, _ count: Count = .one, kind: ValueKind, _ summary: String) {
     self.name = name
     self.count = count
     self.kind = kind

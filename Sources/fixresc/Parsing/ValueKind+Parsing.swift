@@ -4,6 +4,7 @@ extension ValueKind {
     switch self {
     case .flag: nil
     case .text, .file, .folder: value.isEmpty ? "something that is not empty" : nil
+    case .pair: ValueKind.pairs(value).isEmpty ? "two paths with a colon between them" : nil
     case .integer(let range):
       ValueKind.integer(value).map(range.contains) == true
         ? nil
@@ -29,6 +30,15 @@ extension ValueKind {
     let digits = text.utf8.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]
     guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
     return digits.count == text.count ? .max : .min
+  }
+
+  /// Every way to take `text` as `IN:OUT`, both not empty; more than one where a name holds a colon.
+  static func pairs(_ text: String) -> [(input: String, output: String)] {
+    text.utf8.indices.compactMap { index in
+      let (first, second) = (text[..<index], text[text.utf8.index(after: index)...])
+      guard text.utf8[index] == UInt8(ascii: ":"), !first.isEmpty, !second.isEmpty else { return nil }
+      return (String(first), String(second))
+    }
   }
 
   static func number(_ text: String) -> Double? {
