@@ -22,17 +22,20 @@ public enum PictureDecoder {
     try read(bytes, limits: limits).picture
   }
 
-  /// Header and pixels, the header parsed once.
+  /// Header and pixels in the channels of `mode`, the header parsed once.
   ///
   /// - Throws: What is wrong with the file, or `tooManyPixels` beyond `limits`.
   package static func read(
-    _ bytes: Bytes, limits: DecodingLimits = DecodingLimits()
+    _ bytes: Bytes, limits: DecodingLimits = DecodingLimits(), mode: ColorMode = .rgb
   ) throws(ImageError) -> DecodedPicture {
-    switch try format(of: bytes) {
-    case .jpeg: try JPEGDecoder.read(bytes, limits: limits)
-    case .png: try PNGDecoder.read(bytes, limits: limits)
-    case .netpbm: try NetpbmDecoder.read(bytes, limits: limits)
-    }
+    let decoded =
+      switch try format(of: bytes) {
+      case .jpeg: try JPEGDecoder.read(bytes, limits: limits)
+      case .png: try PNGDecoder.read(bytes, limits: limits)
+      case .netpbm: try NetpbmDecoder.read(bytes, limits: limits)
+      }
+    guard mode == .grey else { return decoded }
+    return DecodedPicture(header: decoded.header, picture: decoded.picture.grey())
   }
 
   /// The format that the first bytes identify.

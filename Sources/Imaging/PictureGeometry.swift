@@ -25,8 +25,8 @@ package struct PictureGeometry: Hashable {
         expected: "a picture of 1 to \(Extent.maximumPictureSide) pixels a side after the resize",
         found: "\(source.width)x\(source.height) becomes \(resized.width)x\(resized.height)")
     }
-    top = Self.origin(of: crop.height, in: resized.height)
-    left = Self.origin(of: crop.width, in: resized.width)
+    top = Self.origin(of: crop.height, in: resized.height, description.cropRounding)
+    left = Self.origin(of: crop.width, in: resized.width, description.cropRounding)
   }
 
   private static func resizedSize(
@@ -34,9 +34,17 @@ package struct PictureGeometry: Hashable {
   ) throws(ImageError) -> Extent {
     let (width, height) = (source.width, source.height)
     if let limit = description.squashFrom, min(crop.height, crop.width) >= limit { return crop }
-    let target = Extent(
-      description.resizeSide(for: crop.height), description.resizeSide(for: crop.width))
+    let target = description.resizeSides(for: crop)
     switch description.resizeRule {
+    case .unscaled:
+      return source
+    case .exact:
+      guard source == crop else {
+        throw .preprocessing(
+          expected: "a picture of the input's size, \(crop.width)x\(crop.height), as it is not resized",
+          found: "\(source.width)x\(source.height)")
+      }
+      return source
     case .squash:
       return target
     case .height:
@@ -62,11 +70,19 @@ package struct PictureGeometry: Hashable {
       Int((Double(source.width) / ratio).rounded(.toNearestOrEven)))
   }
 
-  /// Start of a centred `crop` in `size`, as torchvision's `center_crop`: rounded half to even, rounded down where
-  /// the picture is padded.
-  private static func origin(of crop: Int, in size: Int) -> Int {
-    crop > size
-      ? -((crop - size) / 2) : Int((Double(size - crop) / 2).rounded(.toNearestOrEven))
+  /// Start of a centred `crop` in `size`: as torchvision's `center_crop` where the margin is rounded half to even, as
+  /// Hugging Face's where it is rounded down.
+  private static func origin(
+    of crop: Int, in size: Int, _ rounding: Preprocessing.CropRounding
+  ) -> Int {
+    let margin = abs(size - crop)
+    switch rounding {
+    case .halfToEven:
+      return crop > size ? -(margin / 2) : Int((Double(margin) / 2).rounded(.toNearestOrEven))
+    case .down:
+      // Of an odd padding the larger half comes first.
+      return crop > size ? -((margin + 1) / 2) : margin / 2
+    }
   }
 
   /// The crop moved by `columns`, clamped to the picture.

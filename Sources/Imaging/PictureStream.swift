@@ -22,9 +22,9 @@ public final class PictureStream: @unchecked Sendable {
   public struct Batch {
     /// Indices into `paths`.
     public let range: Range<Int>
-    /// The network's input, `[range.count, 3, H, W]`.
+    /// The network's input, `[range.count, C, H, W]`.
     public let input: UnsafeBufferPointer<Float>
-    /// The pixels of the input in RGB, `[range.count, H, W, 3]`; empty unless pixels are kept.
+    /// The pixels of the input, grey, RGB or RGBA, `[range.count, H, W, C]`; empty unless pixels are kept.
     public let pixels: UnsafeBufferPointer<UInt8>
     /// The pictures that failed to decode, by their index into `paths`.
     public let failures: [(index: Int, error: ImageError)]
@@ -72,8 +72,8 @@ public final class PictureStream: @unchecked Sendable {
     self.paths = paths
     self.transform = transform
     self.preprocessor = preprocessor
-    perImage = 3 * preprocessor.size.area
-    pixelsPerImage = keepsPixels ? perImage : 0
+    perImage = preprocessor.mode.channelCount * preprocessor.size.area
+    pixelsPerImage = keepsPixels ? preprocessor.mode.channelCount * preprocessor.size.area : 0
     let affordable = max(1, PictureStream.waitingByteCount / (perImage * 4) / 3)
     self.batchSize = max(1, min(batchSize, affordable, max(paths.count, 1)))
     // One batch with the consumer, two ahead of it.
@@ -200,6 +200,6 @@ public final class PictureStream: @unchecked Sendable {
       }
     isTurned = decoded.header.orientation != 1
     preprocessor.write(picture, to: inputs + slot * perImage)
-    if pixelsPerImage > 0 { picture.copyRGB(to: pixels + slot * pixelsPerImage) }
+    if pixelsPerImage > 0 { picture.copy(preprocessor.mode, to: pixels + slot * pixelsPerImage) }
   }
 }

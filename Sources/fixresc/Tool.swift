@@ -94,7 +94,7 @@ package enum Tool {
       console.object(whole)
     }
     console.flush()
-    let hint = report.hint.map { ". " + $0 } ?? ""
+    let hint = report.hint.map { (report.message.hasSuffix("?") ? " " : ". ") + $0 } ?? ""
     console.say("fixresc: error: " + Text.printable(report.message + hint))
     return report.status
   }

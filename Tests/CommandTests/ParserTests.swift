@@ -14,7 +14,7 @@ import fixresc
           Option("--times", "N", kind: .integer(1...9), "how often"),
           Option("--share", "X", kind: .number(0...1), "how much"),
           Option("--to", "K|HxW", kind: .size, "how large"),
-          Option("--mean", "R,G,B", kind: .triple, "of what"),
+          Option("--mean", "R,G,B", kind: .channels, "of what"),
           Option("--output", short: "-o", "FILE", kind: .file(.output()), "where"),
           Option("--deep", "deeply"),
         ])
@@ -75,10 +75,10 @@ import fixresc
         continue
       }
     }
-    for value in ["1,2", "1,2,x", "1,2,3,4", ",,", "1,2,,3"] {
+    for value in ["1,2", "1,2,x", "1,2,3,4,5", ",,", "1,2,,3"] {
       #expect(kind("x", "--mean=\(value)") != nil, "\(value)")
     }
-    #expect(kind("x", "--mean=0.5,1,-2e-1") == nil)
+    for value in ["0.5,1,-2e-1", "0.5", "1,2,3,4"] { #expect(kind("x", "--mean=\(value)") == nil) }
     #expect(kind("x", "--to=0") == nil, "which sizes are possible is for the passes to say")
     #expect(kind("x", "--to=99999999999999999999") == nil)
   }
@@ -106,6 +106,10 @@ import fixresc
     #expect(Suggestion.nearest(to: "adpat", among: words) == "adapt")
     #expect(Suggestion.nearest(to: "inspct", among: words) == "inspect")
     #expect(Suggestion.nearest(to: "evla", among: words) == "eval")
+    let options = ["--crop-share", "--filter"]
+    #expect(Suggestion.nearest(to: "--crop-pct", among: options) == "--crop-share")
+    #expect(Suggestion.nearest(to: "--interpolation", among: options) == "--filter")
+    #expect(Suggestion.nearest(to: "--interpolation", among: words) == nil)
     #expect(Suggestion.nearest(to: "imp", among: words) == "import")
     #expect(Suggestion.nearest(to: "frobnicate", among: words) == nil)
     #expect(Suggestion.nearest(to: "", among: words) == nil)

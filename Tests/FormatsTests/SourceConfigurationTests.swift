@@ -32,11 +32,11 @@ import Testing
     let metadata = result.model.metadata
     #expect(result.assumed.isEmpty)
     #expect(metadata.trainResolution == Extent(160, 192))
-    #expect(
-      metadata.preprocessing
-        == Preprocessing(
-          resizeRule: .longerSide, interpolation: .bicubic, cropShare: 0.95, mean: [0.5, 0.4, 0.3],
-          standardDeviation: [0.25, 0.5, 1]))
+    var expected = Preprocessing(
+      resizeRule: .longerSide, interpolation: .bicubic, cropShare: 0.95, mean: [0.5, 0.4, 0.3],
+      standardDeviation: [0.25, 0.5, 1])
+    expected.testCrop = .init(size: Extent(square: 288), share: 1)
+    #expect(metadata.preprocessing == expected)
     #expect(metadata.labels.first == "tench" && metadata.synsets.last == "n03888257")
     #expect(result.notes.contains { $0.contains("288") })
   }
@@ -59,26 +59,109 @@ import Testing
     let metadata = result.model.metadata
     #expect(result.assumed.isEmpty)
     #expect(metadata.trainResolution == Extent(square: 192))
-    #expect(
-      metadata.preprocessing
-        == Preprocessing(
-          interpolation: .bicubic, cropShare: 0.875, squashFrom: 384, mean: [0.1, 0.2, 0.3],
-          standardDeviation: [0.4, 0.5, 0.6]))
+    var expected = Preprocessing(
+      interpolation: .bicubic, cropShare: 0.875, squashFrom: 384, mean: [0.1, 0.2, 0.3],
+      standardDeviation: [0.4, 0.5, 0.6])
+    expected.cropRounding = .down
+    #expect(metadata.preprocessing == expected)
     #expect(metadata.labels[7] == "label 7")
   }
 
-  @Test func processorsOfOtherKindsAreRead() throws {
-    let cropped = try load(
-      Self.huggingFace(),
-      processor:
-        #"{"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "resample": 2}"#)
-    #expect(cropped.model.metadata.trainResolution == Extent(square: 224))
-    #expect(cropped.model.metadata.preprocessing.resizeSide(for: 224) == 256)
-    let squashed = try load(
-      Self.huggingFace(), processor: #"{"size": {"height": 128, "width": 96}, "do_normalize": false}"#)
-    #expect(squashed.model.metadata.trainResolution == Extent(128, 96))
-    #expect(squashed.model.metadata.preprocessing.resizeRule == .squash)
-    #expect(squashed.model.metadata.preprocessing.standardDeviation == [1, 1, 1])
+  private struct Processor: Sendable {
+    let json: String
+    let size: Int?
+    let rule: Preprocessing.ResizeRule
+    /// K_img at 224.
+    let side: Int
+    var holds: @Sendable (Preprocessing) -> Bool = { _ in true }
+  }
+
+  private static let processors = [
+    Processor(
+      json: #"{"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "resample": 2}"#,
+      size: 224, rule: .shorterSide, side: 256),
+    Processor(
+      json: #"{"size": {"height": 128, "width": 128}, "do_normalize": false}"#, size: 128, rule: .squash,
+      side: 224,
+      holds: { $0.mean == [0, 0, 0] && $0.standardDeviation == [1, 1, 1] }),
+    // A lone number is both sides for ViT's processor and the shorter one for CLIP's.
+    Processor(
+      json: #"{"feature_extractor_type": "ViTFeatureExtractor", "size": 192}"#, size: 192, rule: .squash,
+      side: 224,
+      holds: { $0.interpolation == .bilinear && $0.mean == [0.5, 0.5, 0.5] }),
+    Processor(
+      json: #"{"image_processor_type": "CLIPImageProcessorFast", "size": 240}"#, size: 224,
+      rule: .shorterSide,
+      side: 240, holds: { $0.interpolation == .bicubic && $0.mean[0] == 0.48145466 }),
+    Processor(
+      json:
+        #"{"image_processor_type": "BitImageProcessorPil", "do_rescale": false, "image_mean": [9, 8, 7]}"#,
+      size: 224, rule: .shorterSide, side: 224, holds: { $0.inputScale == .byte && $0.mean == [9, 8, 7] }),
+    Processor(
+      json:
+        #"{"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 224}, "crop_pct": 0.95}"#,
+      size: 224, rule: .shorterSide, side: 235,
+      holds: { $0.squashFrom == 384 && $0.cropRounding == .down && $0.interpolation == .bicubic }),
+    Processor(
+      json: #"{"image_processor_type": "PoolFormerImageProcessor", "size": {"shortest_edge": 224}}"#,
+      size: 224, rule: .shorterSide, side: 248, holds: { $0.squashFrom == nil }),
+    Processor(
+      json: #"{"image_processor_type": "LevitImageProcessor", "resample": "bilinear"}"#, size: 224,
+      rule: .shorterSide, side: 256, holds: { $0.interpolation == .bilinear }),
+    Processor(
+      json:
+        #"{"do_resize": false, "crop_size": 160, "rescale_factor": 1, "image_std": 2, "image_mean": [1, 2, 3]}"#,
+      size: 160, rule: .unscaled, side: 224,
+      holds: { $0.inputScale == .byte && $0.standardDeviation == [2, 2, 2] }),
+    Processor(json: #"{"do_resize": false, "do_center_crop": false}"#, size: nil, rule: .exact, side: 224),
+    Processor(
+      json: #"{"size": 224, "do_flip_channel_order": true, "do_center_crop": true, "crop_size": 224}"#,
+      size: 224,
+      rule: .shorterSide, side: 224, holds: { $0.channelOrder == .bgr }),
+    // x / 127.5 - 1 is (x / 255 - 0.5) / 0.5.
+    Processor(
+      json: #"{"rescale_factor": 0.00784313725490196, "image_mean": [1, 1, 1], "image_std": [1, 1, 1]}"#,
+      size: nil,
+      rule: .shorterSide, side: 256,
+      holds: { abs($0.mean[0] - 0.5) < 1e-6 && abs($0.standardDeviation[2] - 0.5) < 1e-6 }),
+  ]
+
+  @Test(arguments: processors.indices)
+  func everyProcessorIsRead(_ index: Int) throws {
+    let expected = Self.processors[index]
+    let metadata = try load(Self.huggingFace(), processor: expected.json).model.metadata
+    let rule = metadata.preprocessing
+    if let size = expected.size {
+      #expect(metadata.trainResolution == Extent(square: size), "\(expected.json)")
+    }
+    #expect(
+      rule.resizeRule == expected.rule && rule.resizeSide(for: 224) == expected.side, "\(expected.json)")
+    #expect(expected.holds(rule), "\(expected.json): \(rule)")
+  }
+
+  @Test(arguments: [
+    #"{"size": {"shortest_edge": 192}, "crop_size": 224}"#, #"{"do_pad": true}"#, #"{"include_top": true}"#,
+    #"{"rescale_offset": true}"#, #"{"size": {"height": 256, "width": 200}, "crop_size": 128}"#,
+    #"{"size": {"shortest_edge": 224, "longest_edge": 400}}"#, #"{"do_center_crop": true}"#,
+    #"{"image_processor_type": "ConvNextImageProcessor", "size": 224, "do_center_crop": true, "crop_size": 192}"#,
+  ])
+  func stepsThatCannotBeTakenAreRefused(_ processor: String) {
+    #expect(throws: FormatError.self) { _ = try load(Self.huggingFace(), processor: processor) }
+  }
+
+  @Test func aProcessorWithoutACropIsNoted() throws {
+    let result = try load(Self.huggingFace(), processor: #"{"size": {"shortest_edge": 224}}"#)
+    #expect(result.model.metadata.preprocessing.resizeSide(for: 224) == 224)
+    #expect(result.notes.contains { $0.contains("does not crop") })
+  }
+
+  @Test func timmsTestShareAtTheSizeOfTrainingIsNoted() throws {
+    let result = try load(
+      #"{"architecture": "resnet10", "pretrained_cfg": {"input_size": [3, 64, 64], "crop_pct": 0.9, "test_crop_pct": 1.0}}"#
+    )
+    #expect(result.model.metadata.preprocessing.resizeSide(for: 64) == 71)
+    #expect(result.model.metadata.preprocessing.interpolation == .bicubic, "timm's own default")
+    #expect(result.notes.contains { $0.contains("--crop-share 1.0") })
   }
 
   @Test func aStrideInTheFirstConvolutionComesFromTheConfiguration() throws {

@@ -40,6 +40,28 @@ import Testing
     return try Model(graph: graph, constants: constants, metadata: metadata)
   }
 
+  @Test func everyFactOfPicturesIsReadBack() throws {
+    var model = try Self.smallModel()
+    for ratio in [Preprocessing.CropRatio.share(0.9), .sides(crop: 224, resized: 232)] {
+      for mean in [[0.5], [1, 2, 3], [4, 5, 6, 7]] as [[Float]] {
+        var rule = Preprocessing(
+          resizeRule: .exact, interpolation: .box, mean: mean, standardDeviation: mean.map { $0 + 1 })
+        rule.cropRatio = ratio
+        rule.testCrop = .init(size: Extent(288, 320), share: 1)
+        (rule.cropRounding, rule.channelOrder, rule.inputScale) = (.down, .bgr, .byte)
+        model.metadata.preprocessing = rule
+        #expect(try ModelFile.read(Bytes(Self.fileBytes(of: model))) == model)
+      }
+    }
+  }
+
+  /// Files with nothing new to say are those of the first release.
+  @Test func membersAreAddedOnlyWhereTheySaySomethingElse() throws {
+    let json = ModelMetadata(architecture: "a").json(testResolution: Extent(square: 8))
+    let names = json["preprocessing"]?.objectValue?.members.map(\.key)
+    #expect(names == ["resize_rule", "interpolation", "crop_share", "squash_from", "mean", "std"])
+  }
+
   static func fileBytes(of model: Model) throws -> [UInt8] {
     let folder = try TemporaryFolder()
     let path = folder.path + "/model.bin"

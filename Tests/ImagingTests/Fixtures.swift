@@ -1,4 +1,5 @@
 import FixresBase
+import FixresIR
 import FixresImaging
 import TestSupport
 import Testing
@@ -32,6 +33,16 @@ enum Fixtures {
     let input: UInt32
   }
 
+  /// A case of facts beyond ImageNet's.
+  struct InputCase: Sendable {
+    let source: String
+    let mode: String
+    let side: Int
+    let description: Preprocessing
+    let pixels: UInt32
+    let input: UInt32
+  }
+
   static func bytes(_ name: String) throws -> Bytes {
     try MappedFile.open(TestData.fixture("imaging/" + name))
   }
@@ -58,6 +69,28 @@ enum Fixtures {
         filter: text(entry, "filter"), share: entry["share"]?.doubleValue ?? 0,
         pixels: UInt32(number(entry, "pixels")), input: UInt32(number(entry, "input")))
     } ?? []
+
+  static let inputs: [InputCase] =
+    manifest["inputs"]?.arrayValue?.map { entry in
+      InputCase(
+        source: text(entry, "source"), mode: text(entry, "mode"), side: number(entry, "side"),
+        description: description(entry), pixels: UInt32(number(entry, "pixels")),
+        input: UInt32(number(entry, "input")))
+    } ?? []
+
+  private static func description(_ entry: JSON) -> Preprocessing {
+    func floats(_ key: String) -> [Float] {
+      entry[key]?.arrayValue?.compactMap { $0.doubleValue.map(Float.init) } ?? []
+    }
+    var result = Preprocessing(mean: floats("mean"), standardDeviation: floats("std"))
+    result.resizeRule = .init(rawValue: text(entry, "rule")) ?? .exact
+    result.interpolation = .init(rawValue: text(entry, "filter")) ?? .box
+    result.cropRounding = .init(rawValue: text(entry, "rounding")) ?? .halfToEven
+    result.channelOrder = .init(rawValue: text(entry, "order")) ?? .rgb
+    result.inputScale = .init(rawValue: number(entry, "scale")) ?? .unit
+    result.cropRatio = .sides(crop: number(entry, "side"), resized: number(entry, "resized"))
+    return result
+  }
 
   private static let manifest: JSON =
     (try? JSON.parse(bytes("manifest.json"))) ?? .null

@@ -64,32 +64,41 @@ struct ConfigurationReader {
     return share
   }
 
-  /// Three finite numbers for R, G and B, positive unless `mayBeZero`.
+  /// A finite number for each of 1, 3 or 4 channels, or one for all; positive unless `mayBeZero`.
   func channels(_ key: String, mayBeZero: Bool) throws(ArchitectureError) -> [Float]? {
     guard let value = field(key) else { return nil }
-    let numbers = (value.arrayValue ?? []).compactMap(\.doubleValue).map { Float($0) }
-    guard numbers.count == 3, numbers.allSatisfy({ $0.isFinite && (mayBeZero || $0 > 0) }) else {
-      throw invalid(key, mayBeZero ? "three numbers" : "three positive numbers", value)
-    }
+    let elements = value.arrayValue ?? [value]
+    let numbers = elements.compactMap(\.doubleValue).map { Float($0) }
+    guard numbers.count == elements.count, [1, 3, 4].contains(numbers.count),
+      numbers.allSatisfy({ $0.isFinite && (mayBeZero || $0 > 0) })
+    else { throw invalid(key, mayBeZero ? "1, 3 or 4 numbers" : "1, 3 or 4 positive numbers", value) }
     return numbers
   }
 
-  /// The size in `[3, H, W]`.
+  /// The size in `[channels, H, W]`.
   func inputSize(_ key: String) throws(ArchitectureError) -> Extent? {
     guard let value = field(key) else { return nil }
     let sides = (value.arrayValue ?? []).compactMap(\.integerValue)
-    guard sides.count == 3, sides[0] == 3, sides.dropFirst().allSatisfy({ (1...32768).contains($0) }) else {
-      throw invalid(key, "[3, height, width] with sides of 1 to 32768", value)
-    }
+    guard sides.count == 3, [1, 3, 4].contains(sides[0]),
+      sides.dropFirst().allSatisfy({ (1...32768).contains($0) })
+    else { throw invalid(key, "[3, height, width] with sides of 1 to 32768", value) }
     return Extent(sides[1], sides[2])
   }
 
-  /// The size in `224`, `{"shortest_edge": 224}` or `{"height": 224, "width": 224}`, in pixels.
-  func size(_ key: String) throws(ArchitectureError) -> (extent: Extent, keepsAspect: Bool)? {
+  /// The size in `224`, `{"shortest_edge": 224}`, `{"height": 224, "width": 224}` or `[224, 224]`, in pixels; a lone
+  /// number is both sides where `isSquare`, else the shorter one.
+  func size(
+    _ key: String, isSquare: Bool
+  ) throws(ArchitectureError) -> (extent: Extent, keepsAspect: Bool)? {
     guard let value = field(key) else { return nil }
-    let side = value.integerValue ?? value["shortest_edge"]?.integerValue
-    if let side, (1...32768).contains(side) { return (Extent(square: side), true) }
-    if let height = value["height"]?.integerValue, let width = value["width"]?.integerValue,
+    if let side = value.integerValue, (1...32768).contains(side) { return (Extent(square: side), !isSquare) }
+    if let side = value["shortest_edge"]?.integerValue, (1...32768).contains(side),
+      value["longest_edge"] ?? .null == .null
+    {
+      return (Extent(square: side), true)
+    }
+    if let height = (value["height"] ?? value[0])?.integerValue,
+      let width = (value["width"] ?? value[1])?.integerValue,
       (1...32768).contains(height), (1...32768).contains(width)
     {
       return (Extent(height, width), false)
@@ -107,9 +116,19 @@ struct ConfigurationReader {
     return filter
   }
 
-  /// The filter by its number in Pillow.
+  /// A finite number.
+  func number(_ key: String) throws(ArchitectureError) -> Double? {
+    guard let value = field(key) else { return nil }
+    guard let number = value.doubleValue, number.isFinite else { throw invalid(key, "a number", value) }
+    return number
+  }
+
+  /// The filter by its number in Pillow, or by its name.
   func resample(_ key: String) throws(ArchitectureError) -> Preprocessing.Interpolation? {
     guard let value = field(key) else { return nil }
+    if let name = value.stringValue, let filter = Preprocessing.Interpolation(rawValue: name.lowercased()) {
+      return filter
+    }
     let filters: [Preprocessing.Interpolation] = [.nearest, .lanczos, .bilinear, .bicubic, .box, .hamming]
     guard let number = value.integerValue, filters.indices.contains(number) else {
       throw invalid(key, "a filter's number from 0 to 5", value)

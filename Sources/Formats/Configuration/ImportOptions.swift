@@ -14,9 +14,23 @@ package struct ImportOptions: Hashable, Sendable {
   package var labels: String?
   /// Size of the training images, in pixels.
   package var trainResolution: Extent?
-  /// Mean of R, G and B, subtracted from values in [0, 1].
+  /// The library whose way of resizing is taken.
+  package var preset: PicturePreset?
+  /// Side that pictures are resized to for a crop of `resizeSideAt`, and in proportion for others.
+  package var resizeSide: Int?
+  /// The crop that `resizeSide` is for; nil: the size of training, or a stored model's own.
+  package var resizeSideAt: Extent?
+  /// Side of the crop as a share of the resized side, in (0, 1], at every size.
+  package var cropShare: Double?
+  /// The resampling filter.
+  package var interpolation: Preprocessing.Interpolation?
+  /// Order of the colours in the input.
+  package var channelOrder: Preprocessing.ChannelOrder?
+  /// Scale of the values before the mean is subtracted.
+  package var inputScale: Preprocessing.InputScale?
+  /// Mean of each channel of the input, on its scale; one number stands for all channels.
   package var mean: [Float]?
-  /// Standard deviation of R, G and B, which divides after the mean is subtracted.
+  /// Standard deviation of each channel, likewise.
   package var standardDeviation: [Float]?
 
   /// Creates options that state nothing.
@@ -42,12 +56,33 @@ package struct ImportOptions: Hashable, Sendable {
     {
       throw .invalidOption(name: "--train-resolution", expected: "a side of 1 to 32768", found: "\(size)")
     }
-    if let mean, mean.count != 3 || !mean.allSatisfy(\.isFinite) {
-      throw .invalidOption(name: "--mean", expected: "three numbers", found: Self.list(mean))
+    if let share = cropShare, !(share >= 1e-3 && share <= 1) {
+      throw .invalidOption(name: "--crop-share", expected: "a number from 0.001 to 1", found: "\(share)")
     }
-    if let std = standardDeviation, std.count != 3 || !std.allSatisfy({ $0.isFinite && $0 > 0 }) {
-      throw .invalidOption(name: "--std", expected: "three positive numbers", found: Self.list(std))
+    if let side = resizeSide, !(1...32768).contains(side) {
+      throw .invalidOption(name: "--resize-side", expected: "a side of 1 to 32768", found: "\(side)")
     }
+    let counts = [1, 3, 4]
+    if let mean, !counts.contains(mean.count) || !mean.allSatisfy(\.isFinite) {
+      throw .invalidOption(name: "--mean", expected: "1, 3 or 4 numbers", found: Self.list(mean))
+    }
+    if let std = standardDeviation, !counts.contains(std.count) || !std.allSatisfy({ $0.isFinite && $0 > 0 })
+    {
+      throw .invalidOption(name: "--std", expected: "1, 3 or 4 positive numbers", found: Self.list(std))
+    }
+  }
+
+  /// What the options for single facts of pictures state, without `preset` and `resizeSide`.
+  var pictureStatement: PictureStatement {
+    var statement = PictureStatement(.option)
+    statement.trainResolution = trainResolution
+    statement.cropShare = cropShare
+    statement.interpolation = interpolation
+    statement.channelOrder = channelOrder
+    statement.inputScale = inputScale
+    statement.mean = mean
+    statement.standardDeviation = standardDeviation
+    return statement
   }
 
   private static func list(_ numbers: [Float]) -> String {

@@ -23,31 +23,14 @@ package struct SourceConfiguration: Sendable {
   package var labels: [String] = []
   /// WordNet synsets in the order of the logits; empty where there are none.
   package var synsets: [String] = []
-  /// Size of the training images, in pixels.
-  package var trainResolution: Extent?
   /// How images become the input, as far as the file states it.
-  package var preprocessing = PartialPreprocessing()
+  package var pictures = PictureStatement(.configuration)
+  /// What the library does where the file states nothing.
+  package var customPictures = PictureStatement(.family)
+  /// Size of the training images, in pixels.
+  package var trainResolution: Extent? { pictures.trainResolution }
   /// Non-fatal findings, a sentence each.
   package var notes: [String] = []
-
-  /// The fields of `Preprocessing` that a file states; nil: not stated.
-  package struct PartialPreprocessing: Hashable, Sendable {
-    /// Which side, or both, is resized.
-    package var resizeRule: Preprocessing.ResizeRule?
-    /// The resampling filter.
-    package var interpolation: Preprocessing.Interpolation?
-    /// Side of the centre crop as a share of the resized side, in (0, 1].
-    package var cropShare: Double?
-    /// Side in pixels from which images are squashed to the input instead of cropped.
-    package var squashFrom: Int?
-    /// Mean of R, G and B.
-    package var mean: [Float]?
-    /// Standard deviation of R, G and B.
-    package var standardDeviation: [Float]?
-
-    /// Creates a value that states nothing.
-    package init() {}
-  }
 
   private init(path: String, origin: Origin) {
     self.path = path
@@ -126,23 +109,7 @@ package struct SourceConfiguration: Sendable {
     try reader.refuseUnless("global_pool", in: ["avg", ""], feature: "global pooling other than the mean")
     if let arguments = reader.section("model_args") { try Self.checkTimmArguments(arguments) }
     let fields = reader.section("pretrained_cfg") ?? reader
-    trainResolution = try fields.inputSize("input_size")
-    if let test = try fields.inputSize("test_input_size"), test != trainResolution {
-      let share = try fields.share("test_crop_pct").map { " with crop_pct \($0)" } ?? ""
-      notes.append("config.json recommends testing at \(test)\(share)")
-    }
-    preprocessing.cropShare = try fields.share("crop_pct")
-    preprocessing.mean = try fields.channels("mean", mayBeZero: true)
-    preprocessing.standardDeviation = try fields.channels("std", mayBeZero: false)
-    preprocessing.interpolation = try fields.interpolationName("interpolation")
-    switch try fields.string("crop_mode") {
-    case nil: break
-    case "center": preprocessing.resizeRule = .shorterSide
-    case "squash": preprocessing.resizeRule = .squash
-    case "border": preprocessing.resizeRule = .longerSide
-    case .some(let other):
-      throw fields.invalid("crop_mode", "center, squash or border", other)
-    }
+    try readTimmPictures(fields)
     labels = try reader.strings("label_names") ?? []
     if labels.isEmpty { labels = try fields.strings("label_names") ?? [] }
     resolveSynsets(reader.json["label_descriptions"] ?? fields.json["label_descriptions"])
@@ -191,38 +158,5 @@ package struct SourceConfiguration: Sendable {
     labels = try reader.labels("id2label", names)
     if labels.enumerated().allSatisfy({ $0.element == "LABEL_\($0.offset)" }) { labels = [] }
     if !labels.isEmpty, labels.allSatisfy(LabelFile.isSynset) { synsets = labels }
-  }
-
-  /// Reads the fields of `preprocessor_config.json`.
-  private mutating func readProcessor(_ reader: ConfigurationReader) throws(ArchitectureError) {
-    if let scale = reader.json["rescale_factor"]?.doubleValue, abs(scale * 255 - 1) > 1e-6 {
-      throw reader.invalid("rescale_factor", "1/255", "\(scale)")
-    }
-    if try reader.flag("do_normalize") == false {
-      preprocessing.mean = [0, 0, 0]
-      preprocessing.standardDeviation = [1, 1, 1]
-    } else {
-      preprocessing.mean = try reader.channels("image_mean", mayBeZero: true)
-      preprocessing.standardDeviation = try reader.channels("image_std", mayBeZero: false)
-    }
-    preprocessing.interpolation = try reader.resample("resample")
-    let size = try reader.size("size")
-    let crop = try reader.flag("do_center_crop") == false ? nil : try reader.size("crop_size")
-    if let share = try reader.share("crop_pct") {
-      // The ConvNeXt processor, which ResNets use: crop below 384, squash from there on.
-      trainResolution = size?.extent
-      preprocessing.cropShare = share
-      preprocessing.squashFrom = 384
-      preprocessing.resizeRule = .shorterSide
-    } else if let size {
-      trainResolution = crop?.extent ?? size.extent
-      let side = size.extent.height
-      if let crop, side >= crop.extent.height {
-        preprocessing.cropShare = Double(crop.extent.height) / Double(side)
-      } else {
-        preprocessing.cropShare = 1
-      }
-      preprocessing.resizeRule = size.keepsAspect ? .shorterSide : .squash
-    }
   }
 }

@@ -145,15 +145,23 @@ struct CheckpointImporter {
   private mutating func metadata(
     _ network: ArchitectureDescription, resolution: Extent
   ) throws(FormatError) -> ModelMetadata {
-    let preprocessing = options.preprocessing(
-      configuration, isSmall: network.hasCIFARStem, assumed: &assumed)
+    var kind = PictureFacts.Network(channels: 3, usualResolution: resolution)
+    kind.isSmall = network.hasCIFARStem
+    let pictures: PictureFacts
+    do {
+      pictures = try options.pictures(configuration, network: kind)
+    } catch {
+      throw .architecture(path: path, error)
+    }
+    assumed += pictures.sentences
+    notes += pictures.notes
     let labels = try options.labels(configuration, classes: network.classes, notes: &notes)
     var parameters = [HistoryEntry.Parameter("source", source)]
     if let wrapper = checkpoint.wrapper { parameters.append(.init("wrapper", wrapper)) }
     if let name = options.architecture { parameters.append(.init("arch", name)) }
     parameters.append(.init("train_resolution", "\(resolution)"))
     return ModelMetadata(
-      architecture: network.name, trainResolution: resolution, preprocessing: preprocessing,
+      architecture: network.name, trainResolution: resolution, preprocessing: pictures.preprocessing,
       labels: labels.labels, synsets: labels.synsets, source: source, assumptions: assumed,
       history: [HistoryEntry("import", parameters)])
   }

@@ -49,9 +49,12 @@ package enum Importer {
     }
     var model: Model
     do { model = try ModelFile.read(file.bytes) } catch { throw .model(path: path, error) }
-    if let size = options.trainResolution { model.metadata.trainResolution = size }
-    if let mean = options.mean { model.metadata.preprocessing.mean = mean }
-    if let std = options.standardDeviation { model.metadata.preprocessing.standardDeviation = std }
+    let notes: [String]
+    do {
+      notes = try PictureFacts.restate(&model.metadata, of: model.graph, options)
+    } catch {
+      throw .architecture(path: path, error)
+    }
     if let labels = options.labels {
       let read = try LabelFile.read(labels, classes: model.classCount)
       model.metadata.labels = read.labels
@@ -59,7 +62,7 @@ package enum Importer {
     }
     return ImportResult(
       model: model, architecture: model.metadata.architecture, assumed: model.metadata.assumptions,
-      wrapper: nil, parameters: ImportResult.parameterCount(of: model.graph), ignored: [], notes: [])
+      wrapper: nil, parameters: ImportResult.parameterCount(of: model.graph), ignored: [], notes: notes)
   }
 
   // MARK: Checkpoints

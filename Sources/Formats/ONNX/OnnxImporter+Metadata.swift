@@ -33,15 +33,17 @@ extension OnnxImporter {
   }
 
   /// The metadata that `OnnxExporter` wrote, with the facts that options state.
-  private func renewed(_ kept: ModelMetadata, _ built: Graph) throws(FormatError) -> ModelMetadata {
+  private mutating func renewed(_ kept: ModelMetadata, _ built: Graph) throws(FormatError) -> ModelMetadata {
     var metadata = kept
     // Another program may have replaced the classifier since.
     if !kept.labels.isEmpty, kept.labels.count != classes(built) {
       (metadata.labels, metadata.synsets) = ([], [])
     }
-    if let size = options.trainResolution { metadata.trainResolution = size }
-    if let mean = options.mean { metadata.preprocessing.mean = mean }
-    if let std = options.standardDeviation { metadata.preprocessing.standardDeviation = std }
+    do {
+      notes += try PictureFacts.restate(&metadata, of: built, options)
+    } catch {
+      throw .architecture(path: path, error)
+    }
     if let labels = options.labels {
       (metadata.labels, metadata.synsets) = try LabelFile.read(labels, classes: classes(built))
     }
@@ -56,7 +58,18 @@ extension OnnxImporter {
       metadata.trainResolution = built.resolution
       assumed.append("trained at \(built.resolution), the size of the export")
     }
-    metadata.preprocessing = options.preprocessing(configuration, assumed: &assumed)
+    var kind = PictureFacts.Network(
+      channels: built.imageInput?.type.dims.first ?? 3, usualResolution: built.resolution)
+    kind.isKeras = ["tf2onnx", "keras2onnx"].contains { model.producer.hasPrefix($0) }
+    let pictures: PictureFacts
+    do {
+      pictures = try options.pictures(configuration, network: kind)
+    } catch {
+      throw .architecture(path: path, error)
+    }
+    metadata.preprocessing = pictures.preprocessing
+    assumed += pictures.sentences
+    notes += pictures.notes
     (metadata.labels, metadata.synsets) = try options.labels(
       configuration, classes: classes(built), notes: &notes)
     return metadata

@@ -72,12 +72,25 @@ extension Fact {
 }
 
 extension Preprocessing {
+  /// Members beyond those of the first release are written only where they say something else than it does.
   fileprivate var json: JSON.Object {
     var object = JSON.Object()
     object["resize_rule"] = .string(resizeRule.rawValue)
     object["interpolation"] = .string(interpolation.rawValue)
     object["crop_share"] = .number(cropShare)
+    if case .sides(let crop, let resized) = cropRatio {
+      object["resize_sides"] = .array([.integer(Int64(crop)), .integer(Int64(resized))])
+    }
+    if let testCrop {
+      object["test_crop"] = [
+        "size": .array([.integer(Int64(testCrop.size.height)), .integer(Int64(testCrop.size.width))]),
+        "share": .number(testCrop.share),
+      ]
+    }
+    if cropRounding != .halfToEven { object["crop_rounding"] = .string(cropRounding.rawValue) }
     object["squash_from"] = squashFrom.map { .integer(Int64($0)) } ?? .null
+    if channelOrder != .rgb { object["channel_order"] = .string(channelOrder.rawValue) }
+    if inputScale != .unit { object["input_scale"] = .integer(Int64(inputScale.rawValue)) }
     // Float to Double is exact, and the shortest digits of the Float would read as another Double.
     object["mean"] = .array(mean.map { .number(Double($0)) })
     object["std"] = .array(standardDeviation.map { .number(Double($0)) })
@@ -88,8 +101,22 @@ extension Preprocessing {
     self.init(
       resizeRule: try reader.word("resize_rule"), interpolation: try reader.word("interpolation"),
       cropShare: try reader.share("crop_share"), squashFrom: try reader.optionalInteger("squash_from"),
-      mean: try reader.threeFloats("mean", positive: false),
-      standardDeviation: try reader.threeFloats("std", positive: true))
+      mean: try reader.channels("mean", positive: false),
+      standardDeviation: try reader.channels("std", positive: true))
+    guard mean.count == standardDeviation.count else {
+      throw .modelFile(section: "META", .metadata(key: "std", expected: "\(mean.count) numbers, as in mean"))
+    }
+    if reader.has("resize_sides") {
+      let sides = try reader.sides("resize_sides")
+      cropRatio = .sides(crop: sides.height, resized: sides.width)
+    }
+    if reader.has("test_crop") {
+      let crop = try reader.member("test_crop")
+      testCrop = TestCrop(size: try crop.sides("size"), share: try crop.share("share"))
+    }
+    if reader.has("crop_rounding") { cropRounding = try reader.word("crop_rounding") }
+    if reader.has("channel_order") { channelOrder = try reader.word("channel_order") }
+    if reader.has("input_scale") { inputScale = try reader.inputScale("input_scale") }
   }
 }
 
@@ -142,11 +169,29 @@ private struct MetadataReader {
     }
   }
 
-  func threeFloats(_ key: String, positive: Bool) throws(IRError) -> [Float] {
-    try value(key, positive ? "three numbers above 0" : "three numbers") { json in
-      guard let list = json.arrayValue, list.count == 3 else { return nil }
+  /// True where the member is present.
+  func has(_ key: String) -> Bool { root[key] != nil }
+
+  /// Two positive sides.
+  func sides(_ key: String) throws(IRError) -> Extent {
+    try value(key, "two sides from 1 to 32768") { json in
+      guard let first = json[0]?.integerValue, let second = json[1]?.integerValue,
+        json.arrayValue?.count == 2, (1...32768).contains(first), (1...32768).contains(second)
+      else { return nil }
+      return Extent(first, second)
+    }
+  }
+
+  func inputScale(_ key: String) throws(IRError) -> Preprocessing.InputScale {
+    try value(key, "1 or 255") { $0.integerValue.flatMap { Preprocessing.InputScale(rawValue: $0) } }
+  }
+
+  /// A number for each of 1, 3 or 4 channels.
+  func channels(_ key: String, positive: Bool) throws(IRError) -> [Float] {
+    try value(key, "1, 3 or 4 numbers" + (positive ? " above 0" : "")) { json in
+      guard let list = json.arrayValue, [1, 3, 4].contains(list.count) else { return nil }
       let floats = list.compactMap { $0.doubleValue.map(Float.init) }
-      let isFit = floats.count == 3 && floats.allSatisfy { $0.isFinite && (!positive || $0 > 0) }
+      let isFit = floats.count == list.count && floats.allSatisfy { $0.isFinite && (!positive || $0 > 0) }
       return isFit ? floats : nil
     }
   }

@@ -1,6 +1,6 @@
 import FixresBase
 
-/// Decodes PNG (ISO/IEC 15948) as Pillow's `convert("RGB")` does: alpha and transparency are dropped.
+/// Decodes PNG (ISO/IEC 15948) as Pillow's `convert("RGBA")` does.
 struct PNGDecoder {
   static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
@@ -69,6 +69,7 @@ struct PNGDecoder {
     let header = try readHeader(try chunks.next(checksIntegrity: true))
     try limits.check(width: header.width, height: header.height)
     var palette: [UInt8]?
+    var transparency: [UInt8]?
     var data: [Bytes] = []
     var isBehindData = false
     var orientation = 1
@@ -94,10 +95,12 @@ struct PNGDecoder {
           throw .malformed(.png, offset: chunk.offset, expected: "an IDAT chunk", found: "IEND")
         }
         let raw = try inflate(data, header)
-        let pixels = PNGPixels(header: header, palette: palette, raw: raw, offset: data[0].offset)
+        let pixels = PNGPixels(
+          header: header, palette: palette, transparency: transparency, raw: raw, offset: data[0].offset)
         return DecodedPicture(header: header.picture(orientation), picture: try pixels.picture())
       default:
         if chunk.name == "eXIf" { orientation = ExifReader.orientation(in: chunk.body.array) }
+        if chunk.name == "tRNS" { transparency = chunk.body.array }
         guard chunk.isAncillary else {
           throw .unsupported(.png, offset: chunk.offset, feature: "critical chunk \(chunk.name)")
         }

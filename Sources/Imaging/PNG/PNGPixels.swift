@@ -19,11 +19,13 @@ struct PNGPass {
   }
 }
 
-/// Converts the filtered rows of a PNG to RGB.
+/// Converts the filtered rows of a PNG to RGB with opacity.
 struct PNGPixels {
   let header: PNGDecoder.Header
   /// R, G, B of each index.
   let palette: [UInt8]?
+  /// The body of tRNS: the opacity of each index, or the transparent level or colour; nil without one.
+  let transparency: [UInt8]?
   /// The rows of all passes, each after its filter byte; unfiltered in place.
   let raw: PixelBuffer
   /// File offset of the data, for errors.
@@ -106,17 +108,34 @@ struct PNGPixels {
       }
       // Indices beyond the palette are black in Pillow.
       return (0..<256).map { index in
-        guard 3 * index < palette.count else { return [0, 0, 0, 255] }
-        return [palette[3 * index], palette[3 * index + 1], palette[3 * index + 2], 255]
+        let alpha = transparency.flatMap { index < $0.count ? $0[index] : nil } ?? 255
+        guard 3 * index < palette.count else { return [0, 0, 0, alpha] }
+        return [palette[3 * index], palette[3 * index + 1], palette[3 * index + 2], alpha]
       }
     case .grey where header.depth < 8:
       let most = 1 << header.depth - 1
       return (0...most).map { level in
-        let grey = UInt8(level * 255 / most)
-        return [grey, grey, grey, 255]
+        return opaque(UInt8(level * 255 / most))
       }
     default:
-      return (0..<256).map { [UInt8($0), UInt8($0), UInt8($0), 255] }
+      return (0..<256).map { opaque(UInt8($0)) }
+    }
+  }
+
+  /// A grey pixel, transparent where tRNS says so.
+  private func opaque(_ level: UInt8) -> SIMD4<UInt8> {
+    SIMD4(level, level, level, transparentColor.map { $0[0] == level } ?? false ? 0 : 255)
+  }
+
+  /// The transparent colour, of which Pillow compares the lower bytes with 8-bit levels; nil without one.
+  private var transparentColor: SIMD3<UInt8>? {
+    guard let transparency, transparency.count >= (header.color == .rgb ? 6 : 2) else { return nil }
+    switch header.color {
+    case .grey where header.depth == 1:
+      return SIMD3(repeating: transparency[0] | transparency[1] == 0 ? 0 : 255)
+    case .grey: return SIMD3(repeating: transparency[1])
+    case .rgb: return SIMD3(transparency[1], transparency[3], transparency[5])
+    default: return nil
     }
   }
 
@@ -132,8 +151,7 @@ struct PNGPixels {
     case (.grey, 16):
       // Pillow clips 16-bit grey levels to 255.
       for x in 0..<pass.width {
-        let level = row[2 &* x] > 0 ? 255 : row[2 &* x &+ 1]
-        put(x, [level, level, level, 255])
+        put(x, opaque(row[2 &* x] > 0 ? 255 : row[2 &* x &+ 1]))
       }
     case (.palette, _), (.grey, _):
       colors.withUnsafeBufferPointer { colors in
@@ -148,14 +166,21 @@ struct PNGPixels {
       let step = depth / 4
       for x in 0..<pass.width {
         let level = row[step &* x]
-        put(x, [level, level, level, 255])
+        put(x, [level, level, level, row[step &* x &+ step / 2]])
       }
-    case (.rgb, let depth), (.rgba, let depth):
+    case (.rgb, let depth):
       let sample = depth / 8
-      let step = sample &* header.color.channels
+      let transparent = transparentColor
       for x in 0..<pass.width {
-        let at = row + step &* x
-        put(x, [at[0], at[sample], at[2 &* sample], 255])
+        let at = row + 3 &* sample &* x
+        let color = SIMD3(at[0], at[sample], at[2 &* sample])
+        put(x, SIMD4(color, color == transparent ? 0 : 255))
+      }
+    case (.rgba, let depth):
+      let sample = depth / 8
+      for x in 0..<pass.width {
+        let at = row + 4 &* sample &* x
+        put(x, [at[0], at[sample], at[2 &* sample], at[3 &* sample]])
       }
     }
   }

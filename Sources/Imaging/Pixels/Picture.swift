@@ -1,12 +1,12 @@
 import FixresBase
 
-/// A decoded picture in 8-bit RGB.
+/// A decoded picture in 8-bit RGB, in grey or with alpha.
 public struct Picture: Sendable {
   /// Width in pixels.
   public let width: Int
   /// Height in pixels.
   public let height: Int
-  /// `[height, width, 4]`: R, G, B and an undefined byte.
+  /// `[height, width, 4]`: R, G, B and opacity, which is undefined unless decoded as RGBA; a grey level is there thrice.
   package let pixels: PixelBuffer
 
   /// A picture of `width` x `height` pixels, uninitialised.
@@ -34,24 +34,32 @@ public struct Picture: Sendable {
     self = picture
   }
 
+  /// A picture of this size and opacity with the colours `[height, width, 3]`; nil where their count differs.
+  package func recolored(_ rgb: [UInt8]) -> Picture? {
+    guard let picture = Picture(width: width, height: height, rgb: rgb) else { return nil }
+    for pixel in 0..<width &* height {
+      picture.pixels.base[4 &* pixel &+ 3] = pixels.base[4 &* pixel &+ 3]
+    }
+    return picture
+  }
+
   /// Bytes from a row to the next.
   package var bytesPerRow: Int { width * 4 }
 
   /// The pixels as bytes `[height, width, 3]`, a copy.
   public var rgb: [UInt8] {
     [UInt8](unsafeUninitializedCapacity: width * height * 3) { target, count in
-      if let base = target.baseAddress { copyRGB(to: base) }
+      if let base = target.baseAddress { copy(.rgb, to: base) }
       count = width * height * 3
     }
   }
 
-  /// Writes the bytes `[height, width, 3]` to `target`.
-  package func copyRGB(to target: UnsafeMutablePointer<UInt8>) {
+  /// Writes the bytes `[height, width, channels]` to `target`.
+  package func copy(_ mode: ColorMode, to target: UnsafeMutablePointer<UInt8>) {
     let source = pixels.base
+    let channels = mode.channelCount
     for pixel in 0..<width &* height {
-      target[3 &* pixel] = source[4 &* pixel]
-      target[3 &* pixel &+ 1] = source[4 &* pixel &+ 1]
-      target[3 &* pixel &+ 2] = source[4 &* pixel &+ 2]
+      for channel in 0..<channels { target[channels &* pixel &+ channel] = source[4 &* pixel &+ channel] }
     }
   }
 }

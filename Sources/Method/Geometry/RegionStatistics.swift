@@ -104,7 +104,7 @@ extension Extent {
     case .shorterSide: aspect.squareRoot()
     case .longerSide: 1 / aspect.squareRoot()
     case .height: (Double(width) / Double(height)).squareRoot()
-    case .squash: 1
+    case .squash, .unscaled, .exact: 1
     }
   }
 }

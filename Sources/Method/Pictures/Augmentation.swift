@@ -102,7 +102,7 @@ extension Picture {
         Self.blend(&pixels, factor) { Self.grey(source, $0) }
       }
     }
-    return Picture(width: width, height: height, rgb: pixels) ?? self
+    return recolored(pixels) ?? self
   }
 
   /// ITU-R 601 luma in 16-bit fixed point, as Pillow's conversion to L.

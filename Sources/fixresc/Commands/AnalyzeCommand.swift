@@ -1,4 +1,5 @@
 import FixresBase
+import FixresFormats
 import FixresIR
 import FixresImaging
 import FixresMethod
@@ -28,8 +29,7 @@ extension Command {
     ],
     groups: [
       OptionGroup(
-        "Options", [Options.to, Options.images, Options.fieldOfView, LabelledFolder.report]),
-      OptionGroup("Pictures", [Shared.preprocess]), Shared.model,
+        "Options", [Options.to, Options.images, Options.fieldOfView, LabelledFolder.report]), Shared.model,
     ],
     run: { try AnalyzeRun($0).run() })
 }
@@ -53,11 +53,12 @@ private struct AnalyzeRun {
       metadata = model.metadata
       test = min(model.graph.resolution.height, model.graph.resolution.width)
       guard metadata.trainResolution != nil else { throw MethodError.unknownTrainResolution }
-    } else if let size = invocation.size(Shared.trainResolution) {
-      metadata.trainResolution = Extent(size.height, size.width)
+    } else {
+      let usual = PictureFacts.Network(channels: 3, usualResolution: Extent(square: Self.usualResolution))
+      let pictures = try ModelSource.options(invocation).pictures(nil, network: usual)
+      (metadata.preprocessing, metadata.trainResolution) = (pictures.preprocessing, pictures.trainResolution)
     }
     let train = metadata.trainResolution.map { min($0.height, $0.width) } ?? Self.usualResolution
-    metadata.preprocessing = PictureSource.rule(metadata, invocation.text(Shared.preprocess))
     let sizes = try pictureSizes()
     let analysis = GeometryAnalysis(
       train: train, test: invocation.integer(Options.to) ?? test ?? train,

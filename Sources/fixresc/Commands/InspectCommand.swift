@@ -133,7 +133,7 @@ extension Command {
 
   private static func resizeSentence(_ rule: Preprocessing, _ size: Extent) -> String {
     let squashes = rule.squashFrom.map { min(size.height, size.width) >= $0 } ?? false
-    let side = Extent(rule.resizeSide(for: size.height), rule.resizeSide(for: size.width))
+    let side = rule.resizeSides(for: size)
     let target =
       switch rule.resizeRule {
       case _ where squashes: "both sides to \(size)"
@@ -141,6 +141,8 @@ extension Command {
       case .height: "height to \(side)"
       case .squash: "both sides to \(side)"
       case .longerSide: "longer side to \(side)"
+      case .unscaled: "none"
+      case .exact: "none, pictures have the input's size"
       }
     return "\(target) (\(rule.interpolation.rawValue)), centre crop \(size)"
   }

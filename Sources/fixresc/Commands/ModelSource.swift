@@ -29,9 +29,7 @@ enum ModelSource {
     options.batchNormEpsilon = invocation.number(Shared.epsilon)
     options.finetuned = invocation.text(Shared.finetuned)
     options.labels = invocation.text(Shared.labels)
-    options.trainResolution = invocation.size(Shared.trainResolution).map { Extent($0.height, $0.width) }
-    options.mean = invocation.triple(Shared.mean).map { $0.map { Float($0) } }
-    options.standardDeviation = invocation.triple(Shared.deviation).map { $0.map { Float($0) } }
+    PictureSource.state(invocation, in: &options)
     return options
   }
 

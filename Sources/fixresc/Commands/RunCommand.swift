@@ -200,7 +200,7 @@ private final class Classification {
     let count = saved.count
     let shape = session.inputShape
     if let path = invocation.text(Options.pixels) {
-      try Npy.write(saved.pixels, shape: [count, shape[1], shape[2], 3], to: path)
+      try Npy.write(saved.pixels, shape: [count, shape[1], shape[2], shape[0]], to: path)
     }
     if let path = invocation.text(Options.input) {
       try Npy.write(saved.input, shape: [count] + shape, to: path)

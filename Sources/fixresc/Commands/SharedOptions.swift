@@ -1,3 +1,6 @@
+import FixresFormats
+import FixresIR
+
 /// Options that several commands share, each declared once.
 enum Shared {
   static let output = Option(
@@ -18,25 +21,45 @@ enum Shared {
     "--labels", "FILE", kind: .file(.input), "class names, one a line, in the order of the logits")
   static let trainResolution = Option(
     "--train-resolution", "K", kind: .size, "the crop that the network was trained on")
-  static let mean = Option("--mean", "R,G,B", kind: .triple, "mean of the normalisation, on the scale 0 to 1")
-  static let deviation = Option("--std", "R,G,B", kind: .triple, "standard deviation of the normalisation")
+  static let preprocess = Option(
+    "--preprocess", "NAME", kind: .choice(PicturePreset.allCases.map(\.rawValue)),
+    "resize pictures as torchvision, torchvision-v2, fixres, timm or hf does (default: what the model says)")
+  static let resizeSide = Option(
+    "--resize-side", "K", kind: .integer(1...32768),
+    "resize to K before the crop, and in proportion for crops of other sizes")
+  static let cropShare = Option(
+    "--crop-share", "X", kind: .number(0.001...1), "the crop's share of the resized side, such as 0.95")
+  static let filter = Option(
+    "--filter", "NAME", kind: .choice(Preprocessing.Interpolation.allCases.map(\.rawValue)),
+    "resampling filter, Pillow's of that name")
+  static let channelOrder = Option(
+    "--channel-order", "ORDER", kind: .choice(Preprocessing.ChannelOrder.allCases.map(\.rawValue)),
+    "the input's first channel: red (rgb) or blue (bgr)")
+  static let inputScale = Option(
+    "--input-scale", "S", kind: .choice(Preprocessing.InputScale.allCases.map { "\($0.rawValue)" }),
+    "values of 0 to S before mean and std: 1 or 255")
+  static let mean = Option(
+    "--mean", "R,G,B", kind: .channels, "mean of each channel, in the input's order and on its scale")
+  static let deviation = Option(
+    "--std", "R,G,B", kind: .channels, "standard deviation of each channel, likewise")
 
   static let model = OptionGroup(
     "What the checkpoint does not say",
-    [architecture, key, epsilon, finetuned, labels, trainResolution, mean, deviation])
+    [
+      architecture, key, epsilon, finetuned, labels, trainResolution, preprocess, resizeSide, cropShare,
+      filter,
+      channelOrder, inputScale, mean, deviation,
+    ])
 
   static let threads = Option(
     "--threads", "N", kind: .integer(1...1024), "threads (default: the CPUs allowed here)")
   static let exact = Option("--exact", "no Winograd: every convolution as a plain sum")
   static let engine = OptionGroup("Engine", [threads, exact])
 
-  static let preprocess = Option(
-    "--preprocess", "NAME", kind: .choice(["torchvision", "fixres", "timm", "hf"]),
-    "resize rule: torchvision, fixres, timm or hf (default: what the model says)")
   static let exif = Option("--exif", "turn pictures as their EXIF orientation says")
   static let maximumPixels = Option(
     "--max-pixels", "N", kind: .integer(1...(1 << 40)), "refuse larger pictures (default 89478485)")
-  static let pictures = OptionGroup("Pictures", [preprocess, exif, maximumPixels])
+  static let pictures = OptionGroup("Pictures", [exif, maximumPixels])
 
   static let modelArgument = Argument(
     "MODEL", .one, kind: .file(.model), "a model file or any checkpoint that `import` accepts")

@@ -43,8 +43,8 @@ package struct Invocation {
   /// The value of `option` as a size in pixels; nil where it is not given.
   package func size(_ option: Option) -> (height: Int, width: Int)? { value(option).flatMap(ValueKind.size) }
 
-  /// The value of `option` as three numbers; nil where it is not given.
-  package func triple(_ option: Option) -> [Double]? { value(option).flatMap(ValueKind.triple) }
+  /// The value of `option` as a number for each channel; nil where it is not given.
+  package func channels(_ option: Option) -> [Double]? { value(option).flatMap(ValueKind.channels) }
 
   /// A usage error of this command.
   package func conflict(_ sentence: String) -> UsageError {

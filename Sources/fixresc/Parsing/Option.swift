@@ -30,8 +30,8 @@ package enum ValueKind: Hashable, Sendable {
   case number(ClosedRange<Double>)
   /// `K` or `HxW`; which sizes are possible is for the passes to say.
   case size
-  /// Three numbers between commas.
-  case triple
+  /// A number for each of 1, 3 or 4 channels, between commas.
+  case channels
   /// One of the words.
   case choice([String])
 }

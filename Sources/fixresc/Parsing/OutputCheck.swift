@@ -76,7 +76,7 @@ struct OutputCheck {
       if let identity = FileIdentity(path: path), !identity.exists { try addOutput(name, path) }
     case .file(.input), .file(.model), .folder(.input), .folder(.model), .pair, .flag, .text, .integer,
       .number,
-      .size, .triple, .choice:
+      .size, .channels, .choice:
       break
     }
   }
@@ -139,7 +139,7 @@ struct OutputCheck {
       }
     case .file(.output), .file(.outputPrefix), .folder(.output), .folder(.outputPrefix), .flag, .text,
       .integer,
-      .number, .size, .triple, .choice:
+      .number, .size, .channels, .choice:
       break
     }
   }

@@ -19,7 +19,9 @@ extension ValueKind {
           : "a number from \(Text.plain(range.lowerBound)) to \(Text.plain(range.upperBound))"
     case .size:
       ValueKind.size(value) == nil ? "a side such as 384, or a height and a width such as 320x480" : nil
-    case .triple: ValueKind.triple(value) == nil ? "three numbers such as 0.485,0.456,0.406" : nil
+    case .channels:
+      ValueKind.channels(value) == nil
+        ? "a number for each of 1, 3 or 4 channels, such as 0.485,0.456,0.406" : nil
     case .choice(let words): words.contains(value) ? nil : "one of " + words.joined(separator: ", ")
     }
   }
@@ -56,9 +58,9 @@ extension ValueKind {
     return (height, width)
   }
 
-  static func triple(_ text: String) -> [Double]? {
-    let parts = text.split(separator: ",", omittingEmptySubsequences: false).compactMap { number(String($0)) }
-    return parts.count == 3 && text.split(separator: ",", omittingEmptySubsequences: false).count == 3
-      ? parts : nil
+  static func channels(_ text: String) -> [Double]? {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let numbers = parts.compactMap { number(Text.trimmed(String($0))) }
+    return numbers.count == parts.count && [1, 3, 4].contains(numbers.count) ? numbers : nil
   }
 }

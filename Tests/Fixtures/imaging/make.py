@@ -360,6 +360,48 @@ def preprocess_cases():
                    pixels=crc(np.array(image)), input=crc(tensor))
 
 
+def floor_crop(image, side):
+    """Hugging Face's `center_crop`: margins rounded down, of an odd padding the larger half first."""
+    pixels = np.array(image)
+    height, width = pixels.shape[:2]
+    top, left = (height - side) // 2, (width - side) // 2
+    canvas = np.zeros((max(height, side), max(width, side)) + pixels.shape[2:], np.uint8)
+    y, x = max(-top, 0), max(-left, 0)
+    canvas[y:y + height, x:x + width] = pixels
+    return canvas[max(top, 0):max(top, 0) + side, max(left, 0):max(left, 0) + side]
+
+
+def input_cases(pictures):
+    """Facts beyond ImageNet's: channels, their order, scale, rounding of the crop, exact resize sides."""
+    r = random.Random(79)
+    files = sorted(name for name in pictures if name.startswith(("color", "hand-", "short", "pillow-cmyk", "p5-", "p6-")))
+    for index in range(90):
+        mode = ["L", "RGBA", "RGB"][index % 3]
+        name = files[index % len(files)] if index < 75 else f"pattern-{r.choice(['50x37', '37x50', '131x30'])}.ppm"
+        side = r.choice([7, 16, 17, 24])
+        resized = side + r.choice([0, 1, 2, 3, 5, 7])
+        rule = r.choice(["shorter-side", "squash", "none"])
+        filter_name = r.choice(["nearest", "bilinear", "bicubic", "lanczos"])
+        rounding, order, scale = r.choice(["half-to-even", "down"]), r.choice(["rgb", "bgr"]), r.choice([1, 255])
+        count = dict(L=1, RGB=3, RGBA=4)[mode]
+        mean = [round(r.random() * scale, 3) for _ in range(count)]
+        std = [round((0.1 + r.random()) * scale, 3) for _ in range(count)]
+        image = Image.open(os.path.join(HERE, name)).convert(mode)
+        if rule != "none":
+            image = T.Resize(resized if rule == "shorter-side" else (resized, resized),
+                             getattr(InterpolationMode, filter_name.upper()))(image)
+        pixels = np.array(T.CenterCrop(side)(image)) if rounding == "half-to-even" else floor_crop(image, side)
+        pixels = pixels.reshape(side, side, count)
+        channels = [2, 1, 0, 3][:count] if order == "bgr" and count > 1 else range(count)
+        values = pixels.astype(np.float32)[:, :, list(channels)]
+        if scale == 1:
+            values = values / np.float32(255)
+        tensor = (values - np.float32(mean)) / np.float32(std)
+        yield dict(source=name, mode=mode, order=order, scale=scale, rounding=rounding, rule=rule, filter=filter_name,
+                   side=side, resized=resized, mean=mean, std=std, pixels=crc(pixels),
+                   input=crc(tensor.transpose(2, 0, 1).astype("<f4")))
+
+
 def main():
     pictures = {}
     for name, data in [*pillow_jpegs(), *hand_jpegs(), *pngs(), *netpbms()]:
@@ -375,6 +417,7 @@ def main():
         patterns[name] = (case.pop("width"), case.pop("height"))
     for name, (width, height) in patterns.items():
         Image.fromarray(pattern(width, height, width + height)).save(os.path.join(HERE, name))
+    cases["inputs"] = list(input_cases(pictures))
     with open(os.path.join(HERE, "manifest.json"), "w") as file:
         json.dump(cases, file, indent=1)
 
