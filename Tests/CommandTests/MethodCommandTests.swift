@@ -128,11 +128,12 @@ import fixresc
     for words in [[model, others], [model, data, "--validate", others]] {
       let call = Call(["finetune"] + words + ["--to", "24", "-o", out])
       #expect(
-        call.status == 1 && call.error.contains("or 3 in the order of their names, found 2"), "\(call.error)")
+        call.status == 1 && call.error.contains("like the model's labels, found `cat`, `dog`"),
+        "\(call.error)")
       #expect(call.error.contains("--new-head"))
     }
     let unlike = Call("finetune", model, data, "--new-head", "--validate", others, "--to", "24", "-o", out)
-    #expect(unlike.status == 1 && unlike.error.contains("like those that are trained on"))
+    #expect(unlike.status == 1 && unlike.error.contains("found `cat`, `dog`"), "\(unlike.error)")
     #expect(
       Call("finetune", model, model, "--to", "24", "-o", out).error.contains(
         "expected a folder, found a file"))

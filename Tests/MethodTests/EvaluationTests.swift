@@ -31,7 +31,7 @@ private func rank(_ label: Int, _ logits: [Float]) -> Int {
   }
 
   @Test func countsTopOneAndTopFive() {
-    var result = Evaluation()
+    var result = Evaluation(ScoreReading(.logits, logitCount: 6))
     let logits: [Float] = [6, 5, 4, 3, 2, 1]
     for label in 0..<6 { logits.withUnsafeBufferPointer { result.count($0, label) } }
     #expect(result.images == 6 && result.top1Count == 1 && result.top5Count == 5)
@@ -65,7 +65,7 @@ private func rank(_ label: Int, _ logits: [Float]) -> Int {
     #expect(seen.last == 16)
 
     // One by one, without the stream: the same figures.
-    var expected = Evaluation()
+    var expected = Evaluation(matching.reading)
     for entry in folder.entries where !entry.path.hasSuffix("broken.ppm") {
       let picture = try preprocessor.picture(from: try MappedFile.open(entry.path))
       let logits = try session.run(preprocessor.input(from: picture)).logits
@@ -81,39 +81,10 @@ private func rank(_ label: Int, _ logits: [Float]) -> Int {
     let model = try SmallModel.residual(side: 16, classes: 3)
     let images = try ImageFolder(path: folder.path)
     let session = try Session(model: model)
-    let matching = try ClassMatching(["a"], model.metadata, classCount: 3)
+    let matching = try ClassMatching(["class 1"], model.metadata, classCount: 3)
     let preprocessor = try Preprocessor(model.metadata.preprocessing, size: Extent(square: 16))
     #expect(throws: EvaluationError.self) {
       try Evaluation.run(session, over: images, matching: matching, preprocessor: preprocessor)
-    }
-  }
-}
-
-@Suite struct ClassMatchingTests {
-  private func metadata(_ labels: [String], _ synsets: [String] = []) -> ModelMetadata {
-    ModelMetadata(architecture: "", labels: labels, synsets: synsets)
-  }
-
-  @Test func namesAndSynsetsWinOverOrder() throws {
-    let model = metadata(["Gas pump", "church", "tench"], ["n3", "n2", "n1"])
-    let byLabel = try ClassMatching(["church", "gas_pump"], model, classCount: 3)
-    #expect(byLabel.rule == .labels && byLabel.logits == [1, 0])
-    let bySynset = try ClassMatching(["n1", "n2", "n3"], model, classCount: 3)
-    #expect(bySynset.rule == .synsets && bySynset.logits == [2, 1, 0])
-    let byOrder = try ClassMatching(["church", "house"], model, classCount: 3)
-    #expect(byOrder.rule == .order && byOrder.logits == [0, 1])
-  }
-
-  @Test func ambiguousLabelsMatchNothing() throws {
-    let model = metadata(["crane", "crane", "dog"])
-    #expect(try ClassMatching(["crane", "dog"], model, classCount: 3).rule == .order)
-    #expect(try ClassMatching(["dog"], model, classCount: 3).logits == [2])
-    #expect(try ClassMatching(["a b", "a_b"], metadata(["a b", "x"]), classCount: 2).rule == .order)
-  }
-
-  @Test func moreFoldersThanClassesAreRefused() {
-    #expect(throws: EvaluationError.otherClasses(folders: 2, classes: 1)) {
-      try ClassMatching(["a", "b"], metadata([]), classCount: 1)
     }
   }
 }

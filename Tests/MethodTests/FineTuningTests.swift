@@ -68,7 +68,7 @@ import Testing
     let result = try run(options(.statistics))
     let ready = try Trunk.ready(result.model)
     let session = try Session(model: ready)
-    var score = ClassificationScore()
+    var score = ClassificationScore(ScoreReading(.logits, logitCount: 3))
     let preprocessor = try Preprocessor(ready.metadata.preprocessing, size: ready.graph.resolution)
     _ = try PictureRun(session, preprocessor).run(over: training) {
       score.add($0.logits, label: Int(training.labels[$0.index]))

@@ -61,7 +61,7 @@ import Testing
   }
 
   static func score(_ right: [Bool]) -> ClassificationScore {
-    var score = ClassificationScore(keepsLogits: true)
+    var score = ClassificationScore(ScoreReading(.logits, logitCount: 2), keepsLogits: true)
     for isRight in right {
       [isRight ? 2 : 0, Float(1)].withUnsafeBufferPointer { score.add($0, label: 0) }
     }
@@ -93,7 +93,8 @@ import Testing
   }
 
   @Test func averagingIsOfProbabilities() {
-    var (a, b) = (ClassificationScore(keepsLogits: true), ClassificationScore(keepsLogits: true))
+    let empty = ClassificationScore(ScoreReading(.logits, logitCount: 3), keepsLogits: true)
+    var (a, b) = (empty, empty)
     let (first, second): ([Float], [Float]) = ([2, 0, 0], [0, 1, 0])
     first.withUnsafeBufferPointer { a.add($0, label: 0) }
     second.withUnsafeBufferPointer { b.add($0, label: 0) }

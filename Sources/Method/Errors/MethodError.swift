@@ -19,6 +19,8 @@ public enum MethodError: Error, Hashable, Sendable {
   case noPictures(path: String)
   /// The crop that the network was trained on is not known.
   case unknownTrainResolution
+  /// Fine-tuning trains a softmax, and the network's `logits` scores are read by sigmoids.
+  case sigmoidOutputs(logits: Int)
   /// Test-pool needs a test resolution above the training resolution.
   case testPoolNeedsLarger(train: Extent, test: Extent)
   /// The classifier has no bias to absorb an offset.

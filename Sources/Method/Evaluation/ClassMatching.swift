@@ -1,7 +1,9 @@
 import FixresIR
 import FixresImaging
 
-/// How the class folders of a data set correspond to a model's logits.
+/// How the class folders of a data set correspond to a model's classes.
+///
+/// Folders that leave a doubt are refused: a wrong correspondence gives a figure that looks like an accuracy.
 package struct ClassMatching: Hashable, Sendable {
   /// How folders were matched to classes.
   package enum Rule: String, Hashable, Sendable {
@@ -9,44 +11,149 @@ package struct ClassMatching: Hashable, Sendable {
     case labels
     /// Every folder is called like one of the model's WordNet identifiers.
     case synsets
-    /// Neither: folders in byte-wise order are the logits in order.
+    /// Folders called 0 to C - 1 are the classes of these numbers.
+    case numbers
+    /// Folders in byte-wise order are the classes in order.
     case order
+    /// A file says which folder is which class.
+    case file
+  }
+
+  /// What the caller states about the folders.
+  package struct Choice: Sendable {
+    /// Order of folders without names that are known.
+    package enum Order: Hashable, Sendable {
+      /// Folders in byte-wise order of their names, as torchvision's `ImageFolder`.
+      case sorted
+      /// Folders by the numbers that they are called.
+      case numbers
+    }
+
+    /// The order that is stated; nil leaves it to the folders' names.
+    package var order: Order?
+    /// Only the folders' classes compete.
+    package var isSubset = false
+    /// Which folder is which class.
+    package var table: ClassTable?
+
+    /// Nothing is stated.
+    package init() {}
   }
 
   /// How the folders were matched.
   package let rule: Rule
-  /// The logit of each folder.
+  /// The class of each folder.
   package let logits: [Int]
+  /// How rows of logits are read.
+  package let reading: ScoreReading
 
   /// Matches `folders`, in byte-wise order, to the classes of `metadata`.
   ///
-  /// - Throws: `EvaluationError.otherClasses` where there are more folders than classes and no names match.
-  package init(_ folders: [String], _ metadata: ModelMetadata, classCount: Int) throws(EvaluationError) {
-    if let logits = Self.indices(of: folders.map(Self.plain), in: metadata.synsets.map(Self.plain)) {
-      (rule, self.logits) = (.synsets, logits)
-    } else if let logits = Self.indices(of: folders.map(Self.plain), in: metadata.labels.map(Self.plain)) {
-      (rule, self.logits) = (.labels, logits)
-    } else {
-      guard folders.count <= classCount else {
-        throw .otherClasses(folders: folders.count, classes: classCount)
+  /// - Throws: `EvaluationError` where folders leave a doubt about their classes.
+  package init(
+    _ folders: [String], _ metadata: ModelMetadata, classCount: Int, choice: Choice = Choice()
+  ) throws(EvaluationError) {
+    let whole = metadata.reading(logitCount: classCount)
+    let matcher = Matcher(folders: folders, metadata: metadata, classes: whole.classCount)
+    (rule, logits) = try matcher.match(choice)
+    if choice.isSubset {
+      guard rule != .order, whole.function != .sigmoidOfOne else {
+        throw .subsetWithoutNames(classes: whole.classCount)
       }
-      (rule, logits) = (.order, Array(folders.indices))
+      reading = ScoreReading(metadata.outputs, logitCount: classCount, competing: logits)
+    } else {
+      reading = whole
+    }
+  }
+}
+
+/// One matching of folders to classes.
+private struct Matcher {
+  let folders: [String]
+  let metadata: ModelMetadata
+  let classes: Int
+
+  func match(_ choice: ClassMatching.Choice) throws(EvaluationError) -> (ClassMatching.Rule, [Int]) {
+    if let table = choice.table {
+      return (.file, try distinct(table.classes(of: folders, metadata, classCount: classes)))
+    }
+    switch choice.order {
+    case .sorted: return (.order, try sorted())
+    case .numbers: return (.numbers, try numbers())
+    case nil: break
+    }
+    for (rule, names) in [(ClassMatching.Rule.synsets, metadata.synsets), (.labels, metadata.labels)] {
+      let known = ClassNames(names)
+      let found = folders.compactMap(known.index)
+      if !names.isEmpty, found.count == folders.count { return (rule, try distinct(found)) }
+    }
+    return try withoutNames()
+  }
+
+  /// Folders of which not all are called like a class of the model.
+  private func withoutNames() throws(EvaluationError) -> (ClassMatching.Rule, [Int]) {
+    let values = folders.compactMap(Self.number)
+    if values.count == folders.count, Set(values) == Set(0..<classes), folders.count == classes {
+      guard values == Array(0..<classes) else { throw .numberedFolders(folders.count, classes: classes) }
+      return (.numbers, values)
+    }
+    // With two classes of one logit, the label of the second is often the only one.
+    let isNamed = !(metadata.labels.isEmpty && metadata.synsets.isEmpty)
+    guard isNamed, metadata.labels.count == classes || metadata.synsets.count == classes else {
+      if let classes = positive() { return (.labels, classes) }
+      // Byte-wise order is not the order of such numbers (10 before 2), and either may be meant.
+      guard values.count < folders.count || (folders.count == classes && values == values.sorted()) else {
+        throw .numberedFolders(folders.count, classes: classes)
+      }
+      return (.order, try sorted())
+    }
+    let (labels, synsets) = (ClassNames(metadata.labels), ClassNames(metadata.synsets))
+    let found = folders.map { labels.index(of: $0) ?? synsets.index(of: $0) }
+    let unknown = zip(folders, found).filter { $1 == nil }.map(\.0)
+    guard !unknown.isEmpty else { return (.labels, try distinct(found.compactMap(\.self))) }
+    throw .unknownFolders(
+      unknown, ambiguous: unknown.filter { labels.isAmbiguous($0) }, folders: folders.count,
+      classes: classes, names: metadata.labels + metadata.synsets)
+  }
+
+  /// Two folders of which one is called like the label of a single logit.
+  private func positive() -> [Int]? {
+    guard classes == 2, folders.count == 2, metadata.labels.count == 1 else { return nil }
+    let known = ClassNames(metadata.labels)
+    switch (known.index(of: folders[0]), known.index(of: folders[1])) {
+    case (nil, .some): return [0, 1]
+    case (.some, nil): return [1, 0]
+    default: return nil
     }
   }
 
-  /// The index of each of `names` among `labels`, all different; nil where one is missing or ambiguous.
-  private static func indices(of names: [String], in labels: [String]) -> [Int]? {
-    var indices: [String: Int] = [:]
-    for (index, label) in labels.enumerated() where indices.updateValue(index, forKey: label) != nil {
-      // Two classes of one name (ImageNet has two cranes) match no folder.
-      indices[label] = -1
+  private func sorted() throws(EvaluationError) -> [Int] {
+    guard folders.count == classes else {
+      throw .otherClasses(folders: folders.count, classes: classes)
     }
-    let found = names.compactMap { name in indices[name].flatMap { $0 >= 0 ? $0 : nil } }
-    return found.count == names.count && Set(found).count == found.count ? found : nil
+    return Array(folders.indices)
   }
 
-  /// Lower case, with blanks for underscores: folder names rarely hold blanks.
-  private static func plain(_ name: String) -> String {
-    name.lowercased().split(whereSeparator: { $0 == "_" || $0 == " " }).joined(separator: " ")
+  private func numbers() throws(EvaluationError) -> [Int] {
+    let values = folders.map(Self.number)
+    guard let index = values.firstIndex(where: { $0.map { $0 >= classes } ?? true }) else {
+      return try distinct(values.compactMap(\.self))
+    }
+    throw .notANumber(folder: folders[index], classes: classes)
+  }
+
+  private func distinct(_ logits: [Int]) throws(EvaluationError) -> [Int] {
+    var first: [Int: String] = [:]
+    for (folder, logit) in zip(folders, logits) {
+      if let other = first.updateValue(folder, forKey: logit) {
+        throw .sameClass(other, folder, index: logit)
+      }
+    }
+    return logits
+  }
+
+  /// The number that `folder` is called, leading zeros allowed.
+  private static func number(_ folder: String) -> Int? {
+    folder.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(folder) : nil
   }
 }

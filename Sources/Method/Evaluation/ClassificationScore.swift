@@ -1,16 +1,8 @@
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Glibc
-#endif
-
 /// Accuracy and loss, with each picture's outcome for a paired comparison.
 package struct ClassificationScore: Sendable {
   /// Accuracy and loss over all pictures so far.
-  package private(set) var evaluation = Evaluation()
-  /// Whether each picture's greatest logit was the right one.
+  package private(set) var evaluation: Evaluation
+  /// Whether no class ranked before each picture's.
   package private(set) var hits: [Bool] = []
   /// `[pictures, classes]` where they are kept.
   package private(set) var logits: [Float] = []
@@ -18,14 +10,20 @@ package struct ClassificationScore: Sendable {
   package private(set) var labels: [Int32] = []
   private let keepsLogits: Bool
 
-  /// An empty score; with `keepsLogits` every picture's logits are kept.
-  package init(keepsLogits: Bool = false) { self.keepsLogits = keepsLogits }
+  /// An empty score of rows that are read as `reading` says; with `keepsLogits` every picture's logits are kept.
+  package init(_ reading: ScoreReading, keepsLogits: Bool = false) {
+    evaluation = Evaluation(reading)
+    self.keepsLogits = keepsLogits
+  }
+
+  /// How scores are read.
+  package var reading: ScoreReading { evaluation.reading }
 
   /// Share of pictures whose greatest logit is that of their class, 0...1.
   package var top1: Double { evaluation.top1 }
   /// Share of pictures whose class is among the five greatest logits, 0...1.
   package var top5: Double { evaluation.top5 }
-  /// Mean cross-entropy in nats.
+  /// Mean loss in nats.
   package var loss: Double { evaluation.loss }
   /// Number of pictures.
   package var images: Int { evaluation.images }
@@ -33,28 +31,28 @@ package struct ClassificationScore: Sendable {
   /// Counts one picture of class `label` with the logits `row` `[classes]`.
   package mutating func add(_ row: UnsafeBufferPointer<Float>, label: Int) {
     evaluation.count(row, label)
-    hits.append(Evaluation.rank(of: label, in: row) == 0)
+    hits.append(reading.rank(of: label, in: row) == 0)
     if keepsLogits {
       logits += row
       labels.append(Int32(label))
     }
   }
 
-  /// The mean of the two scores' softmax outputs, scored again; both must have kept the logits of the same pictures.
+  /// The mean of the two scores' probabilities, scored again; both must have kept the logits of the same pictures.
   package static func averaged(_ first: ClassificationScore, _ second: ClassificationScore)
     -> ClassificationScore
   {
     precondition(
       first.labels == second.labels && first.logits.count == second.logits.count,
       "only results of the same pictures can be averaged")
-    var result = ClassificationScore()
+    let whole = first.reading.unrestricted
+    var result = ClassificationScore(first.reading)
     let classes = first.logits.count / max(first.labels.count, 1)
     for (index, label) in first.labels.enumerated() {
       let range = index * classes..<(index + 1) * classes
-      let a = first.logits[range].withUnsafeBufferPointer(Evaluation.probabilities)
-      let b = second.logits[range].withUnsafeBufferPointer(Evaluation.probabilities)
-      // The logarithm of a mean probability is a logit that gives it back.
-      let row = zip(a, b).map { Float(log(max(($0 + $1) / 2, 1e-300))) }
+      let a = first.logits[range].withUnsafeBufferPointer(whole.probabilities)
+      let b = second.logits[range].withUnsafeBufferPointer(whole.probabilities)
+      let row = whole.scores(ofProbabilities: zip(a, b).map { ($0 + $1) / 2 })
       row.withUnsafeBufferPointer { result.add($0, label: Int(label)) }
     }
     return result

@@ -21,13 +21,38 @@ package struct Evaluation: Sendable {
     package let error: ImageError
   }
 
-  /// Pictures that were decoded and classified.
-  package private(set) var images = 0
-  /// Pictures whose greatest logit is that of their class.
-  package private(set) var top1Count = 0
-  /// Pictures whose class is among the five greatest logits.
-  package private(set) var top5Count = 0
-  private var lossSum = 0.0
+  /// Outcomes of pictures under one reading of their scores.
+  package struct Tally: Hashable, Sendable {
+    /// Pictures that were classified.
+    package private(set) var images = 0
+    /// Pictures before whose class no other one ranks.
+    package private(set) var top1Count = 0
+    /// Pictures before whose class at most four others rank.
+    package private(set) var top5Count = 0
+    private var lossSum = 0.0
+
+    /// Share of pictures before whose class no other one ranks, 0...1.
+    package var top1: Double { Double(top1Count) / Double(max(images, 1)) }
+    /// Share of pictures before whose class at most four others rank, 0...1.
+    package var top5: Double { Double(top5Count) / Double(max(images, 1)) }
+    /// Mean loss in nats.
+    package var loss: Double { lossSum / Double(max(images, 1)) }
+
+    fileprivate mutating func count(_ row: UnsafeBufferPointer<Float>, _ label: Int, _ reading: ScoreReading)
+    {
+      let rank = reading.rank(of: label, in: row)
+      images += 1
+      top1Count += rank < 1 ? 1 : 0
+      top5Count += rank < 5 ? 1 : 0
+      lossSum += reading.loss(of: label, in: row)
+    }
+  }
+
+  /// How scores are read.
+  package let reading: ScoreReading
+  private var tally = Tally()
+  /// Outcomes with all classes competing; nil where they do anyway.
+  package private(set) var overAll: Tally?
   /// Pictures that could not be decoded.
   package private(set) var failures: [Failure] = []
   /// Pictures whose EXIF orientation is not 1.
@@ -36,30 +61,40 @@ package struct Evaluation: Sendable {
   package private(set) var seconds = 0.0
 
   /// An evaluation of no pictures.
-  package init() {}
+  package init(_ reading: ScoreReading) {
+    self.reading = reading
+    overAll = reading.competing == nil ? nil : Tally()
+  }
 
-  /// Shares, 0...1.
-  package var top1: Double { Double(top1Count) / Double(max(images, 1)) }
-  /// Share of pictures whose class is among the five greatest logits, 0...1.
-  package var top5: Double { Double(top5Count) / Double(max(images, 1)) }
-  /// Mean cross-entropy in nats.
-  package var loss: Double { lossSum / Double(max(images, 1)) }
+  /// Pictures that were decoded and classified.
+  package var images: Int { tally.images }
+  /// Pictures before whose class no other one ranks.
+  package var top1Count: Int { tally.top1Count }
+  /// Pictures before whose class at most four others rank.
+  package var top5Count: Int { tally.top5Count }
+  /// Share of pictures before whose class no other one ranks, 0...1.
+  package var top1: Double { tally.top1 }
+  /// Share of pictures before whose class at most four others rank, 0...1.
+  package var top5: Double { tally.top5 }
+  /// Mean loss in nats: cross-entropy, binary where probabilities are sigmoids.
+  package var loss: Double { tally.loss }
   /// Throughput, decoding included.
   package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
 
   /// Classifies `limit` pictures of `folder` at even distances (nil: all); other threads decode while the network
   /// runs.
   ///
-  /// - Throws: `EvaluationError.nothingDecoded`, or `RuntimeError` where the session can't run.
+  /// - Throws: `EvaluationError.nothingDecoded` or `noLogits`, or `RuntimeError` where the session can't run.
   package static func run(
     _ session: Session, over folder: ImageFolder, matching: ClassMatching, preprocessor: Preprocessor,
     limit: Int? = nil, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> Evaluation {
+    guard session.classCount > 0 else { throw EvaluationError.noLogits }
     let entries = selection(of: folder.entries, limit: limit)
     let stream = PictureStream(
       entries.map(\.path), preprocessor, batchSize: 8, workers: session.threadCount)
     defer { stream.stop() }
-    var result = Evaluation()
+    var result = Evaluation(matching.reading)
     var logits = [Float](repeating: 0, count: stream.batchSize * session.classCount)
     let start = MonotonicClock.nanoseconds()
     while let batch = stream.nextBatch() {
@@ -100,11 +135,8 @@ package struct Evaluation: Sendable {
 
   /// Counts one picture of class `label` with these logits.
   package mutating func count(_ logits: UnsafeBufferPointer<Float>, _ label: Int) {
-    let rank = Evaluation.rank(of: label, in: logits)
-    images += 1
-    top1Count += rank < 1 ? 1 : 0
-    top5Count += rank < 5 ? 1 : 0
-    lossSum += Evaluation.crossEntropy(of: label, in: logits)
+    tally.count(logits, label, reading)
+    overAll?.count(logits, label, reading.unrestricted)
   }
 
   /// The rank of `label` from 0: the number of classes with greater logits. Of equal logits the lower index ranks

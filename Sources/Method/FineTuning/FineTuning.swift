@@ -32,6 +32,12 @@ package final class FineTuning {
   /// - Throws: `MethodError`, and what a pass, the engine or a picture refuses.
   package func run() throws -> FineTuningResult {
     if options.patience != nil, validation == nil { throw MethodError.needsValidation(option: "early stop") }
+    if options.newHead == nil {
+      let reading = original.metadata.reading(logitCount: original.classCount)
+      guard reading.function == .softmax else {
+        throw MethodError.sigmoidOutputs(logits: original.classCount)
+      }
+    }
     if options.mode != .classifier { try Adapt.requireAdaptable(original) }
     var start = original
     if let names = options.newHead { try NewHead.install(in: &start, names, seed: options.seed) }

@@ -31,6 +31,7 @@ enum NewHead {
     model = try model.replacing(graph: rewriter.finish(), constants: constants)
     model.metadata.labels = names
     model.metadata.synsets = []
+    model.metadata.outputs = .logits
   }
 
   /// Infers the types after the classifier anew for its new length.

@@ -13,8 +13,8 @@ package struct FeatureSet: Sendable {
   package private(set) var labels: [Int32] = []
   /// Indices of the pictures that the samples show.
   package private(set) var pictures: [Int] = []
-  /// Accuracy and loss of the classifier on the samples.
-  package private(set) var score = ClassificationScore()
+  /// Accuracy and loss of the classifier on the samples; empty where classes do not matter.
+  package private(set) var score: ClassificationScore
   /// How the run went.
   package private(set) var summary = PictureRun.Summary()
 
@@ -35,14 +35,17 @@ package struct FeatureSet: Sendable {
       capacity: pictures.count * augmentation.variantCount,
       floatsPerSample: SampleStore.stride(session.featureCount), memoryBudget: memoryBudget, path: path)
     let run = PictureRun(session, preprocessor, augmentation: augmentation)
-    var score = ClassificationScore(keepsLogits: keepsLogits)
+    let reading = pictures.reading
+    score = ClassificationScore(
+      reading ?? ScoreReading(.logits, logitCount: session.classCount), keepsLogits: keepsLogits)
+    var score = score
     var (labels, indices): ([Int32], [Int]) = ([], [])
     summary = try run.run(over: pictures, progress: progress) { sample in
       let row = store.append()
       for index in sample.features.indices { row[index] = sample.features[index] }
       labels.append(pictures.labels[sample.index])
       indices.append(sample.index)
-      score.add(sample.logits, label: Int(pictures.labels[sample.index]))
+      if reading != nil { score.add(sample.logits, label: Int(pictures.labels[sample.index])) }
     }
     (self.labels, self.pictures, self.score) = (labels, indices, score)
   }

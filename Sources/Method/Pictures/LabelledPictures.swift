@@ -6,8 +6,10 @@ public struct LabelledPictures: Sendable {
   public let path: String
   /// The pictures in order.
   package let entries: [ImageFolder.Entry]
-  /// The index of each entry's class among the logits.
+  /// The index of each entry's class.
   package let labels: [Int32]
+  /// How the rows of scores are read; nil where classes do not matter.
+  package let reading: ScoreReading?
   /// Continue however many pictures fail to decode; otherwise more than 1 % is an error.
   public var allowsFailures = false
 
@@ -16,6 +18,7 @@ public struct LabelledPictures: Sendable {
     path = folder.path
     entries = Evaluation.selection(of: folder.entries, limit: limit)
     labels = entries.map { Int32(matching.logits[$0.classIndex]) }
+    reading = matching.reading
   }
 
   /// The pictures at `paths`, whose classes do not matter; `path` names all of them in messages.
@@ -23,6 +26,7 @@ public struct LabelledPictures: Sendable {
     self.path = path
     entries = paths.map { ImageFolder.Entry(path: $0, classIndex: 0) }
     labels = [Int32](repeating: 0, count: paths.count)
+    reading = nil
   }
 
   /// The pictures of `other` at `indices`.
@@ -30,6 +34,7 @@ public struct LabelledPictures: Sendable {
     path = other.path
     entries = indices.map { other.entries[$0] }
     labels = indices.map { other.labels[$0] }
+    reading = other.reading
     allowsFailures = other.allowsFailures
   }
 

@@ -27,7 +27,7 @@ extension Command {
     "adapt", "retarget a model to a test resolution, fold its batch norms and fuse its layers",
     example: "fixresc adapt resnet50.pth --to 384 -o resnet50-384.bin",
     details:
-      "The output is written beside its place and moved there once it is whole; input and output may be one file.",
+      "The output is written beside its place and moved there once it is whole; a model file may be its own output.",
     arguments: [Shared.modelArgument],
     groups: [
       OptionGroup(

@@ -15,13 +15,15 @@ extension Command {
     "eval", "measure top-1, top-5 and loss over a folder of labelled pictures",
     example: "fixresc eval resnet50-384.bin imagenet/val",
     details:
-      "Folders are DIR/<class>/<picture>. Classes are matched to the model's labels by name or WordNet identifier "
-      + "where all match, else taken in byte-wise order of their names.",
+      "Folders are DIR/<class>/<picture>, called like the model's labels or WordNet identifiers. Where the model has "
+      + "none, as many folders as classes are taken in byte-wise order of their names; anything else is an error, "
+      + "which --classes settles.",
     arguments: [
       Shared.modelArgument, Argument("DIR", .one, kind: .folder(.input), "a folder of class folders"),
     ],
     groups: [
-      OptionGroup("Options", [Options.resolution, Options.limit]), Shared.pictures, Shared.model,
+      OptionGroup("Options", [Options.resolution, LabelledFolder.classes, Options.limit]), Shared.pictures,
+      Shared.model,
       Shared.engine,
     ],
     run: { invocation in
@@ -29,8 +31,8 @@ extension Command {
       let source = try ModelSource.open(invocation.arguments[0], invocation)
       let folder = try ImageFolder(path: invocation.arguments[1])
       let target = invocation.size(Options.resolution).map { Extent($0.height, $0.width) }
-      let matching = try ClassMatching(
-        folder.classes, source.model.metadata, classCount: source.model.classCount)
+      let matching = try LabelledFolder.matching(
+        folder, source.model.metadata, classCount: source.model.classCount, invocation)
       let model = try ModelSource.adapted(source.model, to: target, console)
       let preprocessor = try PictureSource.preprocessor(for: model, invocation)
       let session = try ModelSource.session(model, invocation)
@@ -67,7 +69,10 @@ extension Command {
     object["images_per_second"] = JSON(result.imagesPerSecond)
     object["failed"] = JSON(result.failures.count)
     object["resolution"] = ErrorReport.size(resolution)
-    object["classes_by"] = .string(matching.rule.rawValue)
+    for member in LabelledFolder.members(matching) { object[member.key] = member.value }
+    if let all = result.overAll {
+      object["over_all_logits"] = ["top1": JSON(all.top1), "top5": JSON(all.top5), "loss": JSON(all.loss)]
+    }
     return object
   }
 
@@ -82,9 +87,17 @@ extension Command {
       switch matching.rule {
       case .labels: "classes by label"
       case .synsets: "classes by WordNet identifier"
+      case .numbers: "classes by number"
       case .order: "classes in order of their folders"
+      case .file: "classes by --classes"
       }
     table.add(["pictures", Text.grouped(result.images), "at \(resolution), \(rule)"])
+    if let all = result.overAll, let competing = result.reading.competing {
+      table.add([
+        "classes", "\(competing.count)",
+        "of \(result.reading.logitCount) compete; with all of them top-1 is \(Text.fixed(100 * all.top1, 2)) %",
+      ])
+    }
     table.add(["speed", Text.fixed(result.imagesPerSecond, 1), "pictures/s"])
     console.lines(table.lines())
   }

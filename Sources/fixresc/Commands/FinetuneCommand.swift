@@ -78,7 +78,8 @@ extension Command {
           Options.mode, Options.recipe, Options.epochs, Options.batchSize, Options.rate, Options.schedule,
           Options.weightDecay, Options.smoothing, Options.augment, Options.earlyStop, Options.seed,
         ]),
-      OptionGroup("Data", [LabelledFolder.limit, LabelledFolder.allowFailures, Options.memory]),
+      OptionGroup(
+        "Data", [LabelledFolder.classes, LabelledFolder.limit, LabelledFolder.allowFailures, Options.memory]),
       Shared.pictures, Shared.model, Shared.engine,
     ],
     run: { try FinetuneRun($0).run() })
@@ -103,6 +104,12 @@ private final class FinetuneRun {
     var classCount = source.model.classCount
     if invocation.has(Options.newHead) {
       (metadata.labels, metadata.synsets, classCount) = (folder.classes, [], folder.classes.count)
+      metadata.outputs = .logits
+      guard classCount > 1 else {
+        throw CommandError.refused(
+          kind: "finetune.classes",
+          "\(folder.path): --new-head: expected at least two class folders, found one")
+      }
     }
     let training = try pictures(
       invocation.arguments[1], metadata, classCount, limit: invocation.integer(LabelledFolder.limit))
@@ -136,14 +143,12 @@ private final class FinetuneRun {
   ) throws -> LabelledPictures {
     do {
       return try LabelledFolder.labelled(
-        path, metadata, classCount: classCount, invocation, limit: limit, trains: true)
-    } catch EvaluationError.otherClasses(let folders, let classes) {
-      let found = "\(classes) in the order of their names, found \(folders)"
-      let sentence =
-        invocation.has(Options.newHead)
-        ? "expected class folders called like those that are trained on, or \(found)"
-        : "expected class folders called like the model's labels, or \(found). --new-head trains a classifier for them"
-      throw CommandError.refused(kind: "finetune.classes", "\(path): \(sentence)")
+        path, metadata, classCount: classCount, invocation, limit: limit
+      ).pictures
+    } catch CommandError.about(_, let error as EvaluationError) where !invocation.has(Options.newHead) {
+      var report = ErrorReport(error)
+      report.hint = "--new-head trains a classifier for these folders. " + (report.hint ?? "")
+      throw CommandError.reported(report.about(path))
     }
   }
 

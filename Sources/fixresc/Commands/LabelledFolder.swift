@@ -12,26 +12,85 @@ enum LabelledFolder {
   static let allowFailures = Option(
     "--allow-failures", "go on however many pictures fail to decode (default: an error beyond 1 %)")
 
+  static let classes = Option(
+    "--classes", "FILE|subset", kind: .file(.input), repeatable: true,
+    "FILE says which folder is which class; sorted: folders in byte-wise order; numbers: folder 10 is class 10; subset: "
+      + "only the folders' classes compete")
+
+  /// The classes of the folders of `folder`, and how scores are read; notes say what is not plain.
+  static func matching(
+    _ folder: ImageFolder, _ metadata: ModelMetadata, classCount: Int, _ invocation: Invocation
+  ) throws -> ClassMatching {
+    guard classCount > 0 else { throw EvaluationError.noLogits }
+    let choice = try choice(invocation)
+    let matching = try naming(folder.path) {
+      try ClassMatching(folder.classes, metadata, classCount: classCount, choice: choice)
+    }
+    for note in notes(matching, folder, isStated: choice.order != nil) {
+      invocation.console.note("fixresc: note: \(folder.path): \(note)")
+    }
+    return matching
+  }
+
+  private static func choice(_ invocation: Invocation) throws -> ClassMatching.Choice {
+    var choice = ClassMatching.Choice()
+    for word in invocation.texts(classes) {
+      switch word {
+      case "subset": choice.isSubset = true
+      case "sorted", "numbers":
+        guard choice.order == nil, choice.table == nil else {
+          throw invocation.conflict("--classes: expected one of sorted, numbers or FILE, found two")
+        }
+        choice.order = word == "sorted" ? .sorted : .numbers
+      default:
+        guard choice.order == nil, choice.table == nil else {
+          throw invocation.conflict("--classes: expected one of sorted, numbers or FILE, found two")
+        }
+        choice.table = try ClassTable(path: word)
+      }
+    }
+    return choice
+  }
+
+  private static func notes(_ matching: ClassMatching, _ folder: ImageFolder, isStated: Bool) -> [String] {
+    var notes: [String] = []
+    let (folders, reading) = (folder.classes.count, matching.reading)
+    if reading.function == .sigmoidOfOne {
+      let names = zip(matching.logits, folder.classes).map { "`\($1)` is class \($0)" }
+      notes.append("one logit, class 1 above a probability of 0.5: " + names.joined(separator: ", "))
+    } else if !isStated, matching.rule == .order {
+      notes.append("folders in byte-wise order are taken for the classes in order")
+    } else if !isStated, matching.rule == .numbers {
+      notes.append("folders are taken for the classes of their numbers")
+    }
+    if reading.competing != nil {
+      notes.append("only the logits of the \(folders) folders compete, of \(reading.logitCount)")
+    } else if folders < reading.classCount {
+      notes.append(
+        "\(Text.count(folders, "folder")) for \(reading.classCount) classes, which all compete; --classes subset lets "
+          + "only the folders' classes compete")
+    }
+    return notes
+  }
+
   /// The pictures of class folders, their classes matched to those of `metadata`.
-  ///
-  /// With `trains`, folders that bear other names than the classes must at least be as many.
   static func labelled(
-    _ path: String, _ metadata: ModelMetadata, classCount: Int, _ invocation: Invocation, limit: Int? = nil,
-    trains: Bool = false
-  ) throws -> LabelledPictures {
+    _ path: String, _ metadata: ModelMetadata, classCount: Int, _ invocation: Invocation, limit: Int? = nil
+  ) throws -> (pictures: LabelledPictures, matching: ClassMatching) {
     let folder = try ImageFolder(path: path)
-    let matching = try ClassMatching(folder.classes, metadata, classCount: classCount)
-    let isByOrder = matching.rule == .order
-    if isByOrder, trains, folder.classes.count != classCount {
-      throw EvaluationError.otherClasses(folders: folder.classes.count, classes: classCount)
-    }
-    if isByOrder, !metadata.labels.isEmpty {
-      invocation.console.note(
-        "fixresc: note: \(path): folders are not called like the model's classes and are taken in order")
-    }
+    let matching = try matching(folder, metadata, classCount: classCount, invocation)
     var pictures = LabelledPictures(folder, matching, limit: limit)
     pictures.allowsFailures = invocation.has(allowFailures)
-    return pictures
+    return (pictures, matching)
+  }
+
+  /// The JSON members that say how folders were matched and which classes compete.
+  static func members(_ matching: ClassMatching) -> [(key: String, value: JSON)] {
+    [
+      ("classes_by", .string(matching.rule.rawValue)), ("folders", JSON(matching.logits.count)),
+      ("classes", JSON(matching.reading.classCount)),
+      ("competing", JSON(matching.reading.competing?.count ?? matching.reading.classCount)),
+    ]
   }
 
   /// The pictures of class folders or of the folder itself, whatever their classes.

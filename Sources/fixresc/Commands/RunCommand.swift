@@ -166,7 +166,7 @@ private final class Classification {
   }
 
   private func best(of logits: UnsafeBufferPointer<Float>) -> [(index: Int, probability: Double)] {
-    let probabilities = Evaluation.probabilities(logits)
+    let probabilities = metadata.reading(logitCount: logits.count).probabilities(logits)
     let order = probabilities.indices.sorted { a, b in
       logits[a] == logits[b] ? a < b : logits[a] > logits[b]
     }

@@ -19,7 +19,7 @@ extension Command {
     "sweep", "measure accuracy, loss and latency at several test resolutions",
     example: "fixresc sweep resnet50.pth imagenet/val --resolutions 160,224,256,288,320,384 -o sweep.html",
     details:
-      "Each resolution is compared with the training resolution on the same pictures (McNemar's exact test). Choose "
+      "Class folders are taken as by `eval`. Each resolution is compared with the training resolution on the same pictures (McNemar's exact test). Choose "
       + "a resolution on pictures that are not those you report.",
     arguments: [
       Shared.modelArgument, Argument("DIR", .one, kind: .folder(.input), "a folder of class folders"),
@@ -28,8 +28,8 @@ extension Command {
       OptionGroup(
         "Options",
         [
-          Options.resolutions, Options.average, Options.budget, LabelledFolder.report, LabelledFolder.limit,
-          LabelledFolder.allowFailures,
+          Options.resolutions, Options.average, Options.budget, LabelledFolder.report, LabelledFolder.classes,
+          LabelledFolder.limit, LabelledFolder.allowFailures,
         ]), Shared.pictures, Shared.model, Shared.engine,
     ],
     run: { try SweepRun($0).run() })
@@ -49,7 +49,7 @@ private struct SweepRun {
     let averaged = try average()
     let (resolutions, baseline) = try LabelledFolder.withBaseline(
       Set(asked + averaged).sorted(), source, console)
-    let pictures = try LabelledFolder.labelled(
+    let (pictures, matching) = try LabelledFolder.labelled(
       invocation.arguments[1], source.model.metadata, classCount: source.model.classCount, invocation,
       limit: invocation.integer(LabelledFolder.limit))
     LabelledFolder.warnOfSmall(resolutions.map { Extent(square: $0) }, invocation)
@@ -58,8 +58,9 @@ private struct SweepRun {
       let label = "\(side) (\(index + 1) of \(resolutions.count))"
       sweep.rows.append(
         try row(
-          source.model, at: side, pictures, label: label, warns: index == 0,
-          keepsLogits: averaged.contains(side)))
+          source.model, at: side, pictures,
+          ClassificationScore(matching.reading, keepsLogits: averaged.contains(side)), label: label,
+          warns: index == 0))
     }
     sweep.addAverage(averaged)
     let budget = invocation.number(Options.budget)
@@ -68,7 +69,9 @@ private struct SweepRun {
       sweep: sweep, model: source.model.metadata, source: invocation.arguments[0],
       folder: invocation.arguments[1], budget: budget)
     try LabelledFolder.write(report.page, LabelledFolder.report, invocation)
-    return report.json
+    var object = report.json
+    for member in LabelledFolder.members(matching) { object[member.key] = member.value }
+    return object
   }
 
   private func average() throws -> [Int] {
@@ -81,14 +84,14 @@ private struct SweepRun {
   }
 
   private func row(
-    _ model: Model, at side: Int, _ pictures: LabelledPictures, label: String, warns: Bool,
-    keepsLogits: Bool
+    _ model: Model, at side: Int, _ pictures: LabelledPictures, _ empty: ClassificationScore, label: String,
+    warns: Bool
   ) throws -> ResolutionSweep.Row {
     let ready = try Trunk.ready(model, at: Extent(square: side))
     let session = try ModelSource.session(ready, invocation)
     let preprocessor = try PictureSource.preprocessor(for: ready, invocation)
     var bar = Progress(label, total: pictures.count, on: console)
-    var score = ClassificationScore(keepsLogits: keepsLogits)
+    var score = empty
     let summary = try PictureRun(session, preprocessor).run(
       over: pictures, progress: { bar.update($0, of: $1) },
       { score.add($0.logits, label: Int(pictures.labels[$0.index])) })

@@ -13,6 +13,7 @@ extension ErrorReport {
     switch error {
     case .about(let path, let underlying): ErrorReport(underlying).about(path)
     case .refused(let kind, let sentence): ErrorReport(kind, sentence)
+    case .reported(let report): report
     }
   }
 

@@ -1,6 +1,5 @@
 import FixresBase
 import FixresImaging
-import FixresMethod
 
 extension ErrorReport {
   static func image(_ error: ImageError) -> ErrorReport {
@@ -48,24 +47,6 @@ extension ErrorReport {
       ErrorReport(
         "image.empty-class", "\(path): expected pictures in the class folder, found none",
         ["path": .string(path)])
-    }
-  }
-
-  static func evaluation(_ error: EvaluationError) -> ErrorReport {
-    switch error {
-    case .otherClasses(let folders, let classes):
-      return ErrorReport(
-        "eval.classes",
-        "expected class folders called like the model's labels, or at most \(Text.count(classes, "folder")) in order, "
-          + "found \(folders)",
-        ["folders": JSON(folders), "classes": JSON(classes)])
-    case .nothingDecoded(let count, let first, let error):
-      var report = image(error).about(first)
-      report.kind = "eval.nothing-decoded"
-      report.message =
-        "none of \(Text.count(count, "picture")) could be decoded; the first: " + report.message
-      report.data["count"] = JSON(count)
-      return report
     }
   }
 

@@ -29,7 +29,8 @@ extension ErrorReport {
         ["layer": .string(layer)])
       report.hint = "--mode fc, and bnstat+fc without --recipe paper, do without."
       return report
-    case .tooManyFailures, .noPictures, .unknownTrainResolution, .testPoolNeedsLarger, .noBias, .noFrechetFit:
+    case .tooManyFailures, .noPictures, .unknownTrainResolution, .testPoolNeedsLarger, .noBias, .noFrechetFit,
+      .sigmoidOutputs:
       return data(error)
     case .cache(let path, let count, let code):
       return ErrorReport(
@@ -68,6 +69,14 @@ extension ErrorReport {
         "method.train-resolution",
         "expected a model that knows its training resolution, found one that does not")
       report.hint = "--train-resolution K tells it."
+      return report
+    case .sigmoidOutputs(let logits):
+      var report = ErrorReport(
+        "finetune.sigmoid",
+        "expected a classifier whose probabilities are a softmax, which is what is trained, found "
+          + (logits == 1 ? "one of a single logit" : "\(logits) logits that are read by sigmoids"),
+        ["logits": JSON(logits)])
+      report.hint = "--new-head trains a softmax over the folders' classes."
       return report
     case .testPoolNeedsLarger(let train, let test):
       return ErrorReport(

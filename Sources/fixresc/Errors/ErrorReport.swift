@@ -75,6 +75,8 @@ package enum CommandError: Error {
   case about(path: String, underlying: any Error)
   /// A choice of the caller that does not fit the model or the data; one sentence.
   case refused(kind: String, String)
+  /// A report that is complete.
+  case reported(ErrorReport)
 }
 
 /// Calls `body`, naming `path` in whatever it throws.

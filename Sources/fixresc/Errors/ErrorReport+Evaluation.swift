@@ -1,0 +1,116 @@
+import FixresBase
+import FixresMethod
+
+extension ErrorReport {
+  static func evaluation(_ error: EvaluationError) -> ErrorReport {
+    switch error {
+    case .otherClasses(let folders, let classes):
+      var report = ErrorReport(
+        "eval.classes",
+        "expected class folders called like the model's labels, or \(classes) in the order of their names, found "
+          + "\(folders)",
+        ["folders": JSON(folders), "classes": JSON(classes)])
+      report.hint =
+        "--labels FILE names the model's classes; --classes FILE says which folder is which class."
+      return report
+    case .unknownFolders(let unknown, let ambiguous, let folders, let classes, let names):
+      return unknownFolders(unknown, ambiguous, folders: folders, classes: classes, names: names)
+    case .numberedFolders(let folders, let classes):
+      var report = ErrorReport(
+        "eval.numbered-folders",
+        "expected class folders with names that tell their classes, found \(folders) called by numbers, for "
+          + "\(classes) classes: in byte-wise order, which torchvision's ImageFolder takes, 10 comes before 2",
+        ["folders": JSON(folders), "classes": JSON(classes)])
+      report.hint =
+        "--classes numbers takes folder 10 as class 10, --classes sorted takes the folders in byte-wise order, "
+        + "--classes FILE says which is which."
+      return report
+    case .notANumber(let folder, let classes):
+      return ErrorReport(
+        "eval.not-a-number",
+        "--classes numbers: expected folders called 0 to \(classes - 1), found `\(Text.shortened(folder))`",
+        ["folder": .string(folder), "classes": JSON(classes)])
+    case .sameClass(let first, let second, let index):
+      return ErrorReport(
+        "eval.same-class",
+        "expected one folder for each class, found `\(first)` and `\(second)` for class \(index)",
+        ["folders": JSON([first, second]), "index": JSON(index)])
+    case .subsetWithoutNames(let classes):
+      var report = ErrorReport(
+        "eval.subset",
+        "--classes subset: expected folders called like some of the model's labels, found only their order",
+        ["classes": JSON(classes)])
+      report.hint =
+        "--labels FILE names the model's classes; --classes FILE says which folder is which class."
+      return report
+    case .table(let path, let fault): return table(path, fault)
+    case .noLogits:
+      return ErrorReport("eval.no-logits", "expected a model with a classifier, found one without")
+    case .nothingDecoded(let count, let first, let error):
+      var report = image(error).about(first)
+      report.kind = "eval.nothing-decoded"
+      report.message =
+        "none of \(Text.count(count, "picture")) could be decoded; the first: " + report.message
+      report.data["count"] = JSON(count)
+      return report
+    }
+  }
+
+  /// At most this many folders are named in a sentence; the JSON object has all.
+  private static let namedFolders = 5
+
+  private static func unknownFolders(
+    _ unknown: [String], _ ambiguous: [String], folders: Int, classes: Int, names: [String]
+  ) -> ErrorReport {
+    let described = unknown.prefix(namedFolders).map { folder in
+      let name = "`\(Text.shortened(folder))`"
+      if ambiguous.contains(folder) { return name + " (several classes)" }
+      let near = Suggestion.nearest(
+        to: folder.lowercased(),
+        among: names.flatMap { [$0] + $0.split(separator: ",").map(String.init) }
+          .map { Text.trimmed($0.lowercased()) })
+      return near.map { "\(name) (did you mean `\($0)`?)" } ?? name
+    }
+    let more = unknown.count > namedFolders ? " and \(unknown.count - namedFolders) more" : ""
+    var report = ErrorReport(
+      "eval.unknown-folders",
+      "expected class folders called like the model's labels, found \(described.joined(separator: ", "))\(more)",
+      ["unknown": JSON(unknown), "folders": JSON(folders), "classes": JSON(classes)])
+    report.hint =
+      "--classes FILE says which folder is which class"
+      + (folders == classes ? ", --classes sorted takes them in byte-wise order." : ".")
+    return report
+  }
+
+  private static func table(_ path: String, _ fault: ClassTableFault) -> ErrorReport {
+    let kind = "eval.classes-file"
+    var report: ErrorReport
+    switch fault {
+    case .notText:
+      report = ErrorReport(kind, "\(path): expected JSON or lines of text, found other bytes")
+    case .otherJSON:
+      report = ErrorReport(
+        kind,
+        "\(path): expected {\"index\": \"name\"}, {\"name\": index} or [\"name\", ...], found other JSON")
+    case .noPairs(let entries, let classes):
+      report = ErrorReport(
+        kind,
+        "\(path): expected a folder and its class on each line, or the names of all \(classes) classes, found "
+          + "\(Text.count(entries, "entry", "entries"))",
+        ["entries": JSON(entries), "classes": JSON(classes)])
+    case .missing(let folders):
+      let named = folders.prefix(namedFolders).map { "`\(Text.shortened($0))`" }.joined(separator: ", ")
+      let more = folders.count > namedFolders ? " and \(folders.count - namedFolders) more" : ""
+      report = ErrorReport(
+        kind, "\(path): expected a class for each folder, found none for \(named)\(more)",
+        ["unknown": JSON(folders)])
+    case .ambiguous(let folder, let first, let second):
+      report = ErrorReport(
+        kind,
+        "\(path): expected lines that can be read in one way, found class \(first) or \(second) for "
+          + "`\(Text.shortened(folder))`")
+    }
+    report.data["path"] = .string(path)
+    return report
+  }
+}
