@@ -12,7 +12,7 @@ import Testing
 
   private func match(
     _ folders: [String], _ labels: [String] = [], _ synsets: [String] = [], classes: Int,
-    _ choice: ClassMatching.Choice = .init()
+    choice: ClassMatching.Choice = .init()
   ) throws -> ClassMatching {
     try ClassMatching(folders, metadata(labels, synsets), classCount: classes, choice: choice)
   }
@@ -95,13 +95,13 @@ import Testing
     #expect(try match(["1", "2", "3"], classes: 3).logits == [0, 1, 2], "either order gives this")
     var choice = ClassMatching.Choice()
     choice.order = .numbers
-    #expect(try match(twelve, classes: 12, choice).logits == [0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9])
-    #expect(try match(["10", "3"], classes: 12, choice).logits == [10, 3])
+    #expect(try match(twelve, classes: 12, choice: choice).logits == [0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9])
+    #expect(try match(["10", "3"], classes: 12, choice: choice).logits == [10, 3])
     #expect(refusal(["12", "3"], classes: 12, choice) == .notANumber(folder: "12", classes: 12))
     #expect(refusal(["1", "01"], classes: 12, choice) == .sameClass("1", "01", index: 1))
     choice.order = .sorted
-    #expect(try match(twelve, classes: 12, choice).logits == Array(0..<12))
-    #expect(try match(["a", "b"], ["x", "y"], classes: 2, choice).rule == .order)
+    #expect(try match(twelve, classes: 12, choice: choice).logits == Array(0..<12))
+    #expect(try match(["a", "b"], ["x", "y"], classes: 2, choice: choice).rule == .order)
     #expect(refusal(["a"], ["x", "y"], classes: 2, choice) == .otherClasses(folders: 1, classes: 2))
     // Labels that are digits are names like others.
     #expect(try match(["0", "1", "2"], ["2", "0", "1"], classes: 3).logits == [1, 2, 0])
@@ -110,7 +110,7 @@ import Testing
   @Test func aSubsetOfNamedClassesCompetesAlone() throws {
     var choice = ClassMatching.Choice()
     choice.isSubset = true
-    let matching = try match(["dog", "ant"], ["ant", "bee", "cat", "dog"], classes: 4, choice)
+    let matching = try match(["dog", "ant"], ["ant", "bee", "cat", "dog"], classes: 4, choice: choice)
     #expect(matching.reading.competing == [0, 3] && matching.logits == [3, 0])
     let row: [Float] = [1, 9, 5, 2]
     row.withUnsafeBufferPointer {
@@ -133,7 +133,7 @@ import Testing
     try AtomicFileWriter.write(Array(text.utf8), to: path)
     var choice = ClassMatching.Choice()
     choice.table = try ClassTable(path: path)
-    return try match(folders, labels, classes: classes, choice).logits
+    return try match(folders, labels, classes: classes, choice: choice).logits
   }
 
   @Test(arguments: [
