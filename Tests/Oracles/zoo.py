@@ -163,7 +163,7 @@ class Case:
         if adapted.status != 0: return (adapted if adapted.crashed else self.failed(first, "adapt", adapted)), [float("inf")]
         second = zoo.outputs(zoo.path("adapted.bin"), self.truth_input(other), [], names)
         if second.status != 0: return (second if second.crashed else self.failed(first, "run of the adapted", second)), [float("inf")]
-        if not first.error and adapted.error: self.notes.append("only adapt spoke")
+        if "assumed" in adapted.error and "assumed" not in first.error: self.notes.append("only adapt names what is assumed")
         for fact in entry.truth:
             if first.assumes(fact) and not adapted.assumes(fact): self.notes.append(f"adapt does not say that {fact} is assumed")
         distances.append(self.compared(second, other))
@@ -211,7 +211,7 @@ class Case:
         if answer.crashed: return "CRASHED"
         if distances is None: return self.refused(answer)
         self.worst = max(distances)
-        if entry.ignore: return "SILENT"
+        if entry.ignore or entry.never: return "SILENT"
         if self.worst <= tolerance:
             if entry.truth: self.notes.append("right without its facts: " + ", ".join(entry.truth))
             return "right"
@@ -234,8 +234,9 @@ class Case:
             for key in dict.fromkeys(k.strip("`'\",;.)") for k in re.findall(r"--key[ =](\S+)", answer.error)):
                 if self.right(["--key", key]): ways.append("--key " + key)
         if not ways:
-            for pattern in dict.fromkeys(k.strip("`,;.)").strip("'\"") for k in re.findall(r"--ignore[ =](\S+)", answer.error)):
-                if self.right(["--ignore", pattern]): ways.append("--ignore " + pattern)
+            patterns = list(dict.fromkeys(k.strip("`,;.)").strip("'\"`") for k in re.findall(r"--ignore[ =](\S+)", answer.error)))
+            tries = [[p] for p in patterns] + ([patterns] if len(patterns) > 1 else [])
+            ways += ["--ignore " + " ".join(t) for t in tries if self.right([o for p in t for o in ("--ignore", p)])]
         if ways:
             self.notes.append("right with " + " and ".join(ways))
             return "offered"

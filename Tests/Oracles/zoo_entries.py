@@ -26,6 +26,7 @@ class Entry:
     probabilities: Optional[Callable] = None  # (network, x)
     features: Optional[Callable] = None     # (network, x); default `network.features`; False: not compared
     ignore: Optional[str] = None            # a tensor that changes the network: refused, and right with --ignore
+    never: bool = False                     # the file is not what the network computes: refused, or right with --ignore
     parameters: Optional[Callable] = None   # their number, where the network may be too large for the zoo
     randomise: Optional[Callable] = None    # done only if the file is not refused
 
@@ -265,7 +266,10 @@ def hugging_face_entries():
 
 
 def entries():
+    import zoo_neighbours
+    import zoo_programs
     import zoo_usage as usage
     parts = (facts_of_plain_networks, timm_facts, usage.cifar_entries, usage.self_supervised, usage.framework_entries, usage.head_entries,
-             usage.input_entries, usage.container_entries, hugging_face_entries, torchvision_entries, timm_entries)
+             usage.input_entries, usage.container_entries, zoo_neighbours.neighbours,
+             zoo_programs.program_entries, hugging_face_entries, torchvision_entries, timm_entries)
     for part in parts: yield from part()

@@ -110,15 +110,15 @@ class Gate(nn.Module):
 
 class Blur(nn.Module):
     """Zhang 2019's binomial filter over reflected edges, without a tensor in the file."""
-    def __init__(self, stride=2):
+    def __init__(self, channels, stride=2):
         super().__init__()
-        self.stride = stride
+        self.channels, self.stride = channels, stride
         one = torch.tensor([1.0, 2.0, 1.0]) / 4
         self.filter = one[:, None] * one[None]
 
     def forward(self, x):
-        weight = self.filter.to(x)[None, None].expand(x.shape[1], 1, 3, 3)
-        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, stride=self.stride, groups=x.shape[1])
+        weight = self.filter.to(x)[None, None].repeat(self.channels, 1, 1, 1)
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, stride=self.stride, groups=self.channels)
 
 
 class Block(nn.Module):
@@ -138,7 +138,7 @@ class Block(nn.Module):
             self.conv1, self.bn1 = conv(inputs, planes, 3, 1 if filtered else stride, first), norm(planes)
             self.conv2, self.bn2 = conv(planes, output, 3, 1, dilation), norm(output)
         self.act = activations[n.activation]()
-        self.aa = (nn.AvgPool2d(2) if n.anti_alias == "avg2" else Blur()) if filtered else nn.Identity()
+        self.aa = (nn.AvgPool2d(2) if n.anti_alias == "avg2" else Blur(planes)) if filtered else nn.Identity()
         if n.gate: self.se = Gate(output, n.gate)
         if (stride != 1 or inputs != output) and n.shortcut in ("projection", "avgproj"):
             if n.shortcut == "avgproj":
@@ -182,7 +182,7 @@ class Network(nn.Module):
         self.bn1, self.act1 = nn.BatchNorm2d(width, eps=bn_eps), activations[activation]()
         self.maxpool = {"max": lambda: nn.MaxPool2d(3, 2, 1), "none": nn.Identity, "avg": lambda: nn.AvgPool2d(3, 2, 1),
                         "max-ceil": lambda: nn.MaxPool2d(3, 2, ceil_mode=True)}[stem_pool]()
-        if anti_alias == "blur3": self.maxpool = nn.Sequential(nn.MaxPool2d(3, 1, 1), Blur())
+        if anti_alias == "blur3": self.maxpool = nn.Sequential(nn.MaxPool2d(3, 1, 1), Blur(width))
         if anti_alias == "avg2": self.maxpool = nn.AvgPool2d(2)
         outputs, self.stages = width, len(layers)
         for i, count in enumerate(layers):
@@ -332,96 +332,3 @@ class ByNumber(nn.Module):
             if first in order: state[f"{prefix}{order[first]}.{rest}"] = value
             elif head is not None: state[f"{head}{rest}"] = value
         return state
-
-
-# CIFAR -------------------------------------------------------------------------------------------------------------
-
-class CIFARBlock(nn.Module):
-    def __init__(self, inputs, planes, stride, option, downsample="shortcut"):
-        super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(inputs, planes, 3, stride, 1, bias=False), nn.BatchNorm2d(planes)
-        self.conv2, self.bn2 = nn.Conv2d(planes, planes, 3, 1, 1, bias=False), nn.BatchNorm2d(planes)
-        self.stride, self.missing, self.option, self.name = stride, planes - inputs, option, downsample
-        if option == "B" and (stride != 1 or inputs != planes):
-            setattr(self, downsample, nn.Sequential(nn.Conv2d(inputs, planes, 1, stride, bias=False), nn.BatchNorm2d(planes)))
-
-    def forward(self, x):
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        if hasattr(self, self.name): x = getattr(self, self.name)(x)
-        elif self.stride != 1 or self.missing:
-            x = F.avg_pool2d(x, self.stride) if self.option == "average" else x[:, :, :: self.stride, :: self.stride]
-            before = self.missing // 2 if self.option == "both" else 0
-            x = F.pad(x, (0, 0, 0, 0, before, self.missing - before))
-        return F.relu(x + y)
-
-
-class CIFARResNet(nn.Module):
-    """6n+2 layers; zero channels on both sides (akamaster), at the end (weight-free elsewhere), averaged, or option B."""
-    def __init__(self, layers, width=16, option="both", head="linear", downsample="shortcut", classes=10):
-        super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
-        inputs, self.count, self.head = width, len(layers), head
-        for i, count in enumerate(layers):
-            blocks = []
-            for j in range(count):
-                blocks.append(CIFARBlock(inputs, width << i, 2 if i and not j else 1, option, downsample))
-                inputs = width << i
-            setattr(self, f"layer{i + 1}", nn.Sequential(*blocks))
-        setattr(self, head, nn.Linear(inputs, classes))
-
-    def features(self, x):
-        x = F.relu(self.bn1(self.conv1(x)))
-        for i in range(self.count): x = getattr(self, f"layer{i + 1}")(x)
-        return x.mean((2, 3))
-
-    def forward(self, x): return getattr(self, self.head)(self.features(x))
-
-
-class Renamed(nn.Module):
-    """A network saved under the names of another code."""
-    def __init__(self, trunk, rename):
-        super().__init__()
-        self.trunk, self.rename = trunk, rename
-
-    def features(self, x): return self.trunk.features(x)
-
-    def forward(self, x): return self.trunk(x)
-
-    def state(self):
-        return {new: v for k, v in self.trunk.state_dict().items() for new in [self.rename(k)] if new is not None}
-
-
-def weiaicunzai(bottleneck):
-    order = {"conv1": 0, "bn1": 1, "conv2": 3, "bn2": 4, "conv3": 6, "bn3": 7}
-
-    def rename(name):
-        part = name.split(".")
-        if part[0] == "conv1": return f"conv1.0.{part[1]}"
-        if part[0] == "bn1": return f"conv1.1.{part[1]}"
-        if part[0] == "fc": return name
-        stage = f"conv{int(part[0][5:]) + 1}_x.{part[1]}"
-        if part[2] == "downsample": return f"{stage}.shortcut.{part[3]}.{part[4]}"
-        return f"{stage}.residual_function.{order[part[2]]}.{part[3]}"
-    return rename
-
-
-def pytorchcv(name):
-    part = name.split(".")
-    if part[0] == "fc": return f"output.{part[1]}"
-    if part[0] in ("conv1", "bn1"): return f"features.init_block.conv.{'conv' if part[0] == 'conv1' else 'bn'}.{part[1]}"
-    unit = f"features.stage{part[0][5:]}.unit{int(part[1]) + 1}"
-    if part[2] == "downsample": return f"{unit}.identity_conv.{'conv' if part[3] == '0' else 'bn'}.{part[4]}"
-    return f"{unit}.body.conv{part[2][-1]}.{'conv' if part[2].startswith('conv') else 'bn'}.{part[3]}"
-
-
-def detectron2(prefix="", head="linear."):
-    def rename(name):
-        part = name.split(".")
-        if part[0] == "fc": return None if head is None else head + part[1]
-        if name.endswith("num_batches_tracked"): return None
-        if part[0] == "conv1": return f"{prefix}stem.conv1.weight"
-        if part[0] == "bn1": return f"{prefix}stem.conv1.norm.{part[1]}"
-        unit = f"{prefix}res{int(part[0][5:]) + 1}.{part[1]}"
-        if part[2] == "downsample": return f"{unit}.shortcut{'' if part[3] == '0' else '.norm'}.{part[4]}"
-        return f"{unit}.conv{part[2][-1]}{'' if part[2].startswith('conv') else '.norm'}.{part[3]}"
-    return rename

@@ -5,6 +5,7 @@ import torch
 import torch.nn as nn
 
 import zoo_files as files
+import zoo_names as names
 import zoo_networks as z
 from zoo_entries import Entry, made
 
@@ -18,17 +19,17 @@ def cifar_entries():
     wrapped = files.saved(lambda s: {"net": P("module.", s), "acc": 93.1, "epoch": 199})
     for depth, n in ((20, 3), (32, 5), (56, 9)):
         for option in ("both", "B"):
-            build = made(f"aka{depth}{option}", lambda n=n, option=option: z.CIFARResNet([n] * 3, option=option), side=32)
+            build = made(f"aka{depth}{option}", lambda n=n, option=option: names.CIFARResNet([n] * 3, option=option), side=32)
             yield Entry(f"cifar/akamaster-{depth}-{option}", f"aka {depth}{option}", build,
                         files.saved(lambda s: {"state_dict": P("module.", s), "best_prec1": 92.6}, name="model.th"), own)
     for option, truth in (("end", "zeros-end"), ("average", "averaged-zeros-end")):
-        build = made("zero" + option, lambda option=option: z.CIFARResNet([3] * 3, option=option), side=32)
+        build = made("zero" + option, lambda option=option: names.CIFARResNet([3] * 3, option=option), side=32)
         yield Entry(f"cifar/option-a-{option}", "zero" + option, build, files.saved(), (32, 48), truth={"shortcut": truth})
     for head in ("fc", "linear", "classifier", "classify"):
-        build = made("cifarhead" + head, lambda head=head: z.CIFARResNet([3] * 3, head=head, downsample="downsample", option="B"), side=32)
+        build = made("cifarhead" + head, lambda head=head: names.CIFARResNet([3] * 3, head=head, downsample="downsample", option="B"), side=32)
         yield Entry(f"cifar/chenyaofo-{head}", "cifarhead" + head, build, files.saved(), own)
     for name, layers in (("18", [2, 2, 2, 2]), ("34", [3, 4, 6, 3])):
-        build = made("kuang" + name, lambda layers=layers: z.CIFARResNet(layers, option="B"), side=32)
+        build = made("kuang" + name, lambda layers=layers: names.CIFARResNet(layers, option="B"), side=32)
         yield Entry(f"cifar/kuangliu-{name}.net", "kuang" + name, build, wrapped, own)
         yield Entry(f"cifar/kuangliu-{name}", "kuang" + name, build, files.saved(), own)
     cifar = dict(stem="3x3", stem_pool="none")
@@ -37,7 +38,7 @@ def cifar_entries():
     yield Entry("cifar/kuangliu-50.net", "kuang50", build, files.saved(lambda s: {"net": P("module.", s), "acc": 1}, change=shortcut), own)
     yield Entry("cifar/kuangliu-50", "kuang50", build, files.saved(change=shortcut), own)
     for name, bottleneck in (("18", False), ("50", True)):
-        build = made("weiai" + name, lambda b=bottleneck: z.Renamed(z.Network(bottleneck=b, **cifar), z.weiaicunzai(b)), side=32)
+        build = made("weiai" + name, lambda b=bottleneck: names.Renamed(z.Network(bottleneck=b, **cifar), names.weiaicunzai(b)), side=32)
         yield Entry(f"cifar/weiaicunzai-{name}", "weiai" + name, build, files.saved(), own)
         yield Entry(f"cifar/weiaicunzai-{name}.ddp", "weiai" + name, build, files.saved(prefix="module."), own)
     for name, network in (("18", z.small18), ("50", z.small50)):
@@ -51,7 +52,7 @@ def cifar_entries():
     build = made("greycifar", lambda: z.small18(channels=1, **cifar), channels=1, side=28)
     yield Entry("cifar/mnist", "greycifar", build, files.saved(), (28, 45), channels=1)
     preact = lambda s: {k.replace("layer1.0.bn1", "layer1.0.bn0"): v for k, v in s.items() if not k.startswith("bn1")}
-    build = made("preact", lambda: z.CIFARResNet([2, 2, 2, 2], option="B"), side=32)
+    build = made("preact", lambda: names.CIFARResNet([2, 2, 2, 2], option="B"), side=32)
     yield Entry("cifar/pre-activation", "preact", build, files.saved(change=preact), own, refusal=r"(?i)pre-?activation", features=False)
 
 
@@ -187,11 +188,11 @@ def framework_entries():
         yield Entry(f"names/mmpretrain-ema-{label}", "mm" + label, build, files.saved(lambda s: {
             "meta": {}, "state_dict": moved("backbone.", "head.fc.")(files.other(s)),
             "ema_state_dict": {"steps": torch.tensor(9), **P("module.", moved("backbone.", "head.fc.")(s))}}))
-    cv = lambda network, **facts: lambda: z.Renamed(network(**facts), z.pytorchcv)
+    cv = lambda network, **facts: lambda: names.Renamed(network(**facts), names.pytorchcv)
     yield Entry("names/pytorchcv-18", "cv18", made("cv18", cv(z.small18)), files.saved())
     yield Entry("names/pytorchcv-50b", "cv50b", made("cv50b", cv(z.small50)), files.saved())
     yield Entry("names/pytorchcv-50", "cv50", made("cv50", cv(z.small50, stride_on="1x1")), files.saved(), truth={"stride-on": "1x1"})
-    d2 = lambda network, prefix="", head="linear.", **facts: lambda: z.Renamed(network(**facts), z.detectron2(prefix, head))
+    d2 = lambda network, prefix="", head="linear.", **facts: lambda: names.Renamed(network(**facts), names.detectron2(prefix, head))
     author = lambda s: {"model": s, "__author__": "third_party", "matching_heuristics": True}
     arrays = lambda s: author({k: v.numpy() for k, v in s.items()})
     yield Entry("names/detectron2-50", "d50", made("d50", d2(z.small50, head=None)), files.saved(author), headless=True, logits=False)
@@ -224,9 +225,9 @@ def head_entries():
         for trunk, place in (("backbone.", "classifier."), ("encoder.", "head."), ("model.", "model.fc.")):
             yield Entry(f"head/{name}.{place}", "head " + name, build, files.saved(change=moved(trunk, place)))
     necks = {"base": ("base", "bottleneck", "classifier"), "fast": ("backbone", "heads.bottleneck.0", "heads.weight"), "bnneck": ("model", "bn", "fc")}
-    for name, names in necks.items():
-        if "." in names[1]: continue
-        build = made("neck" + name, lambda names=names: z.Neck(z.small18(strides=(1, 2, 2, 1)), names=names))
+    for name, parts in necks.items():
+        if "." in parts[1]: continue
+        build = made("neck" + name, lambda parts=parts: z.Neck(z.small18(strides=(1, 2, 2, 1)), names=parts))
         yield Entry(f"head/bn-neck-{name}", "neck" + name, build, files.saved(), features=False, truth={"strides": "1,2,2,1"})
     build = made("neckbias", lambda: z.Neck(z.small50(), bias=True))
     yield Entry("head/bn-neck-bias", "neckbias", build, files.saved(), features=False)
@@ -243,8 +244,8 @@ def input_entries():
                "wrapped": (("mean", "std"), "normalize.", (1, 3, 1, 1)), "numbered": (("mean", "std"), "0.", (3, 1, 1)),
                "pixel": (("pixel_mean", "pixel_std"), "", (3, 1, 1)), "preprocess": (("mean", "std"), "preprocess.", (1, 3, 1, 1))}
     prefixes = {"wrapped": "model.", "numbered": "1.", "mu-sigma": "model.", "preprocess": "backbone."}
-    for name, (names, where, shape) in buffers.items():
-        build = made("buffer" + name, lambda n=names, w=where, s=shape: z.Normalised(z.small18(), n, w, s))
+    for name, (pair, where, shape) in buffers.items():
+        build = made("buffer" + name, lambda n=pair, w=where, s=shape: z.Normalised(z.small18(), n, w, s))
         prefix = prefixes.get(name, "")
         save = lambda model, folder, prefix=prefix: files.write(model.state(prefix), folder + "/model.pth")
         yield Entry(f"buffers/{name}", "buffer" + name, build, save)
