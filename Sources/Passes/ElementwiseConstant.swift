@@ -11,8 +11,11 @@ enum ElementwiseConstant {
     case .sum:
       guard sources.count == 2, sources[1].shape == first.shape else { return nil }
       return Tensor(shape: first.shape, zip(first.floats, sources[1].floats).map { $0 + $1 })
-    case .batchNorm, .channelProduct, .convolution, .linear, .pool, .globalPool, .flatten, .stridedSlice,
-      .channelPad, .softmax:
+    case .product:
+      guard sources.count == 2, sources[1].shape == first.shape else { return nil }
+      return Tensor(shape: first.shape, zip(first.floats, sources[1].floats).map { $0 * $1 })
+    case .batchNorm, .channelProduct, .convolution, .linear, .pool, .globalPool, .generalizedMean, .flatten,
+      .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
       return nil
     }
   }

@@ -86,8 +86,8 @@ extension FoldConstants {
       case .flatten: guard isSinglePixel else { return nil }
       case .linear(let linear):
         return rewriter[user].operands[0] == rewriter[current].result ? (user, linear) : nil
-      case .copy, .elementwise, .batchNorm, .sum, .channelProduct, .convolution, .pool, .globalPool(.maximum),
-        .stridedSlice, .channelPad, .softmax:
+      case .copy, .elementwise, .batchNorm, .sum, .product, .channelProduct, .convolution, .pool,
+        .globalPool(.maximum), .generalizedMean, .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
         return nil
       }
       current = user

@@ -15,6 +15,8 @@ public enum PassError: Error, Hashable, Sendable {
   /// The linear `layer` reads a flattened map, so that its weights fix the map's size.
   case headTiedToMap(
     layer: String, requested: Extent, map: Extent, newMap: Extent, features: Int, newFeatures: Int)
+  /// The pool `layer` covers its whole map at the model's size, and what it computes of another map is unknown.
+  case poolTiedToMap(layer: String, map: Extent, newMap: Extent, requested: Extent)
   /// A kernel or fixed pool is larger than its padded input at the requested size.
   case kernelLargerThanInput(layer: String, kernel: Extent, paddedInput: Extent, requested: Extent)
   /// Any other layer that does not fit the requested size.

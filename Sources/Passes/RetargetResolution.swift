@@ -35,11 +35,22 @@ package struct RetargetResolution: Pass {
     }
     guard try WholeMapPool.makeGlobal(in: &context) else { return }
     guard context.permitsRewrite() else { return }
+    let tied = WholeMapPool.unknown(in: context.rewriter)
     var retyped = context.rewriter
     do {
       try retyped.retype(resolution: target)
     } catch {
       throw refusal(error, half: retyped, whole: context)
+    }
+    for pool in tied {
+      let (map, newMap) = (
+        context.rewriter[context.rewriter[pool].operands[0]].type.spatial,
+        retyped[retyped[pool].operands[0]].type.spatial
+      )
+      guard map == newMap else {
+        throw .poolTiedToMap(
+          layer: retyped[retyped[pool].result].name, map: map, newMap: newMap, requested: target)
+      }
     }
     context.rewriter = retyped
   }

@@ -2,10 +2,27 @@ import FixresIR
 
 /// Pools of a fixed kernel that cover their whole map, at the head of a network or in a gate: older exporters write
 /// global pools like this.
-enum WholeMapPool {
+struct WholeMapPool {
+  private let rewriter: Rewriter
+  /// Pools that cover their map and whose results are read as those of a global pool.
+  private(set) var pools: Set<NodeID> = []
+  private var pooled: [ValueID: Bool] = [:]
+
+  /// The pools of `rewriter`'s graph.
+  init(in rewriter: Rewriter) {
+    self.rewriter = rewriter
+    pools = Set(rewriter.nodeIDs.filter { Self.globalForm(of: $0, in: rewriter) != nil })
+    // Two pools that are added to each other are global together or not at all.
+    while let wrong = pools.first(where: { !endsInHeadOrGate($0) }) {
+      pools.remove(wrong)
+      pooled = [:]
+    }
+  }
+
   /// Makes all such pools of a graph global; false once no further rewrite is permitted.
   static func makeGlobal(in context: inout PassContext) throws(PassError) -> Bool {
-    for node in context.rewriter.nodeIDs {
+    let pools = WholeMapPool(in: context.rewriter).pools
+    for node in context.rewriter.nodeIDs where pools.contains(node) {
       guard let global = globalForm(of: node, in: context.rewriter) else { continue }
       guard context.permitsRewrite() else { return false }
       let operands = context.rewriter[node].operands
@@ -16,11 +33,23 @@ enum WholeMapPool {
     return true
   }
 
-  /// The global form of the pool `node`; nil for any other node.
-  ///
-  /// A pool inside the trunk that happens to cover a small map (the 2x2 pool in a resnet-D shortcut at a test
-  /// size of 32) stays as it is, since at other sizes it does not.
-  static func globalForm(of node: NodeID, in rewriter: Rewriter) -> Op? {
+  /// Largest kernel that pools inside a trunk have, whose map may be as small: in ResNet-D's shortcut, in a stem.
+  private static let largestTrunkKernel = 3
+
+  /// Pools that cover their whole map, are too large for a trunk and do not end as a global pool does: what they mean at
+  /// another size is unknown.
+  static func unknown(in rewriter: Rewriter) -> [NodeID] {
+    rewriter.nodeIDs.filter { node in
+      guard case .pool(let window, _) = rewriter[node].op.computation,
+        max(window.kernel.height, window.kernel.width) > largestTrunkKernel
+      else { return false }
+      let map = rewriter[rewriter[node].operands[0]].type.spatial
+      return covers(window, map) && rewriter[rewriter[node].result].type.spatial == Extent(1, 1)
+    }
+  }
+
+  /// The global form of the pool `node`, where it covers its map; nil for any other node.
+  private static func globalForm(of node: NodeID, in rewriter: Rewriter) -> Op? {
     guard case .pool(let window, let reduction) = rewriter[node].op.computation else { return nil }
     let global: Op
     switch reduction {
@@ -31,7 +60,7 @@ enum WholeMapPool {
     case .maximum: global = .globalMaxPool(GlobalMaxPool())
     }
     guard covers(window, rewriter[rewriter[node].operands[0]].type.spatial),
-      rewriter[rewriter[node].result].type.spatial == Extent(1, 1), endsInHeadOrGate(node, in: rewriter)
+      rewriter[rewriter[node].result].type.spatial == Extent(1, 1)
     else { return nil }
     return global
   }
@@ -42,8 +71,11 @@ enum WholeMapPool {
   }
 
   /// Whether every path from `node` ends in a flatten or as the gate of a channel multiply, through layers that keep a
-  /// single pixel a single pixel.
-  private static func endsInHeadOrGate(_ node: NodeID, in rewriter: Rewriter) -> Bool {
+  /// single pixel a single pixel and beside nothing but what has been pooled too.
+  ///
+  /// A pool inside the trunk that happens to cover a small map (the 2x2 pool in a resnet-D shortcut at a test
+  /// size of 32) is added to what a convolution has made of that map, and stays as it is.
+  private mutating func endsInHeadOrGate(_ node: NodeID) -> Bool {
     var pending = [node]
     var seen: Set<NodeID> = []
     while let current = pending.popLast() {
@@ -55,13 +87,35 @@ enum WholeMapPool {
         case .flatten: continue
         case .channelProduct:
           guard rewriter[user].operands[0] != value else { return false }
-        case .copy, .elementwise, .batchNorm, .sum, .convolution, .linear, .pool, .globalPool, .stridedSlice,
-          .channelPad, .softmax:
+        case .sum, .product, .concat:
+          for operand in rewriter[user].operands where !isPooled(operand) { return false }
+          pending.append(user)
+        case .copy, .elementwise, .batchNorm, .convolution, .linear, .pool, .globalPool, .generalizedMean,
+          .stridedSlice, .channelPad, .reflectPad, .softmax:
           guard rewriter.traits(of: user).contains(.keepsSinglePixel) else { return false }
           pending.append(user)
         }
       }
     }
     return true
+  }
+
+  /// Whether `value` is one pixel at every size, as a global pool, or a pool that becomes one, has made it.
+  private mutating func isPooled(_ value: ValueID) -> Bool {
+    if let known = pooled[value] { return known }
+    guard let producer = rewriter.producer(of: value) else { return false }
+    let operands = rewriter[producer].operands
+    let found: Bool
+    switch rewriter[producer].op.computation {
+    case .globalPool, .generalizedMean: found = true
+    case .pool where pools.contains(producer): found = true
+    case .sum, .product, .concat: found = operands.allSatisfy { isPooled($0) }
+    case .channelProduct: found = isPooled(operands[0])
+    case .copy, .elementwise, .batchNorm, .convolution, .linear, .pool, .flatten, .stridedSlice, .channelPad,
+      .reflectPad, .softmax:
+      found = rewriter.traits(of: producer).contains(.keepsSinglePixel) && isPooled(operands[0])
+    }
+    pooled[value] = found
+    return found
   }
 }

@@ -150,7 +150,8 @@ import Testing
       OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("pads", [0, 1 << 62, 0, 0])]), "Conv c"
     ),
     (
-      "a dilation", 0, OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("dilations", [2, 2])]),
+      "a dilation of 0", 0,
+      OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("dilations", [0, 2])]),
       "Conv c"
     ),
     (

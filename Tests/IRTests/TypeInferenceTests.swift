@@ -111,6 +111,15 @@ import Testing
       (.stridedSlice(.init(strides: Extent(2, 3))), [image], .image(4, 3, 2)),
       (.channelPad(.init(before: 1, after: 3)), [image], .image(8, 6, 5)),
       (.scalarAffineClamp(.init(scale: 2, offset: 1)), [.features(3)], .features(3)),
+      (.batchNorm(.init(epsilon: 0)), [.features(4), vector, vector, vector, vector], .features(4)),
+      (.multiply(.init()), [.features(3), .features(3)], .features(3)),
+      (.concat(.init(count: 2)), [image, .image(3, 6, 5)], .image(7, 6, 5)),
+      (.concat(.init(count: 2)), [.features(3), .features(4)], .features(7)),
+      (
+        .reflectPad(.init(padding: Padding(top: 5, left: 4, bottom: 0, right: 1))), [image], .image(4, 11, 10)
+      ),
+      (.generalizedMeanPool(.init(exponent: 3)), [image], .image(4, 1, 1)),
+      (.conv2d(.init(dilations: Extent(2, 1))), [image, Self.constant(6, 4, 3, 3)], .image(6, 2, 3)),
       (.identity(.init()), [vector], vector), (.dropout(.init(rate: 0)), [image], image),
       (
         .conv2d(.init(groups: 2, hasBias: true, hasResidual: true)),
@@ -133,7 +142,20 @@ import Testing
     }
     let cases: [(Op, [TensorType])] = [
       (.batchNorm(.init(epsilon: 0)), [image, vector, vector, vector, Self.constant(5)]),
-      (.batchNorm(.init(epsilon: 0)), [.features(4), vector, vector, vector, vector]),
+      (.batchNorm(.init(epsilon: 0)), [.features(5), vector, vector, vector, vector]),
+      (.multiply(.init()), [image, .image(4, 5, 6)]), (.logSoftmax(.init()), [image]),
+      (.concat(.init(count: 2)), [image, .image(4, 5, 6)]),
+      (.concat(.init(count: 2)), [image, .features(4)]),
+      (.concat(.init(count: 1)), [vector]),
+      (.reflectPad(.init(padding: Padding(7))), [image]), (.reflectPad(.init(padding: Padding(-1))), [image]),
+      (.reflectPad(.init(padding: Padding(.max))), [image]),
+      (.generalizedMeanPool(.init(exponent: 0)), [image]),
+      (.generalizedMeanPool(.init(exponent: 3, epsilon: 0)), [image]),
+      (.generalizedMeanPool(.init(exponent: .infinity)), [image]),
+      (.conv2d(.init(dilations: Extent(0, 1))), [image, Self.constant(4, 4, 1, 1)]),
+      (.conv2d(.init(dilations: Extent(.max, 1))), [image, Self.constant(4, 4, 3, 3)]),
+      (.conv2d(.init(dilations: Extent(3, 3))), [image, Self.constant(4, 4, 3, 3)]),
+      (.flatten(.init()), [.image(1 << 20, 1 << 20, 1 << 20)]),
       (.add(.init()), [image, .image(4, 5, 6)]), (.flatten(.init()), [vector]),
       (.linear(.init(hasBias: false)), [.features(7), Self.constant(3, 8)]),
       (.linear(.init(hasBias: true)), [.features(7), Self.constant(3, 7), Self.constant(4)]),

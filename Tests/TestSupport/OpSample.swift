@@ -23,7 +23,9 @@ package struct OpSample: Sendable, CustomStringConvertible {
     switch kind {
     case .conv2d: convolutions
     case .batchNorm:
-      [OpSample(.batchNorm(.init(epsilon: 1e-3)), [image, channels, channels, channels, channels])]
+      [image, row].map {
+        OpSample(.batchNorm(.init(epsilon: 1e-3)), [$0, channels, channels, channels, channels])
+      }
     case .relu: unary(.relu(.init()))
     case .add: [OpSample(.add(.init()), [image, image])]
     case .maxPool: windows.map { OpSample(.maxPool(.init(window: $0)), [image]) }
@@ -50,6 +52,28 @@ package struct OpSample: Sendable, CustomStringConvertible {
     case .identity: unary(.identity(.init()))
     case .dropout: unary(.dropout(.init(rate: 0.25)))
     case .hardSwish: unary(.hardSwish(.init()))
+    case .leakyRelu: [0.1, 0].flatMap { unary(.leakyRelu(.init(slope: $0))) }
+    case .silu: unary(.silu(.init()))
+    case .gelu: Gelu.Form.allCases.flatMap { unary(.gelu(.init(form: $0))) }
+    case .mish: unary(.mish(.init()))
+    case .clamp:
+      unary(.clamp(.init(low: 0, high: 1.5))) + unary(.clamp(.init(low: -0.5, high: 2)))
+    case .hardSigmoid: unary(.hardSigmoid(.init()))
+    case .tanh: unary(.tanh(.init()))
+    case .erf: unary(.erf(.init()))
+    case .softplus: unary(.softplus(.init()))
+    case .scalarAffine:
+      unary(.scalarAffine(.init(scale: 0.5, offset: 0.25)))
+        + unary(.scalarAffine(.init(scale: -2, offset: 1)))
+    case .multiply: [image, row].map { OpSample(.multiply(.init()), [$0, $0]) }
+    case .concat:
+      [image, row].map { OpSample(.concat(.init(count: 3)), [$0, $0, $0]) } + unary(.concat(.init(count: 1)))
+    case .reflectPad:
+      [Padding(top: 1, left: 2, bottom: 3, right: 0), .zero].map {
+        OpSample(.reflectPad(.init(padding: $0)), [image])
+      }
+    case .generalizedMeanPool: [OpSample(.generalizedMeanPool(.init(exponent: 2.5)), [image])]
+    case .logSoftmax: [OpSample(.logSoftmax(.init()), [row])]
     }
   }
 
@@ -71,6 +95,7 @@ package struct OpSample: Sendable, CustomStringConvertible {
         .conv2d(.init(padding: Padding(1), hasBias: true, hasResidual: true, activation: .relu)),
         [image, weight, channels, image]),
       OpSample(.conv2d(.init()), [image, TensorType(batched: false, [4, 3, 1, 1])]),
+      OpSample(.conv2d(.init(padding: Padding(2), dilations: Extent(2, 3))), [image, weight]),
     ]
   }
 

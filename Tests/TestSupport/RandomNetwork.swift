@@ -58,8 +58,7 @@ package struct RandomNetwork {
     case 7: return try unary(.relu(Relu()), x)
     case 8: return try unary(.identity(Identity()), x)
     case 9: return try unary(.dropout(Dropout(rate: random.nextDouble())), x)
-    // Neither draws a number more, so that each seed keeps the network that it had.
-    case 10: return try unary(count % 2 == 0 ? .sigmoid(Sigmoid()) : .hardSwish(HardSwish()), x)
+    case 10: return try rarity(x)
     case 11: return try unary(.channelPad(ChannelPad(before: number(0...2), after: number(0...2))), x)
     case 12:
       return try unary(.stridedSlice(StridedSlice(strides: Extent(number(1...2), number(1...2)))), x)
@@ -82,6 +81,28 @@ package struct RandomNetwork {
     try builder.append(op, [x], name: name(op.mnemonic))
   }
 
+  /// One of the operations that networks seldom hold; draws no number, so that each seed keeps its other layers.
+  private mutating func rarity(_ x: ValueID) throws -> ValueID {
+    let elementwise: [Op] = [
+      .sigmoid(.init()), .hardSwish(.init()), .leakyRelu(.init(slope: 0.1)), .silu(.init()),
+      .gelu(.init(form: .erf)), .gelu(.init(form: .tanh)), .mish(.init()), .clamp(.relu6),
+      .hardSigmoid(.init()),
+      .tanh(.init()), .erf(.init()), .softplus(.init()), .scalarAffine(.init(scale: 0.5, offset: 0.25)),
+    ]
+    let kind = count % (elementwise.count + 3)
+    if kind < elementwise.count { return try unary(elementwise[kind], x) }
+    switch kind - elementwise.count {
+    case 0: return try builder.append(.multiply(Multiply()), [x, x], name: name("multiply"))
+    case 1 where builder[x].type.channels <= 16:
+      return try builder.append(.concat(Concat(count: 2)), [x, x], name: name("concat"))
+    default:
+      let size = builder[x].type.spatial
+      let sides = Padding(
+        top: min(1, size.height - 1), left: min(2, size.width - 1), bottom: 0, right: min(1, size.width - 1))
+      return try unary(.reflectPad(ReflectPad(padding: sides)), x)
+    }
+  }
+
   private mutating func window(_ size: Extent) -> Window {
     let kernel = Extent(number(1...min(3, size.height)), number(1...min(3, size.width)))
     let padding = Padding(
@@ -100,9 +121,10 @@ package struct RandomNetwork {
       x, try builder.constant(name("weight"), shape: [outputs, inputs / groups, kernel, kernel]),
     ]
     if hasBias { operands.append(try builder.constant(name("bias"), shape: [outputs])) }
+    let dilation = count % 5 == 0 ? 2 : 1
     let op = Conv2D(
-      strides: Extent(square: stride), padding: Padding(kernel / 2), groups: groups, hasBias: hasBias,
-      activation: chance(0.1) ? .relu : .none)
+      strides: Extent(square: stride), padding: Padding(kernel / 2 * dilation), groups: groups,
+      hasBias: hasBias, activation: chance(0.1) ? .relu : .none, dilations: Extent(square: dilation))
     return try builder.append(.conv2d(op), operands, name: name("conv"))
   }
 
@@ -175,6 +197,7 @@ package struct RandomNetwork {
       let whole = Window(kernel: map, strides: Extent(1, 1))
       x = try unary(.averagePool(AveragePool(window: whole, countIncludePad: chance(0.5))), x)
     case 1: x = try unary(.globalMaxPool(GlobalMaxPool()), x)
+    case 2 where count % 3 == 0: x = try unary(.generalizedMeanPool(.init(exponent: 3)), x)
     default: x = try unary(.globalAveragePool(GlobalAveragePool()), x)
     }
     if chance(0.3) { x = try unary(.dropout(Dropout(rate: 0.5)), x) }
@@ -189,7 +212,8 @@ package struct RandomNetwork {
     x = try builder.append(.linear(Linear(hasBias: hasBias)), operands, name: name("fc"))
     try builder.output(GraphOutput.logits, x)
     if chance(0.2) {
-      try builder.output("probabilities", try unary(.softmax(Softmax()), x))
+      try builder.output(
+        "probabilities", try unary(count % 2 == 0 ? .softmax(Softmax()) : .logSoftmax(LogSoftmax()), x))
     }
   }
 }

@@ -3,7 +3,7 @@ import FixresIR
 
 extension OnnxExporter {
   /// Adds a node, named after its output.
-  private mutating func emit(
+  mutating func emit(
     _ op: String, _ inputs: [String], _ output: String,
     attributes: [(name: String, setting: OnnxSetting)] = []
   ) {
@@ -48,7 +48,7 @@ extension OnnxExporter {
   }
 
   /// Adds a float32 scalar as an initializer and returns its name.
-  private mutating func scalar(_ value: Float, _ name: String) -> String {
+  mutating func scalar(_ value: Float, _ name: String) -> String {
     let name = names.unique(name)
     var tensor = ProtobufWriter()
     tensor.integer(2, 1)
@@ -76,6 +76,18 @@ extension OnnxExporter {
       let amounts = vector([0, pad.before, 0, 0, 0, pad.after, 0, 0], output + ".pads")
       emit("Pad", inputs + [amounts], output)
     case .scalarAffineClamp(let map): add(map, inputs[0], output)
+    case .scalarAffine(let map): affine(inputs[0], output, scale: map.scale, offset: map.offset)
+    case .clamp(let op):
+      emit("Clip", [inputs[0], scalar(op.low, output + ".low"), scalar(op.high, output + ".high")], output)
+    case .silu: silu(inputs[0], output)
+    case .mish: mish(inputs[0], output)
+    case .gelu(let op): gelu(op.form, inputs[0], output)
+    case .reflectPad(let pad):
+      let sides = pad.padding
+      let amounts = vector(
+        [0, 0, sides.top, sides.left, 0, 0, sides.bottom, sides.right], output + ".pads")
+      emit("Pad", inputs + [amounts], output, attributes: [("mode", .text("reflect"))])
+    case .generalizedMean(let op): generalizedMean(op, inputs[0], output)
     }
   }
 
@@ -83,7 +95,10 @@ extension OnnxExporter {
   private mutating func add(_ conv: Conv2D, _ inputs: [String], _ output: String, weight: [Int]) {
     let settings =
       OnnxForm.settings(Extent(weight[2], weight[3]), conv.strides, conv.padding)
-      + [("group", .integer(conv.groups))]
+      + [
+        ("group", .integer(conv.groups)),
+        ("dilations", .integers([conv.dilations.height, conv.dilations.width])),
+      ]
     let isFused = conv.hasResidual || conv.activation != .none
     var last = isFused ? names.unique(output + ".conv") : output
     emit("Conv", Array(inputs.prefix(conv.hasBias ? 3 : 2)), last, attributes: settings)

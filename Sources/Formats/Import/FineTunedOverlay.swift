@@ -84,8 +84,8 @@ package enum FineTunedOverlay {
         switch node.op.computation {
         case .batchNorm(let norm): roles[graph[operand].name] = .adaptable(epsilon: norm.epsilon)
         case .linear: roles[graph[operand].name] = .adaptable(epsilon: 0)
-        case .copy, .elementwise, .sum, .channelProduct, .convolution, .pool, .globalPool, .flatten,
-          .stridedSlice, .channelPad, .softmax:
+        case .copy, .elementwise, .sum, .product, .channelProduct, .convolution, .pool, .globalPool,
+          .generalizedMean, .flatten, .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
           roles[graph[operand].name] = .convolution
         }
       }

@@ -11,6 +11,12 @@ enum OnnxForm {
   case stridedSlice(StridedSlice)
   case channelPad(ChannelPad)
   case scalarAffineClamp(ScalarAffineClamp)
+  case scalarAffine(ScalarAffine)
+  case clamp(Clamp)
+  case silu, mish
+  case gelu(Gelu)
+  case reflectPad(ReflectPad)
+  case generalizedMean(GeneralizedMeanPool)
 }
 
 /// The value of a node's attribute.
@@ -46,6 +52,21 @@ extension OnnxForm {
     case .scalarAffineClamp(let op): self = .scalarAffineClamp(op)
     case .identity, .dropout: self = .operation("Identity")
     case .hardSwish: self = .operation("HardSwish")
+    case .leakyRelu(let op): self = .operation("LeakyRelu", [("alpha", .float(op.slope))])
+    case .silu: self = .silu
+    case .gelu(let op): self = .gelu(op)
+    case .mish: self = .mish
+    case .clamp(let op): self = .clamp(op)
+    case .hardSigmoid: self = .operation("HardSigmoid", [("alpha", .float(1 / 6)), ("beta", .float(0.5))])
+    case .tanh: self = .operation("Tanh")
+    case .erf: self = .operation("Erf")
+    case .softplus: self = .operation("Softplus")
+    case .scalarAffine(let op): self = .scalarAffine(op)
+    case .multiply: self = .operation("Mul")
+    case .concat: self = .operation("Concat", [("axis", .integer(1))])
+    case .reflectPad(let op): self = .reflectPad(op)
+    case .generalizedMeanPool(let op): self = .generalizedMean(op)
+    case .logSoftmax: self = .operation("LogSoftmax", [("axis", .integer(-1))])
     }
   }
 
@@ -54,7 +75,7 @@ extension OnnxForm {
     var operations: [String: Op] = [:]
     for kind in Op.Kind.allCases {
       guard let op = kind.definition.parameterless, case .elementwise = op.computation,
-        case .operation(let name, _) = OnnxForm(op)
+        case .operation(let name, let settings) = OnnxForm(op), settings.isEmpty
       else { continue }
       operations[name] = op
     }

@@ -11,19 +11,8 @@ extension OnnxImporter {
       nonNegative.insert(value)
     }
     if case .sigmoid = op { sigmoids.insert(value) }
+    elementwiseSources[value] = x.value
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
-  }
-
-  /// Clip with a minimum of 0 and no maximum, which is a ReLU.
-  mutating func clip(_ node: OnnxNode) throws(FormatError) {
-    var low = node.float("min", default: -.infinity)
-    var high = node.float("max", default: .infinity)
-    if node.input(1) != nil { low = try number(node, 1) }
-    if node.input(2) != nil { high = try number(node, 2) }
-    guard low == 0, high >= 3e38 else {
-      throw fault(node, "a Clip from 0 without an upper end", "one from \(low) to \(high)")
-    }
-    try elementwise(.relu(.init()), node)
   }
 
   /// Input `index`, a constant of one element.
@@ -83,6 +72,13 @@ extension OnnxImporter {
   private mutating func gate(_ node: OnnxNode) throws(FormatError) {
     var (x, gate) = (try activation(node, 0, expanded: true), try activation(node, 1, expanded: true))
     let single = Extent(1, 1)
+    if isProduct(x, gate) {
+      let value = try append(.multiply(.init()), [x.value, gate.value], node)
+      if nonNegative.contains(x.value), nonNegative.contains(gate.value) || x.value == gate.value {
+        nonNegative.insert(value)
+      }
+      return try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
+    }
     // Where the image is one pixel too, the gate is the result of a Sigmoid.
     let isGateFirst =
       graph[x.value].type.spatial == single
@@ -109,6 +105,24 @@ extension OnnxImporter {
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 
+  /// Whether `a` and `b` are multiplied element by element at every size.
+  ///
+  /// At a size at which an image is one pixel, its gate has the same type; unless one is computed from the other
+  /// element by element, as in an activation, the second is taken for the gate.
+  private func isProduct(_ a: OnnxActivation, _ b: OnnxActivation) -> Bool {
+    guard a.expanded == nil, b.expanded == nil, a.axes == b.axes, graph[a.value].type == graph[b.value].type
+    else { return false }
+    let type = graph[a.value].type
+    return !type.isImage || type.spatial != Extent(1, 1) || source(of: a.value) == source(of: b.value)
+  }
+
+  /// What `value` is computed from element by element.
+  private func source(of value: ValueID) -> ValueID {
+    var value = value
+    while let source = elementwiseSources[value] { value = source }
+    return value
+  }
+
   // MARK: Decomposed batch norm
 
   /// Adds, subtracts, multiplies or divides each channel by a constant: a batch norm with mean 0, variance 1
@@ -118,6 +132,7 @@ extension OnnxImporter {
   ) throws(FormatError) {
     let x = try activation(node, index)
     let type = graph[x.value].type
+    if constant.count == 1 { return try scalarAffine(node, try floats(constant, node).floats[0], x) }
     guard type.isImage else {
       throw fault(node, "an image beside a constant", "\(type)")
     }
@@ -142,6 +157,24 @@ extension OnnxImporter {
     var operands = [x.value]
     for part in parts { operands.append(try declare(part, node, .other, shape: [channels])) }
     let value = try append(.batchNorm(.init(epsilon: 0)), operands, node)
+    try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
+  }
+
+  /// Adds, subtracts, multiplies or divides by one number.
+  private mutating func scalarAffine(
+    _ node: OnnxNode, _ number: Float, _ x: OnnxActivation
+  ) throws(FormatError) {
+    var map = ScalarAffine(scale: 1, offset: 0)
+    switch node.op {
+    case "Sub": map.offset = -number
+    case "Mul": map.scale = number
+    case "Div": map.scale = 1 / number
+    default: map.offset = number
+    }
+    guard map.scale.isFinite, map.offset.isFinite else { throw fault(node, "a finite number", "\(number)") }
+    let value = try append(.scalarAffine(map), [x.value], node)
+    elementwiseSources[value] = x.value
+    if nonNegative.contains(x.value), map.scale >= 0, map.offset >= 0 { nonNegative.insert(value) }
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 

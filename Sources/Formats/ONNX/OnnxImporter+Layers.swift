@@ -109,12 +109,13 @@ extension OnnxImporter {
     if let stated = try extent(node, "kernel_shape"), stated != kernel {
       throw fault(node, "a kernel_shape of \(kernel), as its weights have", "\(stated)")
     }
-    try refuseDilation(node)
+    let dilations = try extent(node, "dilations") ?? Extent(1, 1)
     guard x.padding == nil || x.paddingValue == 0 else {
       throw fault(node, "zeros as padding of a convolution", "\(x.paddingValue)")
     }
     let strides = try extent(node, "strides") ?? Extent(1, 1)
-    let padding = try padding(node, kernel: kernel, strides: strides, of: x)
+    let span = Conv2D(dilations: dilations).span(kernel)
+    let padding = try padding(node, kernel: span, strides: strides, of: x)
     let groups = node.integer("group", default: 1)
     var bias = node.input(2) == nil ? nil : try constant(node, 2)
     // torch's dynamo exporter without optimisation adds a zero bias to each convolution that has none.
@@ -126,7 +127,7 @@ extension OnnxImporter {
     var operands = [x.value, try declare(weight, node, .weight)]
     if let bias { operands.append(try declare(bias, node, .other, shape: [weight.shape[0]])) }
     let op = Conv2D(
-      strides: strides, padding: padding, groups: groups, hasBias: bias != nil)
+      strides: strides, padding: padding, groups: groups, hasBias: bias != nil, dilations: dilations)
     let value = try append(.conv2d(op), operands, node)
     try set(node, .activation(OnnxActivation(value: value, axes: OnnxActivation.imageAxes)))
   }
@@ -135,8 +136,8 @@ extension OnnxImporter {
   mutating func batchNormalization(_ node: OnnxNode) throws(FormatError) {
     let x = try activation(node, 0)
     let type = graph[x.value].type
-    guard type.isImage, x.axes.count >= 2, x.axes[0] == .batch, x.axes[1] == .channel else {
-      throw fault(node, "an image [N, C, H, W]", "\(type) with the axes \(describe(x))")
+    guard x.axes.count >= 2, x.axes[0] == .batch, x.axes[1] == (type.isImage ? .channel : .feature) else {
+      throw fault(node, "an image [N, C, H, W] or rows [N, F]", "\(type) with the axes \(describe(x))")
     }
     guard node.integer("spatial", default: 1) == 1 else {
       throw fault(node, "statistics for each channel (spatial of 1)", "for each pixel")
@@ -190,8 +191,16 @@ extension OnnxImporter {
 
   /// AveragePool; padding of a Pad before it is counted.
   mutating func averagePool(_ node: OnnxNode) throws(FormatError) {
-    let x = try image(node, 0, padded: true)
+    var x = try image(node, 0, padded: true, powered: true)
     let window = try window(node, x)
+    if let power = x.power {
+      guard x.padding == nil, window.padding == .zero, window.kernel == graph[x.value].type.spatial else {
+        throw fault(node, "the mean of the whole map behind a Pow", "windows of \(window.kernel)")
+      }
+      (x.power, x.meanOfPowers) = (nil, power)
+      return try set(node, .activation(x))
+    }
+    guard x.meanOfPowers == nil else { throw fault(node, "the root of the mean of powers", node.op) }
     var counts = node.integer("count_include_pad", default: 0) != 0
     if let before = x.padding {
       guard x.paddingValue == 0, counts || window.padding == before, !window.ceilMode else {
@@ -209,7 +218,12 @@ extension OnnxImporter {
 
   /// GlobalAveragePool and GlobalMaxPool.
   mutating func globalPool(_ node: OnnxNode, _ op: Op) throws(FormatError) {
-    let x = try image(node, 0)
+    var x = try image(node, 0, powered: true)
+    if case .globalAveragePool = op, let power = x.power {
+      (x.power, x.meanOfPowers) = (nil, power)
+      return try set(node, .activation(x))
+    }
+    guard x.power == nil, x.meanOfPowers == nil else { throw fault(node, "the mean of powers", node.op) }
     let value = try append(op, [x.value], node)
     if nonNegative.contains(x.value) { nonNegative.insert(value) }
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))

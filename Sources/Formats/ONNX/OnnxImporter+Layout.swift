@@ -31,7 +31,7 @@ extension OnnxImporter {
 
   /// ReduceMean and ReduceMax over height and width, which are global pools.
   mutating func reduce(_ node: OnnxNode, _ op: Op) throws(FormatError) {
-    let x = try activation(node, 0)
+    var x = try activation(node, 0, powered: true)
     let type = graph[x.value].type
     let stated = try axes(node, input: 1, count: x.axes.count)
     let removed = stated ?? []
@@ -42,15 +42,22 @@ extension OnnxImporter {
         node, "a mean or a maximum over height and width together",
         "the axes \(removed) of \(describe(x))")
     }
-    let value = try append(op, [x.value], node)
-    if nonNegative.contains(x.value) { nonNegative.insert(value) }
+    let power = x.power
+    guard power == nil || node.op == "ReduceMean", x.meanOfPowers == nil else {
+      throw fault(node, "the mean of powers", node.op)
+    }
+    (x.power, x.meanOfPowers) = (nil, power)
+    let isNonNegative = nonNegative.contains(x.value)
+    if power == nil { x.value = try append(op, [x.value], node) }
+    if isNonNegative { nonNegative.insert(x.value) }
     var left = x.axes
     if node.integer("keepdims", default: 1) == 0 {
       left = left.indices.filter { !removed.contains($0) }.map { x.axes[$0] }
     } else if let spatial = left.firstIndex(of: .spatial) {
       left[spatial] = .one
     }
-    try set(node, .activation(OnnxActivation(value: value, axes: left)))
+    x.axes = left
+    try set(node, .activation(x))
   }
 
   /// Flatten at axis 1.
@@ -222,7 +229,9 @@ extension OnnxImporter {
   mutating func pad(_ node: OnnxNode) throws(FormatError) {
     var x = try activation(node, 0, padded: true)
     let mode = node.text("mode", default: "constant")
-    guard mode == "constant" else { throw fault(node, "constant padding", mode) }
+    guard mode == "constant" || mode == "reflect" else {
+      throw fault(node, "constant or reflecting padding", mode)
+    }
     let isOldest = node.attribute("paddings") != nil
     let stated = try numbers(node, isOldest ? "paddings" : "pads", 1)
     let count = x.axes.count
@@ -237,7 +246,8 @@ extension OnnxImporter {
     }
     let value = node.input(2) == nil ? node.float("value", default: 0) : try number(node, 2)
     if let channels = amounts.removeValue(forKey: .channel) {
-      guard amounts.isEmpty, x.padding == nil, value == 0, graph[x.value].type.isImage else {
+      guard amounts.isEmpty, x.padding == nil, value == 0, mode == "constant", graph[x.value].type.isImage
+      else {
         throw fault(node, "zero channels alone", "\(stated)")
       }
       let result = try append(
@@ -250,10 +260,15 @@ extension OnnxImporter {
     guard amounts.isEmpty, x.padding == nil else {
       throw fault(node, "padding of height and width, once", "\(stated)")
     }
-    x.padding = Padding(
+    let sides = Padding(
       top: rows?.before ?? 0, left: columns?.before ?? 0, bottom: rows?.after ?? 0,
       right: columns?.after ?? 0)
-    x.paddingValue = value
+    if mode == "reflect" {
+      let result = try append(.reflectPad(.init(padding: sides)), [x.value], node)
+      if nonNegative.contains(x.value) { nonNegative.insert(result) }
+      return try set(node, .activation(OnnxActivation(value: result, axes: x.axes)))
+    }
+    (x.padding, x.paddingValue) = (sides, value)
     try set(node, .activation(x))
   }
 

@@ -29,6 +29,12 @@ extension OnnxImporter {
     case "Gemm": try gemm(node)
     case "MatMul": try matMul(node)
     case "Clip": try clip(node)
+    case "LeakyRelu": try leakyRelu(node)
+    case "HardSigmoid": try hardSigmoid(node)
+    case "Gelu": try gelu(node)
+    case "Mish": try elementwise(.mish(.init()), node)
+    case "Pow": try power(node)
+    case "Concat": try concat(node)
     case "Add", "Sum": try add(node)
     case "Sub", "Mul", "Div": try arithmetic(node)
     case "Softmax", "LogSoftmax": try softmax(node)
@@ -64,7 +70,8 @@ extension OnnxImporter {
 
   /// Input `index` as an activation; results of Pad, Expand and Softmax only where the flags accept them.
   mutating func activation(
-    _ node: OnnxNode, _ index: Int, padded: Bool = false, expanded: Bool = false, probability: Bool = false
+    _ node: OnnxNode, _ index: Int, padded: Bool = false, expanded: Bool = false, probability: Bool = false,
+    powered: Bool = false
   ) throws(FormatError) -> OnnxActivation {
     switch try value(node, index) {
     case .activation(let x):
@@ -73,6 +80,9 @@ extension OnnxImporter {
       }
       guard expanded || x.expanded == nil else {
         throw fault(node, "a product with an image behind an Expand", node.op)
+      }
+      guard powered || x.power == nil && x.meanOfPowers == nil else {
+        throw fault(node, "the mean and the root of a generalized mean behind a Pow", node.op)
       }
       guard probability || !x.isProbability else { throw fault(node, "nothing behind a Softmax", node.op) }
       return x
@@ -84,10 +94,10 @@ extension OnnxImporter {
 
   /// Input `index` as an image with the axes `[N, C, H, W]`; of one pixel, the last two may be of size 1
   /// only.
-  mutating func image(_ node: OnnxNode, _ index: Int, padded: Bool = false) throws(FormatError)
-    -> OnnxActivation
-  {
-    let x = try activation(node, index, padded: padded)
+  mutating func image(
+    _ node: OnnxNode, _ index: Int, padded: Bool = false, powered: Bool = false
+  ) throws(FormatError) -> OnnxActivation {
+    let x = try activation(node, index, padded: padded, powered: powered)
     let type = graph[x.value].type
     let isImage =
       type.isImage && x.axes.count == 4 && x.axes[0] == .batch && x.axes[1] == .channel

@@ -39,6 +39,10 @@ struct OnnxImporter {
   var nonNegative: Set<ValueID> = []
   /// Results of a Sigmoid.
   var sigmoids: Set<ValueID> = []
+  /// What each result of an element-wise operation is computed from.
+  var elementwiseSources: [ValueID: ValueID] = [:]
+  /// What each result of a Clip is computed from.
+  var clamps: [ValueID: (source: ValueID, clamp: Clamp)] = [:]
   /// The input of each linear layer, by its result.
   var linearOperands: [ValueID: ValueID] = [:]
   /// The batch size of the export; nil for a symbolic one.
@@ -116,7 +120,10 @@ struct OnnxImporter {
     try declareInput(plan)
     for index in plan.order { try visit(source.nodes[index]) }
     try finish(plan.output)
-    let built = graph.build()
+    let built: Graph
+    do { built = try ActivationPatterns.recognised(in: graph.build()) } catch {
+      throw .model(path: path, error)
+    }
     let metadata = try metadata(built, outputs: source.outputs.count, output: plan.output)
     notes = (configuration?.notes ?? []) + notes
     for fill in fills { constants[fill.name] = try reader.filled(fill.value, fill.shape, fill.place) }
@@ -198,6 +205,9 @@ struct OnnxImporter {
       throw fault(.graph, "an output \(output.debugDescription) that depends on the picture", "a constant")
     }
     guard result.padding == nil else { throw fault(.graph, "a layer after the last Pad", "the output") }
+    guard result.power == nil, result.meanOfPowers == nil else {
+      throw fault(.graph, "a whole generalized mean", "powers as the output")
+    }
     var logits = result.value
     if graph[logits].type.isImage {
       guard graph[logits].type.spatial == Extent(1, 1) else {

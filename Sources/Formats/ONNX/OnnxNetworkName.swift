@@ -22,12 +22,15 @@ package enum OnnxNetworkName {
         } else {
           stages.append((channels, 1))
         }
-      case .convolution(let op): convolutions.append((op, graph[node.operands[1]].type.dims))
+      case .convolution(let op):
+        if op.isDilated { return nil }
+        convolutions.append((op, graph[node.operands[1]].type.dims))
       case .elementwise:
         guard Self.activations.contains(node.op.kind) else { return nil }
         if case .relu = node.op { rectified.insert(node.operands[0]) }
       case .pool(let window, .mean) where window.strides == Extent(2, 2): return nil
-      case .channelProduct, .channelPad, .stridedSlice: return nil
+      case .channelProduct, .channelPad, .stridedSlice, .product, .concat, .reflectPad, .generalizedMean:
+        return nil
       case .copy, .batchNorm, .linear, .pool, .globalPool, .flatten, .softmax: break
       }
     }

@@ -105,6 +105,8 @@ struct OnnxPlan {
   /// Operators that compute more than a size, a view or a probability.
   private static let layerOperators = Set([
     "Gemm", "MatMul", "BatchNormalization", "Clip", "Add", "Sum", "Sub", "Mul", "Div", "Pad", "Slice",
+    "LeakyRelu",
+    "HardSigmoid", "Gelu", "Mish", "Pow", "Concat",
   ]).union(OnnxForm.elementwise.keys)
 
   /// Results of `nodes` that an operator over maps depends on, and those that no layer depends on.

@@ -47,6 +47,11 @@ struct OnnxActivation {
   var paddingValue: Float = 0
   /// The shape that an Expand repeats it to, for the Mul that follows; nil for none.
   var expanded: [OnnxSize]?
+  /// The generalized mean of whose powers this is: of `value`, which is not raised to them in the graph; the next node
+  /// takes their mean. nil for none.
+  var power: GeneralizedMeanPool?
+  /// The generalized mean whose root the next node takes; nil for none.
+  var meanOfPowers: GeneralizedMeanPool?
   /// True behind a Softmax, which is not in the graph: no layer may depend on the value.
   var isProbability = false
 

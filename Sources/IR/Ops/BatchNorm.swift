@@ -1,4 +1,5 @@
-/// `(x - mean) / sqrt(variance + epsilon) * scale + shift` for each channel of `[N, C, H, W]`, statistics fixed.
+/// `(x - mean) / sqrt(variance + epsilon) * scale + shift` for each channel of `[N, C, H, W]` or feature of
+/// `[N, F]`, statistics fixed.
 public struct BatchNorm: Hashable, Sendable {
   /// Added to the running variance before the square root.
   public var epsilon: Double
@@ -19,8 +20,8 @@ extension BatchNorm: OpDefinition {
 
   package func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType {
     let data = operands[0]
-    guard data.isImage else {
-      throw .operandShape(operand: .data, expected: "f32[N,C,H,W]", found: data)
+    guard data.isImage || data.batched && data.dims.count == 1 else {
+      throw .operandShape(operand: .data, expected: "f32[N,C,H,W] or f32[N,F]", found: data)
     }
     let parameter = TensorType(batched: false, [data.channels])
     for (role, type) in zip(operandRoles, operands).dropFirst() where type != parameter {
@@ -29,6 +30,6 @@ extension BatchNorm: OpDefinition {
     return data
   }
 
-  package func traits(_ operands: [TensorType]) -> OpTraits { .keepsSinglePixel }
+  package func traits(_ operands: [TensorType]) -> OpTraits { .elementwise }
   package var computation: Computation { .batchNorm(self) }
 }

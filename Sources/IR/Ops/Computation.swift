@@ -12,6 +12,10 @@ package enum Computation {
   case batchNorm(BatchNorm)
   /// The sum of two values of one type.
   case sum
+  /// The product of two values of one type.
+  case product
+  /// Channels or features of all operands one after the other.
+  case concat
   /// Each channel of an image times its factor.
   case channelProduct
   case convolution(Conv2D)
@@ -19,10 +23,14 @@ package enum Computation {
   case pool(Window, Reduction)
   /// A pool over the whole map; padding is never counted.
   case globalPool(Reduction)
+  /// The generalized mean of each channel's whole map.
+  case generalizedMean(GeneralizedMeanPool)
   case flatten
   case stridedSlice(StridedSlice)
   case channelPad(ChannelPad)
-  case softmax
+  case reflectPad(ReflectPad)
+  /// Probabilities, or their logarithms.
+  case softmax(isLogarithm: Bool)
 
   /// What a pool makes of the values under its window.
   package enum Reduction: Hashable, Sendable {

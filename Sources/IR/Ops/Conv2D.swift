@@ -6,11 +6,13 @@ public enum Activation: String, Hashable, Sendable, CaseIterable {
   case relu
 }
 
-/// Cross-correlation of `[N, C, H, W]` with weights `[O, C/groups, kh, kw]`, dilation 1; then, where present,
-/// plus bias `[O]`, plus a residual of the result's type, then the activation.
+/// Cross-correlation of `[N, C, H, W]` with weights `[O, C/groups, kh, kw]`; then, where present, plus
+/// bias `[O]`, plus a residual of the result's type, then the activation.
 public struct Conv2D: Hashable, Sendable {
   /// Distance between neighbouring windows.
   public var strides: Extent
+  /// Distance between neighbouring taps of the kernel.
+  public var dilations: Extent
   /// Zeros around the input.
   public var padding: Padding
   /// Number of groups that input and output channels are divided into.
@@ -25,9 +27,10 @@ public struct Conv2D: Hashable, Sendable {
   /// A convolution of the given attributes.
   public init(
     strides: Extent = Extent(1, 1), padding: Padding = .zero, groups: Int = 1, hasBias: Bool = false,
-    hasResidual: Bool = false, activation: Activation = .none
+    hasResidual: Bool = false, activation: Activation = .none, dilations: Extent = Extent(1, 1)
   ) {
     self.strides = strides
+    self.dilations = dilations
     self.padding = padding
     self.groups = groups
     self.hasBias = hasBias
@@ -47,10 +50,12 @@ extension Conv2D: OpDefinition {
   package var attributes: [Attribute] {
     [
       Attribute("strides", .integers([strides.height, strides.width]))
-    ] + Attribute.padding(padding) + [
-      Attribute("groups", .integer(groups)),
-      Attribute("activation", .word(activation.rawValue)),
     ]
+      + (isDilated ? [Attribute("dilations", .integers([dilations.height, dilations.width]))] : [])
+      + Attribute.padding(padding) + [
+        Attribute("groups", .integer(groups)),
+        Attribute("activation", .word(activation.rawValue)),
+      ]
   }
 
   package init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault) {
@@ -62,8 +67,12 @@ extension Conv2D: OpDefinition {
     self.init(
       strides: try reader.extent("strides"), padding: try reader.padding(),
       groups: try reader.integer("groups"), hasBias: operands.positionalCount == 3,
-      hasResidual: operands.keywords.count == 1, activation: try reader.word("activation"))
+      hasResidual: operands.keywords.count == 1, activation: try reader.word("activation"),
+      dilations: try reader.extent("dilations", default: Extent(1, 1)))
   }
+
+  /// Whether the taps of the kernel lie apart.
+  package var isDilated: Bool { dilations != Extent(1, 1) }
 
   /// Index of the bias among the operands.
   package var biasIndex: Int? { hasBias ? 2 : nil }
@@ -89,6 +98,9 @@ extension Conv2D: OpDefinition {
     if let biasIndex, operands[biasIndex] != TensorType(batched: false, [outputChannels]) {
       throw .operandShape(operand: .bias, expected: "f32[\(outputChannels)]", found: operands[biasIndex])
     }
+    for side in [dilations.height, dilations.width] where side < 1 || side > maximumAttribute {
+      throw .attribute(name: "dilations", found: side)
+    }
     let window = window(weight: weight)
     let spatial = try window.outputSize(of: data.spatial)
     let result = TensorType.image(outputChannels, spatial.height, spatial.width)
@@ -98,8 +110,14 @@ extension Conv2D: OpDefinition {
     return result
   }
 
+  /// The rows and columns that the taps of a kernel span, and how they move.
   package func window(weight: TensorType) -> Window {
-    Window(kernel: Extent(weight.dims[2], weight.dims[3]), strides: strides, padding: padding)
+    Window(kernel: span(Extent(weight.dims[2], weight.dims[3])), strides: strides, padding: padding)
+  }
+
+  /// The rows and columns from the first to the last tap of `kernel`.
+  package func span(_ kernel: Extent) -> Extent {
+    Extent((kernel.height - 1) * dilations.height + 1, (kernel.width - 1) * dilations.width + 1)
   }
 
   package func multiplyAccumulates(operands: [TensorType], result: TensorType) -> Int {

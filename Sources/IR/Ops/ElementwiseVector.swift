@@ -28,9 +28,12 @@ package protocol ElementwiseVector {
   static func .<= (a: Self, b: Scalar) -> Mask
   static func .> (a: Self, b: Scalar) -> Mask
   func replacing(with other: Scalar, where mask: Mask) -> Self
+  func replacing(with other: Self, where mask: Mask) -> Self
 
   /// e to the power of each lane.
   var exponential: Self { get }
+  /// `function` of each lane, in double and rounded once: for formulas that cancel in float32.
+  func mapped(_ function: (Double) -> Double) -> Self
   /// `self * factor + term`, product and sum rounded to float32 each, in every precision.
   func scaled(by factor: Float, plus term: Float) -> Self
 }
@@ -48,6 +51,13 @@ extension SIMD4: ElementwiseVector where Scalar == Float {
 
   package var exponential: Self { Self(expf(x), expf(y), expf(z), expf(w)) }
 
+  @inline(__always)
+  package func mapped(_ function: (Double) -> Double) -> Self {
+    Self(
+      Float(function(Double(x))), Float(function(Double(y))), Float(function(Double(z))),
+      Float(function(Double(w))))
+  }
+
   package func scaled(by factor: Float, plus term: Float) -> Self { self * factor + term }
 }
 
@@ -55,6 +65,9 @@ extension SIMD2: ElementwiseVector where Scalar == Double {
   package typealias Mask = SIMDMask<MaskStorage>
 
   package var exponential: Self { Self(exp(x), exp(y)) }
+
+  @inline(__always)
+  package func mapped(_ function: (Double) -> Double) -> Self { Self(function(x), function(y)) }
 
   package func scaled(by factor: Float, plus term: Float) -> Self {
     Self(SIMD2<Float>(self) * factor + term)

@@ -42,12 +42,44 @@ public enum Op: Hashable, Sendable {
   case dropout(Dropout)
   /// `x * relu6(x + 3) / 6`.
   case hardSwish(HardSwish)
+  /// `x` where x >= 0, else `slope * x`.
+  case leakyRelu(LeakyRelu)
+  /// `x / (1 + exp(-x))`.
+  case silu(Silu)
+  /// `x` times the normal distribution function.
+  case gelu(Gelu)
+  /// `x * tanh(log(1 + exp(x)))`.
+  case mish(Mish)
+  /// `min(max(x, low), high)`.
+  case clamp(Clamp)
+  /// `relu6(x + 3) / 6`.
+  case hardSigmoid(HardSigmoid)
+  /// The hyperbolic tangent.
+  case tanh(Tanh)
+  /// The error function.
+  case erf(Erf)
+  /// `log(1 + exp(x))`.
+  case softplus(Softplus)
+  /// `scale * x + offset`.
+  case scalarAffine(ScalarAffine)
+  /// The product of two values of one type.
+  case multiply(Multiply)
+  /// Channels or features of several values one after the other.
+  case concat(Concat)
+  /// Mirrored rows and columns around the image.
+  case reflectPad(ReflectPad)
+  /// The generalized mean of each channel's map.
+  case generalizedMeanPool(GeneralizedMeanPool)
+  /// Logarithms of probabilities from logits.
+  case logSoftmax(LogSoftmax)
 
   /// Which operation it is, without its attributes; raw values are the mnemonics of the textual form.
   package enum Kind: String, CaseIterable, Hashable, Sendable {
     case conv2d, batchNorm, relu, add, maxPool, averagePool, globalAveragePool, globalMaxPool, flatten, linear
     case sigmoid, channelMultiply, stridedSlice, channelPad, softmax, scalarAffineClamp, identity, dropout
-    case hardSwish
+    case hardSwish, leakyRelu, silu, gelu, mish, clamp, hardSigmoid, tanh, erf, softplus, scalarAffine,
+      multiply
+    case concat, reflectPad, generalizedMeanPool, logSoftmax
 
     /// The definition that reads this kind's attributes back from text.
     package var definition: any OpDefinition.Type {
@@ -71,6 +103,21 @@ public enum Op: Hashable, Sendable {
       case .identity: Identity.self
       case .dropout: Dropout.self
       case .hardSwish: HardSwish.self
+      case .leakyRelu: LeakyRelu.self
+      case .silu: Silu.self
+      case .gelu: Gelu.self
+      case .mish: Mish.self
+      case .clamp: Clamp.self
+      case .hardSigmoid: HardSigmoid.self
+      case .tanh: Tanh.self
+      case .erf: Erf.self
+      case .softplus: Softplus.self
+      case .scalarAffine: ScalarAffine.self
+      case .multiply: Multiply.self
+      case .concat: Concat.self
+      case .reflectPad: ReflectPad.self
+      case .generalizedMeanPool: GeneralizedMeanPool.self
+      case .logSoftmax: LogSoftmax.self
       }
     }
   }
@@ -97,6 +144,21 @@ public enum Op: Hashable, Sendable {
     case .identity(let op): op
     case .dropout(let op): op
     case .hardSwish(let op): op
+    case .leakyRelu(let op): op
+    case .silu(let op): op
+    case .gelu(let op): op
+    case .mish(let op): op
+    case .clamp(let op): op
+    case .hardSigmoid(let op): op
+    case .tanh(let op): op
+    case .erf(let op): op
+    case .softplus(let op): op
+    case .scalarAffine(let op): op
+    case .multiply(let op): op
+    case .concat(let op): op
+    case .reflectPad(let op): op
+    case .generalizedMeanPool(let op): op
+    case .logSoftmax(let op): op
     }
   }
 
@@ -116,6 +178,11 @@ public enum Op: Hashable, Sendable {
     let definition = definition
     guard operands.count == definition.operandRoles.count else {
       throw .operandCount(expected: definition.operandRoles.count, found: operands.count)
+    }
+    // A text may write any type for an operand; a value of such a type does not exist.
+    for type in operands {
+      guard type.checkedElementCount != nil, type.dims.allSatisfy({ $0 <= TensorType.maximumElementCount })
+      else { throw .tooLarge(type) }
     }
     let type = try definition.inferType(operands)
     guard type.dims.allSatisfy({ $0 > 0 }) else { throw .emptyResult(type) }

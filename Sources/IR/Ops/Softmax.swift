@@ -16,5 +16,5 @@ extension Softmax: PlainUnaryOp {
   }
 
   package func traits(_ operands: [TensorType]) -> OpTraits { .isNonNegative }
-  package var computation: Computation { .softmax }
+  package var computation: Computation { .softmax(isLogarithm: false) }
 }

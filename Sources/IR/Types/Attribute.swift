@@ -93,6 +93,11 @@ package struct AttributeReader {
     return Extent(list[0], list[1])
   }
 
+  /// As `extent`, or `value` where there is no such attribute.
+  package mutating func extent(_ name: String, default value: Extent) throws(AttributeFault) -> Extent {
+    texts[name] == nil ? value : try extent(name)
+  }
+
   /// Four sides and their rule, `fixed` where none is given.
   package mutating func padding() throws(AttributeFault) -> Padding {
     let list = try integers("padding", count: 4)

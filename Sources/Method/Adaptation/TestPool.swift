@@ -83,8 +83,8 @@ extension Op {
   fileprivate var keepsFeatures: Bool {
     switch computation {
     case .flatten, .copy: true
-    case .elementwise, .batchNorm, .sum, .channelProduct, .convolution, .linear, .pool, .globalPool,
-      .stridedSlice, .channelPad, .softmax:
+    case .elementwise, .batchNorm, .sum, .product, .channelProduct, .convolution, .linear, .pool, .globalPool,
+      .generalizedMean, .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
       false
     }
   }

@@ -66,6 +66,8 @@ package struct NetworkTail: Hashable, Sendable {
     let node = graph[id]
     guard case .batchNorm(let op) = node.op else { return nil }
     let type = graph[node.operands[0]].type
+    // One on rows, as a neck before the classifier has, is none of the trunk's maps.
+    guard type.isImage else { return nil }
     return Norm(
       node: id, name: graph[node.result].name, input: node.operands[0], epsilon: op.epsilon,
       channels: type.channels, positions: type.spatial.area, scale: graph[node.operands[1]].name,
@@ -84,8 +86,8 @@ package struct NetworkTail: Hashable, Sendable {
         return Classifier(
           node: producer, input: node.operands[0], weight: graph[node.operands[1]].name,
           bias: linear.hasBias ? graph[node.operands[2]].name : nil, classes: shape[0], features: shape[1])
-      case .elementwise, .batchNorm, .sum, .channelProduct, .convolution, .pool, .globalPool, .flatten,
-        .stridedSlice, .channelPad, .softmax:
+      case .elementwise, .batchNorm, .sum, .product, .channelProduct, .convolution, .pool, .globalPool,
+        .generalizedMean, .flatten, .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
         throw .noClassifier(layer: "\(graph[here].name) (\(node.op.mnemonic))")
       }
     }
@@ -105,7 +107,8 @@ package struct NetworkTail: Hashable, Sendable {
       case .flatten, .globalPool(.mean), .copy: break
       case .elementwise:
         if case .relu = node.op { rectified = true } else { isPlain = false }
-      case .batchNorm: return (producer, nil)
+      case .batchNorm where graph[node.result].type.isImage: return (producer, nil)
+      case .batchNorm: isPlain = false
       case .sum:
         for (index, operand) in node.operands.enumerated() {
           guard let found = mainNorm(of: operand, graph, producers) else { continue }
@@ -113,8 +116,8 @@ package struct NetworkTail: Hashable, Sendable {
           return (found.norm, isPlain && rectified && found.isDirect ? other : nil)
         }
         return (nil, nil)
-      case .channelProduct, .convolution, .linear, .pool, .globalPool(.maximum), .stridedSlice, .channelPad,
-        .softmax:
+      case .product, .channelProduct, .convolution, .linear, .pool, .globalPool(.maximum), .generalizedMean,
+        .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
         return (nil, nil)
       }
       value = node.operands[0]
@@ -134,9 +137,9 @@ package struct NetworkTail: Hashable, Sendable {
       case .copy: break
       case .channelProduct: isDirect = false
       case .batchNorm: return (producer, isDirect)
-      case .elementwise, .sum, .convolution, .linear, .pool, .globalPool, .flatten, .stridedSlice,
-        .channelPad,
-        .softmax:
+      case .elementwise, .sum, .product, .convolution, .linear, .pool, .globalPool, .generalizedMean,
+        .flatten,
+        .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
         return nil
       }
       value = node.operands[0]

@@ -9,7 +9,7 @@ package enum PartRows {
   package static let short = 32
 }
 
-/// All that a kernel generator needs to know of one convolution (dilation 1); no graph, no names.
+/// All that a kernel generator needs to know of one convolution; no graph, no names.
 ///
 /// The input's border is at least the padding that the kernel really reads, so a kernel needs no edge cases.
 package struct ConvolutionDescriptor: Hashable, Sendable {
@@ -19,6 +19,9 @@ package struct ConvolutionDescriptor: Hashable, Sendable {
   package var residual: TensorLayout?
   package var kernelHeight, kernelWidth: Int
   package var strideHeight, strideWidth: Int
+  /// Distance between neighbouring taps of the kernel; the kernels that are emitted have none but 1.
+  package var dilationHeight = 1
+  package var dilationWidth = 1
   package var paddingTop, paddingLeft: Int
   package var groups: Int
   package var hasBias: Bool
@@ -39,6 +42,9 @@ package struct ConvolutionDescriptor: Hashable, Sendable {
     (self.groups, self.hasBias, self.hasReLU) = (groups, hasBias, hasReLU)
   }
 
+  /// Whether the taps of the kernel lie apart.
+  package var isDilated: Bool { dilationHeight != 1 || dilationWidth != 1 }
+
   /// Multiply-adds for one image.
   package var macs: Int {
     output.height * output.width * output.channels * (input.channels / groups) * kernelHeight * kernelWidth
@@ -46,15 +52,20 @@ package struct ConvolutionDescriptor: Hashable, Sendable {
 
   /// The share of multiply-adds whose source is a pixel of the map and not padding.
   package var shareOnMap: Double {
-    func taps(_ output: Int, _ input: Int, _ kernel: Int, _ stride: Int, _ padding: Int) -> Double {
+    func taps(
+      _ output: Int, _ input: Int, _ kernel: Int, _ stride: Int, dilation: Int, _ padding: Int
+    ) -> Double {
       let live = (0..<output).reduce(0) { count, pixel in
         let first = pixel * stride - padding
-        return count + max(0, min(first + kernel, input) - max(first, 0))
+        let before = first < 0 ? (dilation - 1 - first) / dilation : 0
+        let inside = input > first ? (input - first + dilation - 1) / dilation : 0
+        return count + max(0, min(inside, kernel) - before)
       }
       return Double(live) / Double(max(1, output * kernel))
     }
-    return taps(output.height, input.height, kernelHeight, strideHeight, paddingTop)
-      * taps(output.width, input.width, kernelWidth, strideWidth, paddingLeft)
+    return taps(
+      output.height, input.height, kernelHeight, strideHeight, dilation: dilationHeight, paddingTop)
+      * taps(output.width, input.width, kernelWidth, strideWidth, dilation: dilationWidth, paddingLeft)
   }
 
   /// Elements from the input's origin to the first tap of output pixel (0, 0): never before the image's start.

@@ -66,6 +66,7 @@ extension Lowering {
       paddingTop: op.padding.top, paddingLeft: op.padding.left, groups: op.groups, hasBias: op.hasBias,
       hasReLU: op.activation == .relu)
     descriptor.partRows = partRows
+    (descriptor.dilationHeight, descriptor.dilationWidth) = (op.dilations.height, op.dilations.width)
     return descriptor
   }
 
@@ -108,6 +109,12 @@ extension Lowering {
       operation, source: buffer(node.operands[0]), target: buffer(node.result),
       input: layout(node.operands[0]), output: layout(node.result),
       second: (buffer(node.operands[1]), layout(node.operands[1])))
+  }
+
+  func concat(_ node: Node) -> KernelStep {
+    ConcatStep.step(
+      node.operands.map { (buffer($0), layout($0)) }, target: buffer(node.result),
+      output: layout(node.result))
   }
 
   func pooling(

@@ -51,8 +51,8 @@ extension Lowering {
     switch node.op.computation {
     case .copy: true
     case .flatten: sharesFlattened && graph[node.operands[0]].type.spatial.area == 1
-    case .elementwise, .batchNorm, .sum, .channelProduct, .convolution, .linear, .pool, .globalPool,
-      .stridedSlice, .channelPad, .softmax:
+    case .elementwise, .batchNorm, .sum, .product, .channelProduct, .convolution, .linear, .pool,
+      .globalPool, .generalizedMean, .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
       false
     }
   }
@@ -73,15 +73,15 @@ extension Lowering {
   /// Rows and columns outside the map that the convolution's taps reach.
   private func readBorder(_ op: Conv2D, _ node: Node) -> Border {
     let size = graph[node.operands[0]].type.spatial
-    let kernel = graph[node.operands[1]].type.dims
+    let kernel = op.window(weight: graph[node.operands[1]].type).kernel
     let output = graph[node.result].type.spatial
     func after(_ count: Int, _ stride: Int, _ kernel: Int, _ before: Int, _ size: Int) -> Int {
       max(0, (count - 1) * stride + kernel - before - size)
     }
     return Border(
       top: op.padding.top, left: op.padding.left,
-      bottom: after(output.height, op.strides.height, kernel[2], op.padding.top, size.height),
-      right: after(output.width, op.strides.width, kernel[3], op.padding.left, size.width))
+      bottom: after(output.height, op.strides.height, kernel.height, op.padding.top, size.height),
+      right: after(output.width, op.strides.width, kernel.width, op.padding.left, size.width))
   }
 
   /// Live ranges by node, in-place sharing, and a buffer index for each value that has memory of its own.
@@ -144,8 +144,9 @@ extension Lowering {
   /// operands in one buffer may be overwritten.
   private func isElementwise(_ op: Op) -> Bool {
     switch op.computation {
-    case .elementwise, .batchNorm, .sum, .channelProduct: true
-    case .copy, .convolution, .linear, .pool, .globalPool, .flatten, .stridedSlice, .channelPad, .softmax:
+    case .elementwise, .batchNorm, .sum, .product, .channelProduct: true
+    case .copy, .convolution, .linear, .pool, .globalPool, .generalizedMean, .flatten, .stridedSlice,
+      .channelPad, .concat, .reflectPad, .softmax:
       false
     }
   }
@@ -154,9 +155,11 @@ extension Lowering {
   private func inPlaceOperand(_ node: Node) -> ValueID? {
     switch node.op.computation {
     case .convolution(let op): op.residualIndex.map { node.operands[$0] }
-    case .elementwise, .batchNorm, .sum, .channelProduct:
+    case .elementwise, .batchNorm, .sum, .product, .channelProduct:
       graph[node.operands[0]].type.batched ? node.operands[0] : nil
-    case .copy, .linear, .pool, .globalPool, .flatten, .stridedSlice, .channelPad, .softmax: nil
+    case .copy, .linear, .pool, .globalPool, .generalizedMean, .flatten, .stridedSlice, .channelPad, .concat,
+      .reflectPad, .softmax:
+      nil
     }
   }
 
@@ -168,9 +171,8 @@ extension Lowering {
       switch entry.node.op.computation {
       case .convolution(let op): groups = op.groups
       case .linear: groups = 1
-      case .copy, .elementwise, .batchNorm, .sum, .channelProduct, .pool, .globalPool, .flatten,
-        .stridedSlice,
-        .channelPad, .softmax:
+      case .copy, .elementwise, .batchNorm, .sum, .product, .channelProduct, .pool, .globalPool,
+        .generalizedMean, .flatten, .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
         return sum
       }
       let count = graph[entry.node.operands[1]].type.elementCount

@@ -77,8 +77,8 @@ extension Lowering {
     switch node.op.computation {
     case .copy: true
     case .flatten: node.operands.first.map { root($0) == root(node.result) } ?? false
-    case .elementwise, .batchNorm, .sum, .channelProduct, .convolution, .linear, .pool, .globalPool,
-      .stridedSlice, .channelPad, .softmax:
+    case .elementwise, .batchNorm, .sum, .product, .channelProduct, .convolution, .linear, .pool,
+      .globalPool, .generalizedMean, .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
       false
     }
   }
@@ -133,8 +133,18 @@ extension Lowering {
     case .batchNorm(let op):
       return try portableStep(node) { () throws(RuntimeError) in try batchNorm(op, node) }
     case .sum: return try portableStep(node) { () throws(RuntimeError) in try binary(.add, node) }
+    case .product: return try portableStep(node) { () throws(RuntimeError) in try binary(.multiply, node) }
     case .channelProduct:
       return try portableStep(node) { () throws(RuntimeError) in try binary(.channelMultiply, node) }
+    case .concat: return try portableStep(node) { concat(node) }
+    case .reflectPad(let op):
+      return try portableStep(node) {
+        ReflectPadStep.step(op, source: source, target: target, input: input, output: output)
+      }
+    case .generalizedMean(let op):
+      return try portableStep(node) {
+        GeneralizedMeanStep.step(op, source: source, target: target, input: input, output: output)
+      }
     case .flatten:
       return try portableStep(node) {
         Gather.step(source: source, target: target, input: input, output: output, flattens: true)
@@ -149,9 +159,10 @@ extension Lowering {
       return try portableStep(node) {
         Gather.step(source: source, target: target, input: input, output: output, before: op.before)
       }
-    case .softmax:
+    case .softmax(let isLogarithm):
       return try portableStep(node) {
-        SoftmaxStep.step(source: source, target: target, input: input, output: output)
+        SoftmaxStep.step(
+          source: source, target: target, input: input, output: output, isLogarithm: isLogarithm)
       }
     }
   }

@@ -37,6 +37,7 @@ package struct MachineCodeBackend: Backend {
     tuned: String? = nil
   ) throws(KernelRefusal) -> KernelStep {
     try requireBlocks(descriptor.output)
+    guard !descriptor.isDilated else { throw .uncovered("the taps of its kernel lie apart") }
     let rows = descriptor.kernelHeight + StripKernel.largestTile(isa, blocks: 1) * descriptor.strideHeight
     try requireReach(of: descriptor.input, blocks: 1, rows: rows)
     for layout in [descriptor.output, descriptor.residual ?? descriptor.output] {
@@ -103,7 +104,9 @@ package struct MachineCodeBackend: Backend {
   private static let mostGroupBlocks = 4
 
   package func alternatives(_ descriptor: ConvolutionDescriptor, around choice: String?) -> [String] {
-    guard descriptor.output.block == block, !NarrowGroupKernel.applies(to: descriptor, isa) else {
+    guard descriptor.output.block == block, !descriptor.isDilated,
+      !NarrowGroupKernel.applies(to: descriptor, isa)
+    else {
       return []
     }
     let basis = ConvolutionAlgorithm.choose(descriptor, isa, cpu, allowsWinograd: allowsWinograd)

@@ -6,6 +6,8 @@ struct BroadcastStep: BitwiseCopyable {
     case channelAffine
     /// `x + y`
     case add
+    /// `x * y`
+    case multiply
     /// `x * y[c]`, y being one pixel.
     case channelMultiply
   }
@@ -16,7 +18,7 @@ struct BroadcastStep: BitwiseCopyable {
   /// One float a channel, whole blocks.
   var scale, shift: UnsafePointer<Float>
 
-  /// A step for `operation`; `second` is the other operand of `add` and `channelMultiply`.
+  /// A step for `operation`; `second` is the other operand of all but `channelAffine`.
   static func step(
     _ operation: Operation, source: Int, target: Int, input: TensorLayout, output: TensorLayout,
     second: (buffer: Int, layout: TensorLayout)? = nil, scale: [Float] = [], shift: [Float] = []
@@ -71,6 +73,13 @@ struct BroadcastStep: BitwiseCopyable {
       var index = 0
       while index < count {
         z.store(x.lanes(index) + line.lanes(index), at: index)
+        index &+= 4
+      }
+    case .multiply:
+      let line = second + y &* other.row
+      var index = 0
+      while index < count {
+        z.store(x.lanes(index) * line.lanes(index), at: index)
         index &+= 4
       }
     case .channelMultiply: each(x, to: z, count: count) { value, lane in value * second.lanes(lane) }

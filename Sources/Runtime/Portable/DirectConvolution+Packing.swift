@@ -1,5 +1,5 @@
 extension DirectConvolution {
-  /// A step for `descriptor`: weights packed `[group][input block][kernel row][run][16]`, groups of 16 channels.
+  /// A step for `descriptor`: weights packed `[group][input block][kernel tap][channel][16]`, groups of 16 channels.
   ///
   /// A group whose channels belong to several convolution groups reads the union of their inputs, with zeros
   /// where a channel does not reach: exact, and dense enough down to ResNeXt's 4 channels a group.
@@ -8,14 +8,19 @@ extension DirectConvolution {
   ) -> KernelStep {
     let (input, output) = (descriptor.input, descriptor.output)
     // One kernel step reads one float of each pixel, so no rounding of the run is needed.
-    let run = descriptor.kernelWidth * input.block
+    let joinsTaps = descriptor.dilationWidth == 1
+    let run = (joinsTaps ? descriptor.kernelWidth : 1) * input.block
+    let offsets = runOffsets(descriptor, columns: joinsTaps ? 1 : descriptor.kernelWidth)
+    let runs = AlignedBlock(byteCount: offsets.count * MemoryLayout<Int>.stride)
+    let runTable = runs.base.bindMemory(to: Int.self, capacity: offsets.count)
+    runTable.initialize(from: offsets, count: offsets.count)
     let groupCount = (output.channels + 15) / 16
     let table = AlignedBlock(byteCount: groupCount * MemoryLayout<Group>.stride)
     let groups = table.base.bindMemory(to: Group.self, capacity: groupCount)
     var weightCount = 0
     for index in 0..<groupCount {
       groups[index] = group(index, descriptor, weightsOffset: weightCount)
-      weightCount += groups[index].inputBlocks * descriptor.kernelHeight * run * 16
+      weightCount += groups[index].inputBlocks * offsets.count * run * 16
     }
     let packed = AlignedBlock(uninitializedCount: weightCount, of: .f32)
     let bias = AlignedBlock(count: groupCount * 16, of: .f32)
@@ -33,17 +38,25 @@ extension DirectConvolution {
       inputBuffer: buffers.input, outputBuffer: buffers.output, residualBuffer: buffers.residual ?? 0,
       input: Strides(input), output: Strides(output), residual: Strides(residual),
       hasResidual: buffers.residual != nil, hasReLU: descriptor.hasReLU, run: run,
-      kernelRows: descriptor.kernelHeight,
+      runCount: offsets.count, runs: runTable,
       // All in one chain, what these kernels round, twice in each product without a fused multiply-add, was half again
       // what the emitted ones do.
-      blocksPerPart: max(1, PartRows.short / (run * descriptor.kernelHeight)),
+      blocksPerPart: max(1, PartRows.short / (run * offsets.count)),
       stepX: descriptor.strideWidth * input.block,
       stepY: descriptor.strideHeight * input.rowStride, groups: groups, groupCount: groupCount,
       itemRows: itemRows, itemsPerGroup: itemsPerGroup, weights: packed.floats, bias: bias.floats)
     return KernelStep(
       kernel: "direct-\(descriptor.kernelHeight)x\(descriptor.kernelWidth)-2x16", function: function,
       copying: arguments, items: groupCount * itemsPerGroup,
-      resources: StepResources(blocks: [table, packed, bias]))
+      resources: StepResources(blocks: [table, runs, packed, bias]))
+  }
+
+  /// Floats from the first tap to the first of each run of taps side by side, `columns` runs a kernel row.
+  private static func runOffsets(_ descriptor: ConvolutionDescriptor, columns: Int) -> [Int] {
+    (0..<descriptor.kernelHeight * columns).map { index in
+      index / columns * descriptor.dilationHeight * descriptor.input.rowStride
+        + index % columns * descriptor.dilationWidth * descriptor.input.block
+    }
   }
 
   /// Output rows of one item: enough multiply-adds (about 20 microseconds) to outweigh taking it, few enough to share out.

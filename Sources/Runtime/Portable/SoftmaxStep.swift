@@ -6,16 +6,20 @@
   import Glibc
 #endif
 
-/// Probabilities from logits; an item is an image.
+/// Probabilities from logits, or their logarithms; an item is an image.
 struct SoftmaxStep: BitwiseCopyable {
   var source, target: Int
   var input, output: Strides
+  var isLogarithm: Bool
 
-  static func step(source: Int, target: Int, input: TensorLayout, output: TensorLayout) -> KernelStep {
+  static func step(
+    source: Int, target: Int, input: TensorLayout, output: TensorLayout, isLogarithm: Bool
+  ) -> KernelStep {
     KernelStep(
-      kernel: "softmax", function: function,
+      kernel: isLogarithm ? "log-softmax" : "softmax", function: function,
       copying: SoftmaxStep(
-        source: source, target: target, input: Strides(input), output: Strides(output)), items: 1)
+        source: source, target: target, input: Strides(input), output: Strides(output),
+        isLogarithm: isLogarithm), items: 1)
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in
@@ -32,7 +36,12 @@ struct SoftmaxStep: BitwiseCopyable {
         z[index] = Float(power)
         total += power
       }
-      for index in 0..<step.input.channels { z[index] = Float(Double(z[index]) / total) }
+      if step.isLogarithm {
+        let logarithm = log(total)
+        for index in 0..<step.input.channels { z[index] = Float(Double(x[index] - peak) - logarithm) }
+      } else {
+        for index in 0..<step.input.channels { z[index] = Float(Double(z[index]) / total) }
+      }
       Strides.zero(z + step.input.channels, step.output.image &- step.input.channels)
     }
   }

@@ -73,6 +73,9 @@ package struct ReferenceInterpreter {
     case .elementwise(let op): return ReferenceValue(dims: x.dims, elements: op.preciseValues(at: x.elements))
     case .batchNorm(let op): return batchNorm(op, operands)
     case .sum: return add(x, operands[1])
+    case .product: return multiply(x, operands[1])
+    case .concat: return concat(operands)
+    case .reflectPad(let op): return reflectPad(op, x)
     case .channelProduct: return channelMultiply(x, operands[1])
     case .convolution(let op): return convolution(op, operands)
     case .linear(let op): return linear(op, operands)
@@ -88,7 +91,9 @@ package struct ReferenceInterpreter {
       return ReferenceValue(dims: [x.dims[0], x.dims.dropFirst().reduce(1, *)], elements: x.elements)
     case .stridedSlice(let op): return stridedSlice(op, x)
     case .channelPad(let op): return channelPad(op, x)
-    case .softmax: return softmax(x)
+    case .generalizedMean(let op):
+      return globalPool(x) { Double(op.root($0.reduce(0.0) { $0 + op.term($1) } / Double($0.count))) }
+    case .softmax(let isLogarithm): return softmax(x, isLogarithm: isLogarithm)
     }
   }
 }

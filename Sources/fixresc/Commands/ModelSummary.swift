@@ -43,15 +43,16 @@ struct ModelSummary {
       let weight = graph[node.operands[1]].type.dims
       var parts = ["\(weight[2])x\(weight[3])"]
       if conv.strides != Extent(1, 1) { parts.append("/\(conv.strides)") }
+      if conv.isDilated { parts.append("dilation \(conv.dilations)") }
       if conv.groups > 1 { parts.append("groups \(conv.groups)") }
       if conv.hasBias { parts.append("+ bias") }
       if conv.hasResidual { parts.append("+ residual") }
       if conv.activation == .relu { parts.append("+ relu") }
       return parts.joined(separator: " ")
     case .pool(let window, _): return describe(window)
-    case .copy, .elementwise, .batchNorm, .sum, .channelProduct, .linear, .globalPool, .flatten,
-      .stridedSlice,
-      .channelPad, .softmax:
+    case .generalizedMean(let pool): return "p \(pool.exponent)"
+    case .copy, .elementwise, .batchNorm, .sum, .product, .channelProduct, .linear, .globalPool, .flatten,
+      .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
       return ""
     }
   }

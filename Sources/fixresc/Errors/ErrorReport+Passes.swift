@@ -36,6 +36,13 @@ extension ErrorReport {
           "layer": .string(layer), "requested": size(requested), "expected": JSON(features),
           "found": JSON(newFeatures),
         ])
+    case .poolTiedToMap(let layer, let map, let newMap, let requested):
+      return ErrorReport(
+        "pass.pool-tied-to-map",
+        "\(layer): expected a pool that is read as a global one, as it covers its whole map of \(map) here and "
+          + "would not cover the one of \(newMap) at the resolution \(requested); found it read otherwise; "
+          + "export the network at \(requested), or with a global pool",
+        ["layer": .string(layer), "map": size(map), "new_map": size(newMap), "requested": size(requested)])
     case .kernelLargerThanInput(let layer, let kernel, let padded, let requested):
       return ErrorReport(
         "pass.kernel-larger-than-input",

@@ -20,7 +20,7 @@ package struct WinogradTiling: Hashable, Sendable {
   package static func applies(
     _ scheme: WinogradScheme, to descriptor: ConvolutionDescriptor, _ isa: VectorISA
   ) -> Bool {
-    descriptor.kernelHeight == 3 && descriptor.kernelWidth == 3
+    descriptor.kernelHeight == 3 && descriptor.kernelWidth == 3 && !descriptor.isDilated
       && descriptor.strideHeight == scheme.stride && descriptor.strideWidth == scheme.stride
       && descriptor.groups == 1 && descriptor.input.block == isa.lanes
       && descriptor.output.height > 1 && descriptor.output.width > 1 && descriptor.weightFormat == .f32

@@ -58,7 +58,7 @@ package struct NarrowGroupKernel: Hashable, Sendable {
   /// Groups as wide in as out, of a power of two channels below the lanes of a block.
   package static func applies(to d: ConvolutionDescriptor, _ isa: VectorISA) -> Bool {
     let perGroup = d.input.channels / d.groups
-    return d.groups > 1 && d.input.channels == d.output.channels && d.input.block == isa.lanes
+    return d.groups > 1 && !d.isDilated && d.input.channels == d.output.channels && d.input.block == isa.lanes
       && perGroup < isa.lanes && perGroup & (perGroup - 1) == 0 && d.kernelWidth <= 5
       && d.strideWidth <= d.kernelWidth
   }
