@@ -11,7 +11,7 @@
 ///     layerS.B.se.fc1, .fc2                  squeeze-and-excitation
 ///     fc [classes, features]                 classifier
 ///
-/// A tensor under one of these modules that nothing claims is an error; any other is reported as ignored.
+/// A tensor that nothing claims is an error, unless it is a counter.
 package struct ArchitectureInference {
   private var weights: WeightShapes
   private let hints: ArchitectureHints
@@ -51,7 +51,7 @@ package struct ArchitectureInference {
     description.stridePlacement = hints.stridePlacement ?? (isCaffe ? .firstConvolution : .secondConvolution)
     description.batchNormEpsilon = hints.batchNormEpsilon ?? 1e-5
     return InferredArchitecture(
-      description: description, parameters: weights.claimed, ignored: try leftovers(),
+      description: description, parameters: weights.claimed, ignored: try UnclaimedTensors.judge(weights),
       assumed: assumptions(description, isCaffe: isCaffe))
   }
 
@@ -205,30 +205,7 @@ package struct ArchitectureInference {
       reduced: reduced, hasBias: hasBias, weightRank: rank, reduceName: reduce, expandName: expand)
   }
 
-  // MARK: Unclaimed tensors
-
-  /// Last name components of counters that training tools add.
-  private static let bookkeeping: Set<Substring> = [
-    "num_batches_tracked", "total_ops", "total_params", "n_averaged",
-  ]
-
-  private func leftovers() throws(ArchitectureError) -> [String] {
-    var ignored: [String] = []
-    for name in weights.unclaimed {
-      let leaf = name.split(separator: ".", omittingEmptySubsequences: false).last ?? ""
-      if !Self.bookkeeping.contains(leaf) && Self.isInsideNetwork(name) {
-        throw .unexpectedTensor(name: weights.fileName(of: name), found: weights[name] ?? [])
-      }
-      ignored.append(weights.fileName(of: name))
-    }
-    return ignored
-  }
-
-  private static func isInsideNetwork(_ name: String) -> Bool {
-    let root = name.prefix { $0 != "." }
-    if ["conv1", "bn1", "maxpool", "fc"].contains(root) { return true }
-    return root.hasPrefix("layer") && NameMap.index(root.dropFirst(5)) != nil
-  }
+  // MARK: Assumptions
 
   private func assumptions(_ description: ArchitectureDescription, isCaffe: Bool) -> [String] {
     var assumed: [String] = []

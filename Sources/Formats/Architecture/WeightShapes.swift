@@ -9,14 +9,43 @@ package struct WeightShapes: Sendable {
   private let order: [String]
   private var used: Set<String> = []
   private let modules: Set<String>
+  /// Names of tensors that are recognised as no part of the network.
+  package private(set) var leftOut: [String] = []
   /// Name and shape of each claimed tensor, in the order of the claims.
   package private(set) var claimed: [(name: String, shape: [Int])] = []
 
-  /// Creates the table from names and shapes as the file has them.
+  /// Creates the table from names and shapes as the file has them; the network is searched among them.
+  ///
+  /// - Throws: `ArchitectureError.duplicateTensor` where two names mean the same parameter, `.unsupported` for
+  ///   a family of networks that is known by its names.
+  package init(_ tensors: [(name: String, shape: [Int])]) throws(ArchitectureError) {
+    let entries = tensors.map { TensorEntry(path: $0.name, shape: $0.shape) }
+    var found: FoundNetwork?
+    do {
+      found = try NetworkSearch.find(entries, path: "")
+    } catch {
+      if case .architecture(_, let error) = error { throw error }
+    }
+    guard let found else {
+      try self.init(tensors, names: NameMap(names: tensors.map(\.name)))
+      return
+    }
+    let kept = tensors.indices.filter { found.canonical[$0] != nil }
+    try self.init(
+      kept.map { (found.shortened(tensors[$0].name), tensors[$0].shape) }, names: found.names)
+    leftOut = found.ignored.sorted().map { tensors[$0].name }
+  }
+
+  /// Creates the table of the tensors of `checkpoint`.
   ///
   /// - Throws: `ArchitectureError.duplicateTensor` where two names mean the same parameter.
-  package init(_ tensors: [(name: String, shape: [Int])]) throws(ArchitectureError) {
-    names = NameMap(names: tensors.map(\.name))
+  package init(_ checkpoint: Checkpoint) throws(ArchitectureError) {
+    let tensors = checkpoint.tensors.map { (name: $0.name, shape: $0.shape) }
+    try self.init(tensors, names: checkpoint.names ?? NameMap(names: tensors.map(\.name)))
+  }
+
+  private init(_ tensors: [(name: String, shape: [Int])], names: NameMap) throws(ArchitectureError) {
+    self.names = names
     var shapes: [String: [Int]] = [:]
     var fileNames: [String: String] = [:]
     var modules: Set<String> = []

@@ -1,10 +1,45 @@
 extension Checkpoint {
-  /// Reduces names, in containers without nested dictionaries, to those below `key`, then removes wrapper
-  /// prefixes.
+  /// Keeps the tensors of the network that is found below `key`, and what nothing explains; without a network
+  /// reduces names to those below `key` and removes wrapper prefixes.
   ///
-  /// - Throws: `FormatError.noTensors`, or `.keyNotFound` where no name begins with `key`.
-  mutating func takeNames(path: String, below key: String?) throws(FormatError) {
+  /// For containers without nested dictionaries.
+  ///
+  /// - Parameter ignore: Patterns of names that are left out.
+  /// - Throws: `FormatError.noTensors`, `.keyNotFound` where no name begins with `key`, or what the search
+  ///   throws.
+  mutating func takeNames(path: String, below key: String?, ignore: [String]) throws(FormatError) {
     guard !tensors.isEmpty || !unreadable.isEmpty else { throw .noTensors(path: path, entries: []) }
+    var entries = tensors.map {
+      TensorEntry(path: $0.name, shape: $0.shape, isFloatingPoint: $0.elementType.isFloatingPoint)
+    }
+    let opaque = unreadable.keys.sorted()
+    entries += opaque.map { TensorEntry(path: $0, shape: nil) }
+    if let found = try NetworkSearch.find(entries, path: path, key: key, ignore: ignore) {
+      take(found, opaque: opaque)
+    } else {
+      try takeNames(path: path, below: key)
+    }
+    noteConversions()
+  }
+
+  private mutating func take(_ found: FoundNetwork, opaque: [String]) {
+    let count = tensors.count
+    ignored += found.ignored.filter { $0 < count }.map { tensors[$0].name }
+    for index in found.ignored where index >= count { unreadable[opaque[index - count]] = nil }
+    tensors = tensors.enumerated().compactMap { index, tensor in
+      guard found.canonical[index] != nil else { return nil }
+      var tensor = tensor
+      tensor.name = found.shortened(tensor.name)
+      return tensor
+    }
+    let prefix = found.prefix.isEmpty ? "" : found.prefix.joined(separator: ".") + "."
+    renameUnreadable(without: prefix)
+    wrapper = prefix.isEmpty ? nil : prefix
+    names = found.names
+    notes += found.notes
+  }
+
+  private mutating func takeNames(path: String, below key: String?) throws(FormatError) {
     var prefix = ""
     if let key, !key.isEmpty {
       prefix = key.hasSuffix(".") ? key : key + "."
@@ -18,6 +53,5 @@ extension Checkpoint {
     prefix += NamePrefix.strip(&tensors, ignored: &ignored)
     renameUnreadable(without: prefix)
     wrapper = prefix.isEmpty ? nil : prefix
-    noteConversions()
   }
 }

@@ -22,6 +22,8 @@ package struct Checkpoint: Sendable {
   package var metadata: [String: String]
   /// Conversions, such as `float64 weights rounded to float32`.
   package var notes: [String]
+  /// torchvision's names of the tensors, where a network was found among them.
+  package var names: NameMap?
   /// Elements of all views that have more elements than their storage; see `add`.
   var expandedElementCount = 0
 

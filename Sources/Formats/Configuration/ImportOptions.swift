@@ -6,6 +6,8 @@ package struct ImportOptions: Hashable, Sendable {
   package var architecture: String?
   /// The dotted path of the nested dictionary to read, or a prefix of names.
   package var key: String?
+  /// Patterns of tensors' names that are left out although nothing explains them; `*` stands for any text.
+  package var ignore: [String] = []
   /// Epsilon of every batch norm, in (0, 1).
   package var batchNormEpsilon: Double?
   /// Path of a second checkpoint, whose batch norms and classifier replace those of the first.
@@ -40,6 +42,7 @@ package struct ImportOptions: Hashable, Sendable {
   var checkpointOnly: [String] {
     [
       architecture == nil ? nil : "--arch", key == nil ? nil : "--key",
+      ignore.isEmpty ? nil : "--ignore",
       batchNormEpsilon == nil ? nil : "--bn-eps",
     ].compactMap { $0 }
   }

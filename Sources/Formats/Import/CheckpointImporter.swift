@@ -37,7 +37,7 @@ struct CheckpointImporter {
     let weights: WeightShapes
     do {
       try refuseTrainedVariant()
-      weights = try WeightShapes(checkpoint.tensors.map { ($0.name, $0.shape) })
+      weights = try WeightShapes(checkpoint)
       inferred = try ArchitectureInference.infer(weights, hints: try hints())
       try compareNames(inferred.description)
     } catch {

@@ -70,10 +70,15 @@ package enum Importer {
   private static func loadCheckpoint(
     _ file: SourceFile, options: ImportOptions
   ) throws(FormatError) -> ImportResult {
-    let checkpoint = try Checkpoint.read(file, key: options.key)
+    let checkpoint = try Checkpoint.read(file, key: options.key, ignore: options.ignore)
     let configuration = try SourceConfiguration.beside(file.path)
     var importer = CheckpointImporter(
       path: file.path, checkpoint: checkpoint, configuration: configuration, options: options)
-    return try importer.run()
+    let result = try importer.run()
+    // What cannot be read cannot be shown to be unused either.
+    if let name = checkpoint.unreadable.keys.min(), let reason = checkpoint.unreadable[name] {
+      throw .unreadableTensor(name: name, reason: reason)
+    }
+    return result
   }
 }

@@ -15,7 +15,9 @@ enum ShardIndex {
   /// The checkpoint of all shards of the index in `bytes`.
   ///
   /// - Throws: `FormatError`.
-  static func read(_ bytes: Bytes, path: String, key: String?) throws(FormatError) -> Checkpoint {
+  static func read(
+    _ bytes: Bytes, path: String, key: String?, ignore: [String] = []
+  ) throws(FormatError) -> Checkpoint {
     let context = FaultContext(path: path, format: .shardIndex)
     let map = try weightMap(bytes, path: path, context)
     var checkpoint: Checkpoint?
@@ -24,7 +26,7 @@ enum ShardIndex {
       try merge(shard, names: names, file: file, into: &checkpoint, context)
     }
     guard var checkpoint else { throw .noTensors(path: path, entries: []) }
-    try checkpoint.takeNames(path: path, below: key)
+    try checkpoint.takeNames(path: path, below: key, ignore: ignore)
     return checkpoint
   }
 
@@ -100,8 +102,8 @@ enum ShardIndex {
     let file = try SourceFile.open(path)
     switch file.kind {
     case .safetensors: return try SafeTensorsFile.read(file.bytes, path: path)
-    case .zip: return try TorchZip.read(file.bytes, path: path, key: nil, keepsNames: true)
-    case .pickle: return try TorchLegacy.read(file.bytes, path: path, key: nil, keepsNames: true)
+    case .zip: return try TorchZip.read(file.bytes, path: path, names: .init(keepsNames: true))
+    case .pickle: return try TorchLegacy.read(file.bytes, path: path, names: .init(keepsNames: true))
     default: throw .notCheckpoint(path: path, kind: file.kind)
     }
   }

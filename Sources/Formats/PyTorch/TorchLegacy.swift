@@ -16,11 +16,11 @@ enum TorchLegacy {
   private static let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
   private static let protocolVersion = 1001
 
-  /// The checkpoint in `bytes`; `keepsNames` leaves wrapper prefixes in place.
+  /// The checkpoint in `bytes`; `names` says where in it the weights are looked for.
   ///
   /// - Throws: `FormatError`.
   static func read(
-    _ bytes: Bytes, path: String, key: String?, keepsNames: Bool = false
+    _ bytes: Bytes, path: String, names: TorchStateDict.Names
   ) throws(FormatError) -> Checkpoint {
     let context = FaultContext(path: path, format: .torchLegacy)
     let position = try checkPreamble(bytes, path: path, context)
@@ -37,7 +37,7 @@ enum TorchLegacy {
       return storage
     }
     return try TorchStateDict(graph: graph, reader: reader, path: path)
-      .read(key: key, source: .torchLegacy, keepsNames: keepsNames)
+      .read(names, source: .torchLegacy)
   }
 
   /// Checks the magic number, the protocol and `sys_info`; returns the offset of the object's pickle.

@@ -12,6 +12,16 @@ struct TorchStateDict {
   private static let maximumDepth = 4
   private static let maximumNameByteCount = 1024
 
+  /// Where in the object weights are looked for.
+  struct Names {
+    /// The dotted path of a dictionary or a prefix of names; nil to search.
+    var key: String?
+    /// Patterns of names that are left out.
+    var ignore: [String] = []
+    /// True to leave prefixes in place, for a shard whose index has the full names.
+    var keepsNames = false
+  }
+
   /// The chosen dictionary: its keys from the root, and the prefix of names that remains of `--key`.
   private struct Selection {
     var dictionary: PickleGraph.ID
@@ -19,22 +29,20 @@ struct TorchStateDict {
     var namePrefix = ""
   }
 
-  /// The checkpoint under `key`, or under the first wrapper that holds tensors.
-  ///
-  /// `keepsNames` leaves prefixes in place, for a shard whose index has the full names.
+  /// The network that the object holds; without one the dictionary under `names.key`, or under the first
+  /// wrapper that holds tensors.
   ///
   /// - Throws: `FormatError`.
-  func read(
-    key: String?, source: Checkpoint.Source, keepsNames: Bool
-  ) throws(FormatError) -> Checkpoint {
-    let selection = try select(key: key)
+  func read(_ names: Names, source: Checkpoint.Source) throws(FormatError) -> Checkpoint {
+    if !names.keepsNames, let checkpoint = try readNetwork(names, source: source) { return checkpoint }
+    let selection = try select(key: names.key)
     var checkpoint = Checkpoint(source: source)
     try readTensors(of: selection, into: &checkpoint)
     guard !checkpoint.tensors.isEmpty || !checkpoint.unreadable.isEmpty else {
-      throw .noTensors(path: path, entries: names(in: selection.dictionary))
+      throw .noTensors(path: path, entries: self.names(in: selection.dictionary))
     }
-    collectContext(of: selection, into: &checkpoint)
-    if keepsNames { return checkpoint }
+    collectContext(selection.keys, into: &checkpoint)
+    if names.keepsNames { return checkpoint }
     if !selection.namePrefix.isEmpty {
       NamePrefix.remove(selection.namePrefix, from: &checkpoint.tensors, ignored: &checkpoint.ignored)
     }
@@ -42,6 +50,44 @@ struct TorchStateDict {
     checkpoint.renameUnreadable(without: prefix)
     let parts = selection.keys + (prefix.isEmpty ? [] : [prefix])
     checkpoint.wrapper = parts.isEmpty ? nil : parts.joined(separator: ", ")
+    checkpoint.noteConversions()
+    return checkpoint
+  }
+
+  // MARK: - Search of a network
+
+  /// The checkpoint of the one network in the object, whatever dictionaries it is in; nil where none is found.
+  private func readNetwork(
+    _ names: Names, source: Checkpoint.Source
+  ) throws(FormatError) -> Checkpoint? {
+    guard moduleClass(graph.root) == nil, let count = graph.entryCount(graph.root) else { return nil }
+    try checkCount(count)
+    let tree = TorchTree(graph: graph, reader: reader)
+    guard
+      let found = try NetworkSearch.find(tree.entries, path: path, key: names.key, ignore: names.ignore)
+    else { return nil }
+    var checkpoint = Checkpoint(source: source)
+    for (index, entry) in tree.entries.enumerated() where found.canonical[index] != nil {
+      let name = found.shortened(entry.path)
+      switch try reader.value(tree.values[index], name: name) {
+      case .tensor(let tensor): checkpoint.add(tensor)
+      case .opaque(let constructor):
+        checkpoint.ignored.append(name)
+        checkpoint.unreadable[name] = .opaque(constructor: constructor)
+      case .other: checkpoint.ignored.append(name)
+      }
+    }
+    let used = Set(found.canonical.keys.map { tree.owners[$0] })
+    let keys = tree.commonKeys(used)
+    let open = tree.openPaths(used)
+    collectContext(keys, used: open, into: &checkpoint)
+    checkpoint.ignored += found.ignored.sorted().filter { open.contains(tree.keys[tree.owners[$0]]) }
+      .map { found.shortened(tree.entries[$0].path) }
+    let rest = found.prefix.dropFirst(keys.joined(separator: ".").split(separator: ".").count)
+    let parts = keys + (rest.isEmpty ? [] : [rest.joined(separator: ".") + "."])
+    checkpoint.wrapper = parts.isEmpty ? nil : parts.joined(separator: ", ")
+    checkpoint.names = found.names
+    checkpoint.notes += found.notes
     checkpoint.noteConversions()
     return checkpoint
   }
@@ -169,17 +215,20 @@ struct TorchStateDict {
 
   // MARK: - Entries outside the dictionary
 
-  /// Lists the entries outside the dictionary, on the path to it, as ignored, and keeps their scalars as
-  /// metadata.
-  private func collectContext(of selection: Selection, into checkpoint: inout Checkpoint) {
+  /// Lists the entries outside the dictionary at `keys`, on the path to it, as ignored, and keeps their
+  /// scalars as metadata; those whose paths are in `used` hold tensors of the network.
+  private func collectContext(
+    _ keys: [String], used: Set<[String]> = [], into checkpoint: inout Checkpoint
+  ) {
     var dictionary = graph.root
-    for (level, key) in (selection.keys.map(Optional.some) + [nil]).enumerated() {
+    for (level, key) in (keys.map(Optional.some) + [nil]).enumerated() {
       for entry in graph.entries(dictionary) ?? [] {
         guard let name = graph.string(entry.key, limit: Self.maximumNameByteCount), name != key else {
           continue
         }
-        let parents = selection.keys.prefix(level)
-        if key != nil { checkpoint.ignored.append((parents + [name]).joined(separator: ".")) }
+        let path = keys.prefix(level) + [name]
+        let isOutside = key != nil || (!used.isEmpty && graph.isDictionary(entry.value))
+        if isOutside, !used.contains(Array(path)) { checkpoint.ignored.append(path.joined(separator: ".")) }
         collectFacts(name, entry.value, into: &checkpoint)
       }
       guard let key, let child = graph.lookup(key, in: dictionary) else { break }

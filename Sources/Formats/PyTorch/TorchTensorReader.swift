@@ -56,6 +56,24 @@ struct TorchTensorReader {
     }
   }
 
+  /// Shape and type of the tensor that `id` rebuilds, its storage unread; shape nil where it is no plain one.
+  func entry(_ id: PickleGraph.ID, path: String) -> TensorEntry {
+    var entry = TensorEntry(path: path, shape: nil)
+    guard let call = call(id), !call.isModified, call.function.hasPrefix("torch._utils._rebuild_tensor"),
+      let items = graph.tuple(call.arguments, count: 4, orMore: true), graph.kind(items[0]) == .persistent,
+      let storage = try? TorchStorageID(.init(index: graph[items[0]].low), in: graph, context: context),
+      let shape = ints(items[2]), let offset = graph.int(items[1])
+    else { return entry }
+    entry.shape = shape
+    // Version 3 has an untyped storage and states the type beside it.
+    let type = call.function.hasSuffix("_v3") && items.count > 6 ? graph.globalName(items[6]) : nil
+    let stated = type.flatMap { ElementType(rawValue: String($0.dropFirst(6))) }
+    entry.isFloatingPoint = (stated ?? storage.elementType ?? .uint8).isFloatingPoint
+    let view = storage.view.map { "+\($0.offset)" } ?? ""
+    entry.identity = "\(storage.key)\(view)+\(offset)\(shape)"
+    return entry
+  }
+
   private static func isRebuild(_ function: String) -> Bool {
     function.hasPrefix("torch._utils._rebuild_") || function.hasPrefix("torch._tensor._rebuild_")
   }

@@ -13,11 +13,11 @@ import FixresBase
 ///
 /// The root folder has any name. Archives of TorchScript and `torch.export` are recognised and refused.
 enum TorchZip {
-  /// The checkpoint in `bytes`; `keepsNames` leaves wrapper prefixes in place.
+  /// The checkpoint in `bytes`; `names` says where in it the weights are looked for.
   ///
   /// - Throws: `FormatError`.
   static func read(
-    _ bytes: Bytes, path: String, key: String?, keepsNames: Bool = false
+    _ bytes: Bytes, path: String, names: TorchStateDict.Names
   ) throws(FormatError) -> Checkpoint {
     let archive = try ZipArchive(bytes, path: path)
     let context = FaultContext(path: path, format: .zip)
@@ -38,7 +38,7 @@ enum TorchZip {
       try storages.bytes(id)
     }
     let dictionary = TorchStateDict(graph: graph, reader: reader, path: path)
-    let checkpoint = try dictionary.read(key: key, source: .torchZip, keepsNames: keepsNames)
+    let checkpoint = try dictionary.read(names, source: .torchZip)
     try ChecksumVerifier.verify(storages.used, context: context)
     return checkpoint
   }

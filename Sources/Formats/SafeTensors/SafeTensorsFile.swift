@@ -50,12 +50,15 @@ struct SafeTensorsFile {
     return file.checkpoint
   }
 
-  /// The checkpoint in `bytes`, its names without prefix; `key` selects the names below it.
+  /// The checkpoint in `bytes`, its names without prefix; `key` selects the names below it, and those that
+  /// match `ignore` are left out.
   ///
   /// - Throws: `FormatError`, also where nothing is below `key`.
-  static func checkpoint(_ bytes: Bytes, path: String, key: String?) throws(FormatError) -> Checkpoint {
+  static func checkpoint(
+    _ bytes: Bytes, path: String, key: String?, ignore: [String] = []
+  ) throws(FormatError) -> Checkpoint {
     var checkpoint = try read(bytes, path: path)
-    try checkpoint.takeNames(path: path, below: key)
+    try checkpoint.takeNames(path: path, below: key, ignore: ignore)
     return checkpoint
   }
 

@@ -1,7 +1,12 @@
 /// Translates between a file's tensor names and torchvision's, which the rest of the compiler uses.
+///
+/// Where a network was found in the file, its tensors' names are a table; else they are translated by their
+/// spelling alone.
 package struct NameMap: Sendable {
   /// The family of names that the file uses.
-  package let naming: TensorNaming
+  package var naming: TensorNaming
+  /// The names of a network that was found; nil where none was.
+  var learned: Learned?
   /// True where `layer0` of a SENet holds three convolutions.
   private let hasDeepLayer0: Bool
   private let hasLinearHead: Bool
@@ -40,6 +45,7 @@ package struct NameMap: Sendable {
 
   /// torchvision's name for the file's `name`; `name` itself where no rule applies.
   package func canonical(_ name: String) -> String {
+    if let learned { return learned.table[name] ?? name }
     let parts = Self.parts(name)
     return (canonicalStem(parts) ?? canonicalHead(parts) ?? canonicalBlock(parts)) ?? name
   }
@@ -119,10 +125,15 @@ package struct NameMap: Sendable {
   /// The name that a file of this family has for torchvision's `canonical`, for messages about missing
   /// tensors.
   package func sourceName(of canonical: String) -> String {
+    guard let learned else { return spelledName(canonical) }
+    return learned.sourceName(of: canonical) ?? learned.prefix + spelledName(canonical)
+  }
+
+  private func spelledName(_ canonical: String) -> String {
     let parts = canonical.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     guard parts.count >= 2, let leaf = parts.last else { return canonical }
     switch naming {
-    case .torchvision: return canonical
+    case .torchvision, .detectron, .pytorchCV, .numbered, .other: return canonical
     case .cifar:
       if parts[0] == "fc" { return (hasLinearHead ? "linear." : "fc.") + leaf }
       guard parts.count > 3, parts[2] == "downsample", hasShortcutModules else { return canonical }

@@ -8,4 +8,12 @@ package enum TensorNaming: String, Hashable, Sendable {
   case senet
   /// `layer2.0.shortcut.0.weight`, `linear.weight`: the usual CIFAR scripts.
   case cifar
+  /// `res2.0.conv1.norm.weight`: detectron2.
+  case detectron = "detectron2"
+  /// `features.stage1.unit1.body.conv1.conv.weight`: pytorchcv.
+  case pytorchCV = "pytorchcv"
+  /// `4.0.conv1.weight`: children by their numbers in an `nn.Sequential`.
+  case numbered
+  /// Names of no known library, read by their order and shapes.
+  case other
 }

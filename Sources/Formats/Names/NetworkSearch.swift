@@ -1,0 +1,178 @@
+/// Finds the one residual network among named tensors, whatever stands above its names.
+///
+///     names -> tree of modules -> residual blocks -> places where stages of them hang (trunks)
+///           -> the trunk to read -> torchvision's name of every tensor
+///
+/// Every step is linear in the number of tensors.
+package struct NetworkSearch {
+  /// The file, for errors.
+  let path: String
+  /// All tensors of the file.
+  let entries: [TensorEntry]
+  private(set) var tree: ModuleTree
+  private var notes: [String] = []
+  private var ignored: [Int] = []
+  /// False for the entries that are not searched.
+  private var isIn: [Bool]
+
+  /// A trunk with the nodes above it.
+  struct Candidate {
+    var trunk: BlockFinder.Trunk
+    /// The convolution that reads pictures; nil where there is none.
+    var stem: Int?
+    /// The lowest node above stages and stem.
+    var top: Int
+    /// The highest node that no other trunk is below.
+    var scope = 0
+  }
+
+  /// The network among `entries`; nil where no stages of residual blocks are found, or no name is below `key`.
+  ///
+  /// - Parameters:
+  ///   - path: The file, for errors.
+  ///   - key: A dotted path; only what is below it is searched.
+  ///   - ignore: Patterns of names that are left out.
+  /// - Throws: `FormatError.keyNotFound`, `.severalNetworks`, or `.architecture` for a family of networks that
+  ///   is not supported.
+  package static func find(
+    _ entries: [TensorEntry], path: String, key: String? = nil, ignore: [String] = []
+  ) throws(FormatError) -> FoundNetwork? {
+    var below: [Substring] = []
+    if let key {
+      guard let resolved = try KeyPath.resolve(key, entries, path: path) else { return nil }
+      below = resolved
+    }
+    let patterns = ignore.map { NamePattern($0) }
+    let isIn = entries.map { entry in
+      KeyPath.isBelow(entry.path, below) && !patterns.contains { $0.matches(entry.path) }
+    }
+    var search = NetworkSearch(path: path, entries: entries, tree: ModuleTree(entries, where: isIn), isIn: isIn)
+    return try search.run()
+  }
+
+  private init(path: String, entries: [TensorEntry], tree: ModuleTree, isIn: [Bool]) {
+    self.path = path
+    self.entries = entries
+    self.tree = tree
+    self.isIn = isIn
+    ignored = isIn.indices.filter { !isIn[$0] }
+  }
+
+  private mutating func run() throws(FormatError) -> FoundNetwork? {
+    var candidates = candidates()
+    guard !candidates.isEmpty else { return nil }
+    setScopes(&candidates)
+    let chosen = try choose(candidates)
+    try refuseFamilies(chosen)
+    let mapper = NetworkNames(entries: entries, tree: tree, isIn: isIn, chosen: chosen)
+    var found = try mapper.found(path: path)
+    found.ignored += ignored
+    found.notes = notes + found.notes
+    return found
+  }
+
+  // MARK: Candidates
+
+  private func candidates() -> [Candidate] {
+    let trunks = BlockFinder(tree, entries).trunks()
+    guard !trunks.isEmpty else { return [] }
+    let blocks = Set(trunks.flatMap(\.blocks))
+    let stems = tree.nodes.indices.filter { node in
+      StemNames.readsImages(tree[node].layer) && !tree.ancestors(node).contains { blocks.contains($0) }
+    }
+    // For each node the one stem below it; -1 for several.
+    var below: [Int: Int] = [:]
+    for stem in stems {
+      for node in tree.ancestors(stem) { below[node] = below[node] == nil ? stem : -1 }
+    }
+    var candidates = trunks.map { Candidate(trunk: $0, stem: nil, top: $0.node) }
+    let above = candidates.map { tree.ancestors($0.trunk.node) }
+    for index in candidates.indices {
+      guard let top = above[index].first(where: { below[$0] != nil }), let stem = below[top], stem >= 0 else {
+        continue
+      }
+      // Another trunk that is as near to the stem or nearer owns it.
+      let isOwned = above.indices.contains { other in
+        other != index && above[other].contains(top) && nearest(above[other], below) != top
+      }
+      if !isOwned { (candidates[index].stem, candidates[index].top) = (stem, top) }
+    }
+    return candidates.contains { $0.stem != nil } ? candidates.filter { $0.stem != nil } : candidates
+  }
+
+  private func nearest(_ ancestors: [Int], _ below: [Int: Int]) -> Int? {
+    ancestors.first { below[$0] != nil }
+  }
+
+  private func setScopes(_ candidates: inout [Candidate]) {
+    var trunksBelow: [Int: Int] = [:]
+    for candidate in candidates {
+      for node in tree.ancestors(candidate.top) { trunksBelow[node, default: 0] += 1 }
+    }
+    for index in candidates.indices {
+      let top = candidates[index].top
+      candidates[index].scope = tree.ancestors(top).last { trunksBelow[$0] == 1 } ?? top
+    }
+  }
+
+  // MARK: Choice
+
+  private mutating func choose(_ all: [Candidate]) throws(FormatError) -> Candidate {
+    var candidates: [Candidate] = []
+    for candidate in all {
+      if candidates.contains(where: { isAlias(candidate, $0) }) {
+        leaveOut(candidate)
+      } else {
+        candidates.append(candidate)
+      }
+    }
+    if candidates.count == 2,
+      let average = candidates.firstIndex(where: { Bystander.isAverage(tree.components($0.scope)) }),
+      !Bystander.isAverage(tree.components(candidates[1 - average].scope))
+    {
+      let (taken, other) = (candidates[average], candidates[1 - average])
+      notes.append(
+        "took the averaged weights (EMA) under \(tree.path(taken.scope)), not those under "
+          + "\(tree.path(other.scope)) (--key chooses)")
+      leaveOut(other)
+      return taken
+    }
+    if candidates.count == 1 { return candidates[0] }
+    throw .severalNetworks(
+      path: path,
+      places: candidates.prefix(16).map {
+        NetworkPlace(key: tree.path($0.scope), blocks: $0.trunk.stages.map(\.count))
+      })
+  }
+
+  private mutating func leaveOut(_ candidate: Candidate) {
+    for module in tree.modules(in: candidate.scope) {
+      for tensor in tree[module].tensors {
+        isIn[tensor.entry] = false
+        ignored.append(tensor.entry)
+      }
+    }
+  }
+
+  /// True where both have the same stored data: a module that is registered under two names.
+  private func isAlias(_ a: Candidate, _ b: Candidate) -> Bool {
+    func identities(_ candidate: Candidate) -> [String?] {
+      candidate.trunk.blocks.flatMap { tree.modules(in: $0) }.flatMap { tree[$0].tensors }
+        .filter { entries[$0.entry].shape?.isEmpty == false }.map { entries[$0.entry].identity }
+    }
+    let first = identities(a)
+    return !first.contains(nil) && first == identities(b)
+  }
+
+  /// Refuses networks of residual blocks whose names show that they are of another family.
+  private func refuseFamilies(_ chosen: Candidate) throws(FormatError) {
+    for module in tree.modules(in: chosen.top) {
+      for tensor in tree[module].tensors where isIn[tensor.entry] {
+        let parts = tree.components(module, below: chosen.top) + [tensor.leaf]
+        guard !Bystander.matches(parts), let feature = UnsupportedFamily.feature(parts) else { continue }
+        throw .architecture(
+          path: path, .unsupported(feature: feature, evidence: entries[tensor.entry].path))
+      }
+    }
+  }
+}

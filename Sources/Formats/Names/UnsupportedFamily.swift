@@ -1,0 +1,29 @@
+/// Networks of residual blocks that are no ResNet in the sense of this compiler, by components of their names.
+enum UnsupportedFamily {
+  private static let signs: [Substring: String] = [
+    "conv1_1x1": byob, "conv1_kxk": byob, "conv2_kxk": byob,
+    "conv_pw": "an EfficientNet or MobileNet", "conv_dw": "an EfficientNet or MobileNet",
+    "conv_pwl": "an EfficientNet or MobileNet", "denselayer1": "a DenseNet", "denseblock1": "a DenseNet",
+    "branches": "an HRNet", "fuse_layers": "an HRNet", "transition1": "an HRNet or DenseNet",
+    "trunk_output": "a RegNet", "conv_exp": "a CSPNet (cross-stage partial)",
+    "conv_transition": "a CSPNet (cross-stage partial)", "conv_transition_b": "a CSPNet (cross-stage partial)",
+    "self_attn": "self-attention blocks (BoTNet, HaloNet, LambdaNet)", "tree1": "a DLA",
+    "attnpool": "attention pooling (CLIP)", "post_activ": "a pre-activation ResNet (v2)",
+    "gain": "weight-standardised convolutions (NF-ResNet)", "gn1": groupNorm, "gn2": groupNorm,
+    "paths": "selective kernel convolutions (SKNet)", "convs": "Res2Net blocks",
+    "aux_bn": "split batch normalisation", "IN": "instance-batch normalisation (IBN)",
+    "patch_embed": "a vision transformer", "cls_token": "a vision transformer",
+    "prelu": "PReLU activations (ArcFace's IResNet)", "relative_position_bias_table": "a transformer",
+  ]
+  private static let byob = "a network of timm's ByobNet (GENet, RegNet-Z, RepVGG, ResNet-51Q and others)"
+  private static let groupNorm = "normalisation without running statistics (group norm)"
+
+  /// What the name `path` shows to be unsupported; nil where it shows nothing.
+  static func feature(_ path: [Substring]) -> String? {
+    for (index, part) in path.enumerated() {
+      if let feature = signs[part] { return feature }
+      if part == "b1", index > 0, path[index - 1] == "s1" { return "a RegNet" }
+    }
+    return nil
+  }
+}
