@@ -16,11 +16,13 @@ package enum FineTunedOverlay {
   }
 
   /// Replaces constants of `model` by tensors of the checkpoint at `path`, and records it in the model's
-  /// history.
+  /// history; tensors whose names match `ignore` are left out.
   ///
   /// - Throws: `FormatError`, for a file that is no checkpoint or does not fit the model.
-  package static func apply(_ path: String, to model: inout Model) throws(FormatError) -> Report {
-    let checkpoint = try Checkpoint.load(path: path)
+  package static func apply(
+    _ path: String, to model: inout Model, ignore: [String] = []
+  ) throws(FormatError) -> Report {
+    let checkpoint = try Checkpoint.load(path: path, ignore: ignore)
     return try apply(checkpoint, path: path, to: &model)
   }
 
@@ -32,14 +34,15 @@ package enum FineTunedOverlay {
     _ checkpoint: Checkpoint, path: String, to model: inout Model
   ) throws(FormatError) -> Report {
     let roles = roles(of: model.graph)
-    let names = NameMap(names: checkpoint.tensors.map(\.name))
+    let names = names(of: checkpoint, roles)
     let loader = WeightLoader(path: path, checkpoint: checkpoint, names: names)
     var report = Report(notes: checkpoint.notes, ignored: checkpoint.ignored)
     var taken: [String] = []
     var differing: [String] = []
     for tensor in checkpoint.tensors {
       let canonical = names.canonical(tensor.name)
-      if isBookkeeping(canonical) {
+      let leaf = canonical.split(separator: ".", omittingEmptySubsequences: false).last ?? ""
+      if Bystander.isCounter(leaf) {
         report.ignored.append(tensor.name)
         continue
       }
@@ -58,6 +61,9 @@ package enum FineTunedOverlay {
         do { try model.setConstant(canonical, to: data) } catch { throw .model(path: path, error) }
         taken.append(canonical)
       }
+    }
+    if let name = checkpoint.unreadable.keys.min(), let reason = checkpoint.unreadable[name] {
+      throw .unreadableTensor(name: name, reason: reason)
     }
     guard !taken.isEmpty else {
       throw .architecture(
@@ -93,9 +99,23 @@ package enum FineTunedOverlay {
     return roles
   }
 
-  private static func isBookkeeping(_ name: String) -> Bool {
-    [".num_batches_tracked", ".total_ops", ".total_params"].contains { name.hasSuffix($0) }
-      || name == "n_averaged"
+  /// The names of the file's network or, where the file holds too little of one, names by their spelling
+  /// without the leading components that none of the model's has.
+  private static func names(of checkpoint: Checkpoint, _ roles: [String: Role]) -> NameMap {
+    if let names = checkpoint.names { return names }
+    let names = checkpoint.tensors.map(\.name)
+    let first = names.first?.split(separator: ".") ?? []
+    for count in 0..<min(8, max(first.count, 1)) {
+      // A component such as `layer9` belongs to the network's own names.
+      if count > 0, let word = NumberedWord(first[count - 1]), word.word != "#" { break }
+      let shortened = names.map { name in
+        String(name.split(separator: ".", maxSplits: count, omittingEmptySubsequences: false).last ?? "")
+      }
+      let map = NameMap(names: shortened)
+      guard shortened.contains(where: { roles[map.canonical($0)] != nil }) else { continue }
+      return count == 0 ? map : map.behind(components: count)
+    }
+    return NameMap(names: names)
   }
 
   private static func refusal(
@@ -131,7 +151,7 @@ package enum FineTunedOverlay {
   private static func record(
     _ taken: [String], differing: [String], path: String, _ model: inout Model, _ report: inout Report
   ) {
-    let isClassifier = { (name: String) in name == "fc.weight" || name == "fc.bias" }
+    let isClassifier = { (name: String) in name.hasPrefix("fc.") }
     let norms = Set(
       taken.filter { !isClassifier($0) }.map { $0.split(separator: ".").dropLast().joined(separator: ".") })
     let classifier = taken.filter(isClassifier)

@@ -29,7 +29,7 @@ package enum Importer {
       default: try loadCheckpoint(file, options: options)
       }
     if let finetuned = options.finetuned {
-      let overlay = try FineTunedOverlay.apply(finetuned, to: &result.model)
+      let overlay = try FineTunedOverlay.apply(finetuned, to: &result.model, ignore: options.ignore)
       result.notes += overlay.notes
       result.ignored += overlay.ignored
     }

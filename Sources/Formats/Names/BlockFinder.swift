@@ -168,7 +168,9 @@ struct BlockFinder {
   /// Blocks in one list: a stage begins where the number of channels changes.
   private func flat(_ blocks: [Int]) -> Trunk {
     var trunk = Trunk(node: blocks.first.map { tree[$0].parent } ?? 0, stages: [], stageNodes: [])
-    let numbered = blocks.map { (number: NumberedWord(tree[$0].component, atEnd: true)?.number ?? 0, node: $0) }
+    let numbered = blocks.map {
+      (number: NumberedWord(tree[$0].component, atEnd: true)?.number ?? 0, node: $0)
+    }
     var width: Int?
     for (_, block) in numbered.sorted(by: { $0.number < $1.number }) {
       let outputs = BlockNames(tree, block: block).outputs

@@ -153,7 +153,8 @@ struct BlockNames {
   /// The number behind the shortcut's own name.
   private func position(_ module: Int) -> Int? {
     let parts = tree.components(module, below: block)
-    guard let word = parts.firstIndex(where: { Self.shortcutWords.contains($0) }), word + 1 < parts.count else {
+    guard let word = parts.firstIndex(where: { Self.shortcutWords.contains($0) }), word + 1 < parts.count
+    else {
       return nil
     }
     return NumberedWord(parts[word + 1]).flatMap { $0.word == "#" ? $0.number : nil }

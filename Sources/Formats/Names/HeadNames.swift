@@ -12,12 +12,15 @@ struct HeadNames {
   private let features: Int
 
   private static let classifiers: Set<Substring> = [
-    "fc", "linear", "last_linear", "classifier", "head", "heads", "cls", "cls_head", "output", "logits", "out",
+    "fc", "linear", "last_linear", "classifier", "head", "heads", "cls", "cls_head", "output", "logits",
+    "out",
     "dense", "final", "clf", "fc_cls", "classification_head", "lin", "final_layer", "output_layer", "top",
     "fully_connected", "predict", "prediction", "final_fc",
   ]
   /// Layers that compare directions: no linear layers.
-  private static let angular: Set<Substring> = ["arc", "arcface", "margin", "cosface", "metric_fc", "arc_margin"]
+  private static let angular: Set<Substring> = [
+    "arc", "arcface", "margin", "cosface", "metric_fc", "arc_margin",
+  ]
 
   /// Modules that stand apart from the trunk under one node.
   private struct Group {
@@ -62,11 +65,15 @@ struct HeadNames {
   // MARK: Choice
 
   private mutating func choose(_ groups: [Group]) {
-    let necks = groups.filter { $0.modules.count == 1 && tree[$0.modules[0]].layer == .norm(channels: features) }
-    let siblings = joined(groups)
-    let heads = siblings + groups.filter { group in
-      !siblings.contains { $0.modules.contains(group.modules[0]) }
+    let necks = groups.filter {
+      $0.modules.count == 1 && tree[$0.modules[0]].layer == .norm(channels: features)
     }
+    let siblings = joined(groups)
+    let heads =
+      siblings
+      + groups.filter { group in
+        !siblings.contains { $0.modules.contains(group.modules[0]) }
+      }
     var chains = heads.compactMap { group in chain(group).map { (group, $0) } }
     chains.sort { rank($0.0) < rank($1.0) }
     if let (group, order) = chains.first {

@@ -7,6 +7,8 @@ package struct NameMap: Sendable {
   package var naming: TensorNaming
   /// The names of a network that was found; nil where none was.
   var learned: Learned?
+  /// Components in front of every name that the translation leaves out.
+  private var skipped = 0
   /// True where `layer0` of a SENet holds three convolutions.
   private let hasDeepLayer0: Bool
   private let hasLinearHead: Bool
@@ -38,6 +40,13 @@ package struct NameMap: Sendable {
     name.split(separator: ".", maxSplits: 10, omittingEmptySubsequences: false)
   }
 
+  /// The same translation for names with `components` more in front.
+  func behind(components: Int) -> NameMap {
+    var map = self
+    map.skipped = components
+    return map
+  }
+
   private static func isHuggingFace(_ parts: [Substring]) -> Bool {
     let body = parts.first == "resnet" ? parts.dropFirst() : parts[...]
     return body.starts(with: ["encoder", "stages"]) || body.starts(with: ["embedder", "embedder"])
@@ -46,6 +55,13 @@ package struct NameMap: Sendable {
   /// torchvision's name for the file's `name`; `name` itself where no rule applies.
   package func canonical(_ name: String) -> String {
     if let learned { return learned.table[name] ?? name }
+    if skipped > 0 {
+      let parts = name.split(separator: ".", maxSplits: skipped, omittingEmptySubsequences: false)
+      guard parts.count > skipped else { return name }
+      var plain = self
+      plain.skipped = 0
+      return plain.canonical(String(parts[skipped]))
+    }
     let parts = Self.parts(name)
     return (canonicalStem(parts) ?? canonicalHead(parts) ?? canonicalBlock(parts)) ?? name
   }

@@ -10,7 +10,8 @@ struct NetworkNames {
     "input_mean", "means",
   ]
   private static let deviations: Set<Substring> = [
-    "std", "sigma", "new_std", "pixel_std", "image_std", "img_std", "_std", "norm_std", "data_std", "input_std",
+    "std", "sigma", "new_std", "pixel_std", "image_std", "img_std", "_std", "norm_std", "data_std",
+    "input_std",
     "stds",
   ]
 
@@ -34,7 +35,8 @@ struct NetworkNames {
     let inBlocks = Set(modules.keys)
     if let stem = chosen.stem { try nameStem(stem, &modules, path: path) }
     let rest = leftovers(modules)
-    let trunk = Set(modules.keys.filter { inBlocks.contains($0) || modules[$0] != nil }.flatMap(tree.ancestors))
+    let trunk = Set(
+      modules.keys.filter { inBlocks.contains($0) || modules[$0] != nil }.flatMap(tree.ancestors))
     let head = HeadNames(
       tree, rest.filter { !Bystander.matches(tree.components($0)) && !isInput($0) }, features: features ?? -1,
       trunk: trunk, hidden: hiddenHead)
@@ -53,13 +55,16 @@ struct NetworkNames {
 
   private func nameStem(_ stem: Int, _ modules: inout [Int: String], path: String) throws(FormatError) {
     let first = chosen.trunk.stageNodes.compactMap { $0 }.first
-    let number = first.flatMap { NumberedWord(tree[$0].component) }.flatMap { $0.word == "#" ? $0.number : nil }
+    let number = first.flatMap { NumberedWord(tree[$0].component) }.flatMap {
+      $0.word == "#" ? $0.number : nil
+    }
     let names = StemNames(tree, first: stem, below: stemRoot, firstStage: number)
     if let surplus = names.surplus {
       throw .architecture(
         path: path,
         .unsupported(
-          feature: "a stem of other than one or three convolutions", evidence: tree.path(surplus) + ".weight"))
+          feature: "a stem of other than one or three convolutions", evidence: tree.path(surplus) + ".weight")
+      )
     }
     modules.merge(names.names) { first, _ in first }
   }
@@ -162,7 +167,9 @@ struct NetworkNames {
       table: table, naming: naming(names.naming),
       modules: modules.map { (file: result.shortened(tree.path($0.key) + "."), canonical: $0.value) },
       blocks: blockPaths(result))
-    names.setPrefix(tree.components(chosen.top).dropFirst(prefix.count).joined(separator: "."))
+    if chosen.stem != nil {
+      names.setPrefix(tree.components(chosen.top).dropFirst(prefix.count).joined(separator: "."))
+    }
     result.names = names
   }
 
@@ -178,7 +185,8 @@ struct NetworkNames {
   }
 
   private func naming(_ bySpelling: TensorNaming) -> TensorNaming {
-    guard let node = chosen.trunk.stageNodes.compactMap({ $0 }).first, bySpelling == .torchvision || bySpelling == .cifar
+    guard let node = chosen.trunk.stageNodes.compactMap({ $0 }).first,
+      bySpelling == .torchvision || bySpelling == .cifar
     else { return bySpelling }
     let blocks = chosen.trunk.blocks.prefix(1)
     let inner = blocks.flatMap { block in

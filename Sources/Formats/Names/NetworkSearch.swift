@@ -46,7 +46,8 @@ package struct NetworkSearch {
     let isIn = entries.map { entry in
       KeyPath.isBelow(entry.path, below) && !patterns.contains { $0.matches(entry.path) }
     }
-    var search = NetworkSearch(path: path, entries: entries, tree: ModuleTree(entries, where: isIn), isIn: isIn)
+    var search = NetworkSearch(
+      path: path, entries: entries, tree: ModuleTree(entries, where: isIn), isIn: isIn)
     return try search.run()
   }
 

@@ -69,7 +69,8 @@ struct StemNames {
       for (node, name) in zip(convolutions, ["conv1.0", "conv1.3", "conv1.6"]) { names[node] = name }
       var rest = norms
       for (index, name) in ["conv1.1", "conv1.4", "bn1"].enumerated() {
-        let fits = index < widths.count ? rest.firstIndex { outputs($0) == widths[index] } : rest.indices.first
+        let fits =
+          index < widths.count ? rest.firstIndex { outputs($0) == widths[index] } : rest.indices.first
         guard let fits else { continue }
         names[rest.remove(at: fits)] = name
       }

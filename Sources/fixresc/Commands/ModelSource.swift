@@ -26,6 +26,7 @@ enum ModelSource {
     var options = ImportOptions()
     options.architecture = invocation.text(Shared.architecture)
     options.key = invocation.text(Shared.key)
+    options.ignore = invocation.texts(Shared.ignore)
     options.batchNormEpsilon = invocation.number(Shared.epsilon)
     options.finetuned = invocation.text(Shared.finetuned)
     options.labels = invocation.text(Shared.labels)

@@ -12,6 +12,9 @@ enum Shared {
     "architecture, such as resnet50 or resnet50-v1; the default is read from the weights")
   static let key = Option(
     "--key", "PATH", kind: .text, "where in the checkpoint the weights lie, such as model.ema")
+  static let ignore = Option(
+    "--ignore", "PATTERN", kind: .text, repeatable: true,
+    "leave out tensors that nothing explains, by their names; `*` is any text")
   static let epsilon = Option(
     "--bn-eps", "X", kind: .number(0...1), "epsilon of the batch norms (default 1e-5)")
   static let finetuned = Option(
@@ -46,7 +49,7 @@ enum Shared {
   static let model = OptionGroup(
     "What the checkpoint does not say",
     [
-      architecture, key, epsilon, finetuned, labels, trainResolution, preprocess, resizeSide, cropShare,
+      architecture, key, ignore, epsilon, finetuned, labels, trainResolution, preprocess, resizeSide, cropShare,
       filter,
       channelOrder, inputScale, mean, deviation,
     ])

@@ -4,25 +4,7 @@ import FixresFormats
 extension ErrorReport {
   static func architecture(_ error: ArchitectureError) -> ErrorReport {
     switch error {
-    case .notAResNet(let found, let count):
-      return ErrorReport(
-        "architecture.not-a-resnet",
-        "expected the weights of a ResNet, found \(Text.count(count, "tensor")): \(listed(found, or: "none"))",
-        ["found": JSON(found), "tensors": JSON(count)])
-    case .missingTensor(let name, let expected):
-      return ErrorReport(
-        "architecture.missing-tensor", "expected a tensor \(name) of shape \(expected), found none",
-        ["tensor": .string(name), "expected": .string("\(expected)")])
-    case .misshapenTensor(let name, let expected, let found):
-      return ErrorReport(
-        "architecture.misshapen-tensor",
-        "tensor \(Text.shortened(name)): expected the shape \(expected), found \(Text.shortened("\(found)"))",
-        ["tensor": .string(name), "expected": .string("\(expected)"), "found": JSON(found)])
-    case .unexpectedTensor(let name, let found):
-      return ErrorReport(
-        "architecture.unexpected-tensor",
-        "expected only tensors of a supported ResNet, found \(Text.shortened(name)) of shape \(found)",
-        ["tensor": .string(name), "found": JSON(found)])
+    case .notAResNet, .missingTensor, .misshapenTensor, .unexpectedTensor: return evidence(error)
     case .duplicateTensor(let name, let other):
       return ErrorReport(
         "architecture.duplicate-tensor",
@@ -50,6 +32,41 @@ extension ErrorReport {
         "architecture.option", "\(name): expected \(expected), found \(Text.shortened(found))",
         ["option": .string(name), "expected": .string(expected), "found": .string(found)])
     case .notFinite, .negativeVariance, .labelCount, .nothingToOverlay: return architectureData(error)
+    }
+  }
+
+  /// Errors about what the tensors show, with the option that would help.
+  private static func evidence(_ error: ArchitectureError) -> ErrorReport {
+    switch error {
+    case .notAResNet(let found, let count):
+      var report = ErrorReport(
+        "architecture.not-a-resnet",
+        "expected the weights of a ResNet (stages of residual blocks, each with two or three convolutions and "
+          + "their batch norms), found \(Text.count(count, "tensor")): \(listed(found, or: "none"))",
+        ["found": JSON(found), "tensors": JSON(count)])
+      report.hint = "If they lie elsewhere in the file, say where with --key PATH."
+      return report
+    case .missingTensor(let name, let expected):
+      return ErrorReport(
+        "architecture.missing-tensor", "expected a tensor \(name) of shape \(expected), found none",
+        ["tensor": .string(name), "expected": .string("\(expected)")])
+    case .misshapenTensor(let name, let expected, let found):
+      return ErrorReport(
+        "architecture.misshapen-tensor",
+        "tensor \(Text.shortened(name)): expected the shape \(expected), found \(Text.shortened("\(found)"))",
+        ["tensor": .string(name), "expected": .string("\(expected)"), "found": JSON(found)])
+    case .unexpectedTensor(let name, let found):
+      var report = ErrorReport(
+        "architecture.unexpected-tensor",
+        "expected only tensors of a supported ResNet, found \(Text.shortened(name)) of shape \(found), which "
+          + "nothing in the network uses",
+        ["tensor": .string(name), "found": JSON(found)])
+      let module = name.split(separator: ".").dropLast().joined(separator: ".")
+      report.hint =
+        "If the predictions do not depend on it, leave it out with --ignore "
+        + "'\(module.isEmpty ? name : module + ".*")'; else fixresc cannot compile this network."
+      return report
+    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
     }
   }
 

@@ -20,15 +20,7 @@ extension ErrorReport {
       report.hint =
         "To rebuild it, code would have to run. Save its weights instead: torch.save(model.state_dict(), ...)."
       return report
-    case .noTensors(let path, let entries):
-      return ErrorReport(
-        "checkpoint.no-tensors",
-        "\(path): expected a dictionary of tensors, found \(listed(entries, or: "nothing"))",
-        ["path": .string(path), "entries": JSON(entries)])
-    case .keyNotFound(let path, let key, let available):
-      return ErrorReport(
-        "checkpoint.key", "\(path): expected the key `\(key)`, found \(listed(available, or: "no keys"))",
-        ["path": .string(path), "key": .string(key), "available": JSON(available)])
+    case .noTensors, .keyNotFound, .severalNetworks: return places(error)
     case .tooManyTensors(let path, let count, let limit):
       return ErrorReport(
         "checkpoint.too-many-tensors", "\(path): expected at most \(limit) tensors, found \(count)",
@@ -38,9 +30,41 @@ extension ErrorReport {
     case .model(let path, let error): return ir(error).about(path)
     case .onnx(let path, let fault): return onnx(fault).about(path)
     case .unreadableTensor(let name, let reason):
-      return ErrorReport(
+      var report = ErrorReport(
         "checkpoint.unreadable-tensor", "tensor \(Text.shortened(name)): \(sentence(reason))",
         ["tensor": .string(name)])
+      report.hint = "If the predictions do not depend on it, leave it out with --ignore '\(name)'."
+      return report
+    }
+  }
+
+  /// Errors about where in a file the weights lie.
+  private static func places(_ error: FormatError) -> ErrorReport {
+    switch error {
+    case .noTensors(let path, let entries):
+      return ErrorReport(
+        "checkpoint.no-tensors",
+        "\(path): expected a dictionary of tensors, found \(listed(entries, or: "nothing"))",
+        ["path": .string(path), "entries": JSON(entries)])
+    case .keyNotFound(let path, let key, let available):
+      var report = ErrorReport(
+        "checkpoint.key", "\(path): expected the key `\(key)`, found \(listed(available, or: "no keys"))",
+        ["path": .string(path), "key": .string(key), "available": JSON(available)])
+      report.hint =
+        "--key takes a path of keys and names joined by dots, whole, or its end where only one has it."
+      return report
+    case .severalNetworks(let path, let places):
+      let found = places.map { place in
+        (place.key.isEmpty ? "one at the root" : place.key)
+          + " (blocks \(place.blocks.map(String.init).joined(separator: "-")))"
+      }
+      var report = ErrorReport(
+        "checkpoint.several-networks",
+        "\(path): expected one network, found \(places.count): \(found.joined(separator: ", "))",
+        ["path": .string(path), "keys": JSON(places.map(\.key))])
+      report.hint = "Choose one: " + places.map { "--key \($0.key)" }.joined(separator: " or ") + "."
+      return report
+    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
     }
   }
 
