@@ -181,7 +181,7 @@ struct BlockNames {
     switch tree[module].layer {
     case .linear(let outputs, let inputs): (outputs, inputs)
     case .convolution(let outputs, let inputs, 1): (outputs, inputs)
-    default: nil
+    case .convolution, .norm, .other, nil: nil
     }
   }
 }
