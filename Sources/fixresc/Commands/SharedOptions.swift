@@ -49,7 +49,8 @@ enum Shared {
   static let model = OptionGroup(
     "What the checkpoint does not say",
     [
-      architecture, key, ignore, epsilon, finetuned, labels, trainResolution, preprocess, resizeSide, cropShare,
+      architecture, key, ignore, epsilon, finetuned, labels, trainResolution, preprocess, resizeSide,
+      cropShare,
       filter,
       channelOrder, inputScale, mean, deviation,
     ])
