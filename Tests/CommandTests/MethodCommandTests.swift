@@ -37,6 +37,72 @@ import fixresc
     #expect(rows[2]["top1"] == evaluated.json["top1"] && rows[2]["loss"] == evaluated.json["loss"])
   }
 
+  @Test func rangesOfResolutions() {
+    func sides(_ text: String) -> [Int]? {
+      let call = Call("stats", model, data, "--resolutions", text, "--json", "--limit", "1")
+      return call.status == 0
+        ? call.json["rows"]?.arrayValue?.compactMap { $0["resolution"]?.integerValue } : nil
+    }
+    #expect(sides("16..24:4") == [16, 20, 24])
+    #expect(sides("20..27:3,16") == [16, 20, 23, 26])
+    #expect(sides("8..72") == [8, 16, 40, 72], "steps of 32, and the training size")
+    #expect(sides("16..16:5") == [16])
+    for text in [
+      "24..16:4", "16..24:0", "16..", "..24", "16..24:", "16..24:4:4", "1..32768:1", "16:24:4", "a..b",
+    ] {
+      let call = Call("sweep", model, data, "--resolutions", text)
+      #expect(call.status == 2 && call.error.contains("160..288:32"), "\(text): \(call.error)")
+    }
+  }
+
+  /// `adapt` knows from the history that a model was fine-tuned at the size it is adapted for.
+  @Test func aFineTunedModelNeedsNoFurtherFineTuning() throws {
+    let (tuned, ready) = (folder.path + "/tuned.bin", folder.path + "/ready.bin")
+    #expect(Call("finetune", model, data, "--to", "48", "--epochs", "1", "-o", tuned).status == 0)
+    let before = Call("adapt", model, "--to", "48", "-o", ready)
+    #expect(before.output.contains("far from 1: fine-tuning at 48 is worth it"), "\(before.output)")
+    let after = Call("adapt", tuned, "-o", ready)
+    #expect(after.status == 0 && !after.output.contains("worth it"), "\(after.output)")
+    #expect(after.output.contains("fine-tuned at 48"))
+    #expect(!Call("adapt", tuned, "--to", "52", "-o", ready).output.contains("worth it"), "near")
+    let far = Call("adapt", tuned, "--to", "96", "-o", ready, "--json")
+    #expect(far.json["advice"]?.stringValue?.contains("fine-tuning at 96 is worth it") == true)
+    #expect(far.json["fine_tuned_at"] == [48, 48])
+    let overlaid = Call("adapt", model, "--to", "48", "--finetuned", tuned, "-o", ready)
+    #expect(overlaid.status != 0 || !overlaid.output.contains("worth it"), "\(overlaid.output)")
+  }
+
+  @Test func analyzeSaysWhatItRecommendsAndWhy() {
+    let formula = Call("analyze")
+    #expect(formula.status == 0 && !formula.output.contains("  measured"), "\(formula.output)")
+    #expect(formula.output.contains("by the paper's formula"))
+    let pictures = Call("analyze", "--images", data, "--json").json
+    #expect(pictures["recommended_by"] == "measured")
+    #expect(pictures["recommended_resolution"] == pictures["measured"]?["recommended_resolution"])
+    #expect(Call("analyze", "--images", data).output.contains("the measured one"))
+  }
+
+  @Test func noShareOfThePeakIsAboveOne() throws {
+    let model = folder.path + "/wide.bin"
+    try ModelFile.write(try SmallModel.residual(side: 64, channels: 32), to: model)
+    let call = Call("bench", model, "--runs", "3", "--json")
+    #expect(call.status == 0, "\(call.error)")
+    let peak = call.json["peak_gflops"]?.doubleValue ?? 0
+    #expect(peak > 0 && (call.json["peak_share"]?.doubleValue ?? 2) <= 1)
+    #expect((call.json["performed_gflops"]?.doubleValue ?? .infinity) <= peak)
+    let layers = call.json["layers"]?.arrayValue ?? []
+    #expect(!layers.isEmpty)
+    for layer in layers {
+      let (direct, performed) = (
+        layer["gflops"]?.doubleValue ?? 0, layer["performed_gflops"]?.doubleValue ?? .infinity
+      )
+      #expect(performed <= peak)
+      let isReduced = layer["kernel"]?.stringValue?.hasPrefix("winograd") ?? false
+      #expect(isReduced || direct == performed)
+      if isReduced { #expect(direct > 2 * performed) }
+    }
+  }
+
   @Test func sweepRefuses() {
     #expect(Call("sweep", model, data).status == 2)
     #expect(Call("sweep", model, data, "--resolutions", "16,big").status == 2)

@@ -4,6 +4,8 @@ package struct ClassificationScore: Sendable {
   package private(set) var evaluation: Evaluation
   /// Whether no class ranked before each picture's.
   package private(set) var hits: [Bool] = []
+  /// Each picture's loss in nats.
+  package private(set) var losses: [Double] = []
   /// `[pictures, classes]` where they are kept.
   package private(set) var logits: [Float] = []
   /// The class of each picture whose logits are kept.
@@ -31,6 +33,7 @@ package struct ClassificationScore: Sendable {
   /// Counts one picture of class `label` with the logits `row` `[classes]`.
   package mutating func add(_ row: UnsafeBufferPointer<Float>, label: Int) {
     evaluation.count(row, label)
+    losses.append(reading.loss(of: label, in: row))
     hits.append(reading.rank(of: label, in: row) == 0)
     if keepsLogits {
       logits += row

@@ -2,22 +2,37 @@ import FixresBase
 import FixresRuntime
 
 /// Latency of a session for one picture.
-package enum Latency {
-  /// Runs that warm up, and bounds on those that are timed.
-  private static let (warmUps, fewest, most) = (2, 12, 100)
-  private static let budget: UInt64 = 1_000_000_000
+package struct Latency: Hashable, Sendable {
+  /// The least lower quartile of any round, in milliseconds: other work on the machine only ever adds to a run's time.
+  package private(set) var milliseconds = Double.infinity
+  /// The greatest lower quartile of any round, in milliseconds.
+  package private(set) var greatest = 0.0
 
-  /// The lower quartile over 12 to 100 runs within about a second, in milliseconds: other work on the machine only
-  /// ever adds to a run's time.
+  /// Rounds that lie farther apart than this, as a ratio, were disturbed.
+  private static let steady = 1.15
+  /// Runs that warm up, and bounds on those that are timed.
+  private static let (warmUps, fewest, most) = (2, 8, 60)
+  private static let budget: UInt64 = 400_000_000
+
+  /// A latency that no round has measured.
+  package init() {}
+
+  /// The latency of one round of these milliseconds.
+  package init(milliseconds: Double) { add(milliseconds: milliseconds) }
+
+  /// Whether the rounds differ by more than an undisturbed machine explains.
+  package var isNoisy: Bool { greatest > Self.steady * milliseconds }
+
+  /// Adds a round: 8 to 60 runs within about 0.4 s.
   ///
   /// - Throws: `RuntimeError` where the session can't run.
-  package static func milliseconds(_ session: Session) throws(RuntimeError) -> Double {
+  package mutating func measure(_ session: Session) throws(RuntimeError) {
     let input = [Float](repeating: 0.5, count: session.inputShape.reduce(1, *))
     var logits = [Float](repeating: 0, count: session.classCount)
     var times: [Double] = []
     let start = MonotonicClock.nanoseconds()
-    while times.count < warmUps + fewest
-      || (times.count < warmUps + most && MonotonicClock.nanoseconds() - start < budget)
+    while times.count < Self.warmUps + Self.fewest
+      || (times.count < Self.warmUps + Self.most && MonotonicClock.nanoseconds() - start < Self.budget)
     {
       let before = MonotonicClock.nanoseconds()
       try input.withUnsafeBufferPointer { (input) throws(RuntimeError) in
@@ -27,6 +42,12 @@ package enum Latency {
       }
       times.append(Double(MonotonicClock.nanoseconds() - before) / 1e6)
     }
-    return times.dropFirst(warmUps).sorted()[(times.count - warmUps) / 4]
+    add(milliseconds: times.dropFirst(Self.warmUps).sorted()[(times.count - Self.warmUps) / 4])
+  }
+
+  /// Adds a round of these milliseconds.
+  package mutating func add(milliseconds round: Double) {
+    milliseconds = min(milliseconds, round)
+    greatest = max(greatest, round)
   }
 }

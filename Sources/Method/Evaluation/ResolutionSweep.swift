@@ -7,7 +7,7 @@ package struct ResolutionSweep: Sendable {
     /// Accuracy and loss with each picture's outcome.
     package let score: ClassificationScore
     /// Latency of one picture, without decoding.
-    package let milliseconds: Double
+    package var latency: Latency
     /// Throughput over the pictures, decoding included.
     package let imagesPerSecond: Double
     /// Number of pictures that could not be decoded.
@@ -17,12 +17,15 @@ package struct ResolutionSweep: Sendable {
     /// r_test / r_train; nil where the training resolution is unknown.
     package let expectedSizeRatio: Double?
 
+    /// Latency of one picture in milliseconds.
+    package var milliseconds: Double { latency.milliseconds }
+
     /// A row of these figures.
     package init(
-      resolution: Int, score: ClassificationScore, milliseconds: Double, imagesPerSecond: Double,
+      resolution: Int, score: ClassificationScore, latency: Latency, imagesPerSecond: Double,
       failures: Int, macs: Int, expectedSizeRatio: Double?
     ) {
-      (self.resolution, self.score, self.milliseconds) = (resolution, score, milliseconds)
+      (self.resolution, self.score, self.latency) = (resolution, score, latency)
       (self.imagesPerSecond, self.failures) = (imagesPerSecond, failures)
       (self.macs, self.expectedSizeRatio) = (macs, expectedSizeRatio)
     }
@@ -59,21 +62,14 @@ package struct ResolutionSweep: Sendable {
     return PairedSignificance(base.score.hits, score.hits)
   }
 
-  /// The row of the highest top-1; of equals the one of lower loss, then the smaller one.
-  package var recommended: Row? { Self.best(rows) }
-
-  /// The best row of at most `milliseconds` a picture.
-  package func recommended(within milliseconds: Double) -> Row? {
-    Self.best(rows.filter { $0.milliseconds <= milliseconds })
+  /// Whether the latency of `row` was disturbed: its rounds differ, or fewer multiply-accumulates took longer.
+  package func isNoisy(_ row: Row) -> Bool {
+    row.latency.isNoisy
+      || rows.contains {
+        $0.macs > row.macs && $0.milliseconds * Self.tolerableInversion < row.milliseconds
+      }
   }
 
-  /// The row of `rows` with the highest top-1; of equals the one with the lower loss, then the smaller one.
-  package static func best(_ rows: [Row]) -> Row? {
-    rows.min { a, b in
-      let (hitsA, hitsB) = (a.score.evaluation.top1Count, b.score.evaluation.top1Count)
-      if hitsA != hitsB { return hitsA > hitsB }
-      if a.score.loss != b.score.loss { return a.score.loss < b.score.loss }
-      return a.resolution < b.resolution
-    }
-  }
+  /// A row of fewer multiply-accumulates may take this many times as long before that is called noise.
+  private static let tolerableInversion = 1.05
 }

@@ -10,6 +10,8 @@ package struct GeometryAnalysis: Sendable {
   package let preprocessing: Preprocessing
   /// The picture sizes that are cropped.
   package let sizes: [PictureSizeCount]
+  /// Whether `sizes` are those of pictures at hand, and not merely usual ones.
+  package let hasPictures: Bool
   /// Crops of the paper's ideal: every area share is taken.
   package let paper: TrainingRegionStatistics
   /// Crops drawn as training draws them, on pictures of `sizes`.
@@ -27,8 +29,10 @@ package struct GeometryAnalysis: Sendable {
   /// The analysis of a network trained at `train` and tested at `test`; `fieldOfView` is the camera's, in
   /// degrees.
   package init(
-    train: Int, test: Int, preprocessing: Preprocessing, sizes: [PictureSizeCount], fieldOfView: Double? = nil
+    train: Int, test: Int, preprocessing: Preprocessing, sizes: [PictureSizeCount], hasPictures: Bool = true,
+    fieldOfView: Double? = nil
   ) {
+    self.hasPictures = hasPictures
     (self.train, self.test, self.preprocessing, self.sizes) = (train, test, preprocessing, sizes)
     paper = .ideal()
     measured = .measure(sizes, rule: preprocessing.resizeRule)
@@ -71,10 +75,11 @@ package struct GeometryAnalysis: Sendable {
     Geometry.testedPixels(imageSide: imageSide, focalShare: focalShare, cameraSize: Self.cameraSize)
   }
 
-  /// The paper's match.
-  package var recommended: Int { paperMatch }
+  /// The match measured on the pictures at hand, whose crops are drawn as training draws them; without pictures the
+  /// paper's.
+  package var recommended: Int { hasPictures ? measuredMatch : paperMatch }
   /// The match, rounded to a multiple of `alignment`.
-  package var alignedRecommendation: Int { Geometry.aligned(paperMatch, to: Self.alignment) }
+  package var alignedRecommendation: Int { Geometry.aligned(recommended, to: Self.alignment) }
 
   /// Resolutions worth a sweep: the match, and what fine-tuned networks of the paper gained from.
   package var candidates: [Int] {

@@ -26,6 +26,7 @@ package struct GeometryReport: Sendable {
     object["size_factor"] = JSON(analysis.paperFactor)
     object["scale_correction"] = JSON(analysis.paperCorrection)
     object["recommended_resolution"] = JSON(analysis.recommended)
+    object["recommended_by"] = .string(analysis.hasPictures ? "measured" : "paper")
     object["aligned_resolution"] = JSON(analysis.alignedRecommendation)
     object["lower_train_resolution"] = JSON(analysis.paperLower)
     object["apparent_size"] = [
@@ -33,7 +34,7 @@ package struct GeometryReport: Sendable {
       "train_pixels": JSON(analysis.trainedPixels), "test_pixels": JSON(analysis.testedPixels),
     ]
     object["measured"] = [
-      "pictures": JSON(analysis.pictureCount), "draws": JSON(measured.draws),
+      "pictures": JSON(analysis.hasPictures ? analysis.pictureCount : 0), "draws": JSON(measured.draws),
       "expected_size_ratio": JSON(analysis.measuredRatio), "size_factor": JSON(analysis.measuredFactor),
       "scale_correction": JSON(analysis.measuredCorrection),
       "recommended_resolution": JSON(analysis.measuredMatch),
@@ -50,14 +51,18 @@ package struct GeometryReport: Sendable {
   /// The page with plots.
   package var page: HTMLReport {
     let measuredOn =
-      folder.map { "\(Figures.grouped(analysis.pictureCount)) pictures of \($0)" } ?? "pictures of 500x375"
+      folder.map { "\(Figures.grouped(analysis.pictureCount)) pictures of \($0)" }
+      ?? "no pictures; crops are drawn on 500x375"
     var page = HTMLReport(
       "Apparent object size: trained at \(analysis.train), tested at \(analysis.test)",
       subtitle: [source, measuredOn].compactMap(\.self).joined(separator: " · "))
     page.finding(
-      "At test, objects look \(Figures.fixed(analysis.paperRatio, 2)) times as large as in training "
-        + "(measured on these sizes: \(Figures.fixed(analysis.measuredRatio, 2))). They match at a test resolution of "
-        + "\(analysis.paperMatch) (measured: \(analysis.measuredMatch)).")
+      analysis.hasPictures
+        ? "At test, objects look \(Figures.fixed(analysis.measuredRatio, 2)) times as large as in training, measured on "
+          + "these sizes (by the paper's formula: \(Figures.fixed(analysis.paperRatio, 2))). They match at a test "
+          + "resolution of \(analysis.measuredMatch) (\(analysis.paperMatch))."
+        : "At test, objects look \(Figures.fixed(analysis.paperRatio, 2)) times as large as in training, by the paper's "
+          + "formula. They match at a test resolution of \(analysis.paperMatch).")
     addTable(&page)
     page.heading("How much of a picture the network sees")
     page.plot(
@@ -70,12 +75,13 @@ package struct GeometryReport: Sendable {
       ratios,
       caption:
         "Expected ratio of the apparent sizes, r_test / r_train = F K_img / K_train. At 1 objects look as "
-        + "large at test as in training. Paper: F = \(Figures.fixed(analysis.paperFactor, 4)); measured: "
-        + "\(Figures.fixed(analysis.measuredFactor, 4)).")
+        + "large at test as in training. Paper: F = \(Figures.fixed(analysis.paperFactor, 4))"
+        + (analysis.hasPictures ? "; measured: \(Figures.fixed(analysis.measuredFactor, 4))." : "."))
     page.heading("What a lower training resolution would allow")
     page.paragraph(
       "A network that is to be used at \(analysis.test) could be trained at \(analysis.paperLower) "
-        + "(measured: \(analysis.measuredLower)) and see objects of the size it was trained on; training then costs about "
+        + (analysis.hasPictures ? "(measured: \(analysis.measuredLower)) " : "")
+        + "and see objects of the size it was trained on; training then costs about "
         + "\(Figures.fixed(trainingShare, 2)) of the multiply-accumulates.")
     return page
   }
@@ -91,25 +97,27 @@ package struct GeometryReport: Sendable {
     func row(_ name: String, _ first: Double, _ second: Double, _ decimals: Int) -> [String] {
       [name, Figures.fixed(first, decimals), Figures.fixed(second, decimals)]
     }
-    page.table(
-      ["", "paper", "measured"],
+    let rows = [
+      row("mean share of the area that a training crop takes", paper.meanShare, measured.meanShare, 4),
+      row("mean of its root, sigma", paper.meanSigma, measured.meanSigma, 4),
+      row("size factor F", analysis.paperFactor, analysis.measuredFactor, 4),
+      row("r_test / r_train", analysis.paperRatio, analysis.measuredRatio, 4),
+      row("correction of the test resolution", analysis.paperCorrection, analysis.measuredCorrection, 4),
+      row(
+        "matching test resolution (pixels)", Double(analysis.paperMatch), Double(analysis.measuredMatch), 0),
+      row(
+        "training resolution that \(analysis.test) allows (pixels)", Double(analysis.paperLower),
+        Double(analysis.measuredLower), 0),
       [
-        row("mean share of the area that a training crop takes", paper.meanShare, measured.meanShare, 4),
-        row("mean of its root, sigma", paper.meanSigma, measured.meanSigma, 4),
-        row("size factor F", analysis.paperFactor, analysis.measuredFactor, 4),
-        row("r_test / r_train", analysis.paperRatio, analysis.measuredRatio, 4),
-        row("correction of the test resolution", analysis.paperCorrection, analysis.measuredCorrection, 4),
-        row(
-          "matching test resolution (pixels)", Double(analysis.paperMatch), Double(analysis.measuredMatch), 0),
-        row(
-          "training resolution that \(analysis.test) allows (pixels)", Double(analysis.paperLower),
-          Double(analysis.measuredLower), 0),
-        [
-          "object of 1/10 of its distance, in training (pixels)", Figures.fixed(analysis.trainedPixels, 1),
-          "",
-        ],
-        ["the same object at test (pixels)", Figures.fixed(analysis.testedPixels, 1), ""],
-      ])
+        "object of 1/10 of its distance, in training (pixels)", Figures.fixed(analysis.trainedPixels, 1),
+        "",
+      ],
+      ["the same object at test (pixels)", Figures.fixed(analysis.testedPixels, 1), ""],
+    ]
+    // Without pictures nothing was measured.
+    let columns = analysis.hasPictures ? 3 : 2
+    page.table(
+      Array(["", "paper", "measured"].prefix(columns)), rows.map { Array($0.prefix(columns)) })
   }
 
   private var shares: Plot {
@@ -149,12 +157,12 @@ package struct GeometryReport: Sendable {
       y: Axis("r_test / r_train", covering: 0...top))
     var one = Plot.Series("equal size", [(0, 1), (Double(highest), 1)], colour: nil)
     one.isDashed = true
-    plot.series = [
-      line("paper", analysis.paperFactor, 1), line("measured", analysis.measuredFactor, 7), one,
-    ]
+    plot.series = [line("paper", analysis.paperFactor, 1)]
+    if analysis.hasPictures { plot.series.append(line("measured", analysis.measuredFactor, 7)) }
+    plot.series.append(one)
     plot.rules = [
       Plot.Rule(x: Double(analysis.train), name: "K_train \(analysis.train)"),
-      Plot.Rule(x: Double(analysis.paperMatch), name: "match \(analysis.paperMatch)"),
+      Plot.Rule(x: Double(analysis.recommended), name: "match \(analysis.recommended)"),
     ]
     return plot
   }

@@ -30,6 +30,9 @@ package struct SweepReport: Sendable {
     object["recommended"] = sweep.recommended.map { JSON($0.resolution) } ?? .null
     object["recommended_p_value"] =
       sweep.recommended.flatMap { sweep.significance($0.score) }.map { JSON($0.p) } ?? .null
+    object["recommended_is_significant"] = JSON(sweep.recommended.map(sweep.isSignificant) ?? false)
+    object["best"] = sweep.best.map { JSON($0.resolution) } ?? .null
+    object["best_p_value"] = sweep.best.flatMap { sweep.significance($0.score) }.map { JSON($0.p) } ?? .null
     object["recommended_within_budget"] =
       budget.flatMap(sweep.recommended(within:)).map { JSON($0.resolution) } ?? .null
     if let average = sweep.average {
@@ -46,6 +49,8 @@ package struct SweepReport: Sendable {
     object["resolution"] = JSON(row.resolution)
     for member in score(row.score).members { object[member.key] = member.value }
     object["milliseconds"] = JSON(row.milliseconds)
+    object["milliseconds_range"] = [JSON(row.latency.milliseconds), JSON(row.latency.greatest)]
+    object["milliseconds_uncertain"] = JSON(sweep.isNoisy(row))
     object["images_per_second"] = JSON(row.imagesPerSecond)
     object["macs"] = JSON(row.macs)
     object["failed"] = JSON(row.failures)
@@ -61,6 +66,7 @@ package struct SweepReport: Sendable {
     object["loss"] = JSON(score.loss)
     object["images"] = JSON(score.images)
     object["p_value"] = paired.map { JSON($0.p) } ?? .null
+    object["loss_p_value"] = sweep.lossDifference(score).map { JSON($0.p) } ?? .null
     object["only_baseline_right"] = paired.map { JSON($0.onlyFirst) } ?? .null
     object["only_this_right"] = paired.map { JSON($0.onlySecond) } ?? .null
     return object
@@ -81,7 +87,8 @@ package struct SweepReport: Sendable {
       caption: "Lower is better. Loss shows miscalibration that top-1 does not; fine-tuning mends it.")
     page.plot(
       plot("Latency of one picture", "latency (ms)", colour: 3, fromZero: true) { $0.milliseconds },
-      caption: "Lower quartile of single runs on this machine, without decoding.")
+      caption: "Least lower quartile of three rounds of single runs on this machine, without decoding. "
+        + uncertainty)
     addTable(&page)
     page.paragraph(
       "p is McNemar's exact two-sided test on the pictures on which a resolution and the training resolution "
@@ -90,17 +97,34 @@ package struct SweepReport: Sendable {
     return page
   }
 
+  private var uncertainty: String {
+    let noisy = sweep.rows.filter(sweep.isNoisy).map { "\($0.resolution)" }
+    return noisy.isEmpty ? "" : "Disturbed by other work, and uncertain: \(noisy.joined(separator: ", "))."
+  }
+
   private var verdict: String {
-    guard let best = sweep.recommended, let base = sweep.baselineRow else { return "Nothing was measured." }
-    let gain = 100 * (best.score.top1 - base.score.top1)
-    guard best.resolution != base.resolution else {
-      return
-        "The training resolution \(sweep.baseline) is the best of these: \(Figures.percent(best.score.top1)) top-1."
+    guard let choice = sweep.recommended, let base = sweep.baselineRow, let best = sweep.best else {
+      return "Nothing was measured."
     }
-    let p = sweep.significance(best.score).map { ", p = \(Figures.probability($0.p))" } ?? ""
-    var text =
-      "Best at \(best.resolution): \(Figures.percent(best.score.top1)) top-1, "
-      + "\(Figures.fixed(gain, 2)) points above the training resolution \(sweep.baseline)\(p)."
+    let gain = 100 * (choice.score.top1 - base.score.top1)
+    var text: String
+    if choice.resolution == base.resolution {
+      text =
+        "Nothing here is significantly better than the training resolution \(sweep.baseline): "
+        + "\(Figures.percent(choice.score.top1)) top-1."
+    } else {
+      let p = sweep.significance(choice.score).map { ", p = \(Figures.probability($0.p))" } ?? ""
+      text =
+        "Recommended: \(choice.resolution), \(Figures.percent(choice.score.top1)) top-1, "
+        + "\(Figures.fixed(abs(gain), 2)) points \(gain < 0 ? "below" : "above") the training resolution "
+        + "\(sweep.baseline)\(p)"
+        + (sweep.isSignificant(choice) ? "." : ", which chance may explain.")
+    }
+    if best.resolution != choice.resolution {
+      text +=
+        " The highest top-1, \(Figures.percent(best.score.top1)) at \(best.resolution), is not significantly above "
+        + "it and costs more."
+    }
     if let budget {
       let within = sweep.recommended(within: budget).map { "\($0.resolution)" } ?? "none of these"
       text += " Within \(Figures.short(budget, 3)) ms: \(within)."
@@ -123,7 +147,7 @@ package struct SweepReport: Sendable {
     plot.series = [series]
     plot.rules = [Plot.Rule(x: Double(sweep.baseline), name: "K_train \(sweep.baseline)")]
     if let best = sweep.recommended, best.resolution != sweep.baseline {
-      plot.rules.append(Plot.Rule(x: Double(best.resolution), name: "best \(best.resolution)"))
+      plot.rules.append(Plot.Rule(x: Double(best.resolution), name: "recommended \(best.resolution)"))
     }
     return plot
   }

@@ -219,9 +219,30 @@ private final class AdaptRun {
     console.line(
       "apparent size  \(Text.fixed(ratio, 2)) of the size in training (trained at \(train), tested at \(test); "
         + "1.00 at \(matched))")
-    if max(ratio, 1 / ratio) > Self.worthFineTuning {
-      console.line("               far from 1: fine-tuning at \(test) is worth it")
+    if let advice = advice(model) { console.line("               " + advice) }
+  }
+
+  /// What to do about the apparent size at test; nil where it needs nothing.
+  ///
+  /// A classifier that was fine-tuned expects objects as large as they look at that size under the test transform, and
+  /// that grows with the size alone.
+  private func advice(_ model: Model) -> String? {
+    let test = model.graph.resolution
+    if let file = model.metadata.overlaidFile {
+      return "fine-tuned parameters from \(file): right at the size that they were tuned at"
     }
+    if let tuned = model.metadata.fineTunedResolution {
+      guard tuned != test else { return "fine-tuned at \(test), so the classifier expects that" }
+      let ratio = Double(min(test.height, test.width)) / Double(max(min(tuned.height, tuned.width), 1))
+      guard max(ratio, 1 / ratio) > Self.worthFineTuning else {
+        return "fine-tuned at \(tuned), which is near"
+      }
+      return
+        "fine-tuned at \(tuned), where objects look \(Text.fixed(1 / ratio, 2)) times as large: fine-tuning at "
+        + "\(test) is worth it"
+    }
+    guard let ratio = sizeRatio(model), max(ratio, 1 / ratio) > Self.worthFineTuning else { return nil }
+    return "far from 1: fine-tuning at \(test) is worth it"
   }
 
   // MARK: - Results
@@ -236,6 +257,8 @@ private final class AdaptRun {
     object["macs_before"] = JSON(result.macsBefore)
     object["macs_after"] = JSON(result.macsAfter)
     object["expected_size_ratio"] = sizeRatio(result.model).map { JSON($0) } ?? .null
+    object["fine_tuned_at"] = result.model.metadata.fineTunedResolution.map(ErrorReport.size) ?? .null
+    object["advice"] = advice(result.model).map { .string($0) } ?? .null
     object["proof"] =
       result.proof.map {
         [

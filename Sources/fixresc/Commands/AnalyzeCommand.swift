@@ -9,7 +9,7 @@ private enum Options {
     "--to", "K", kind: .integer(1...32768), "the test resolution to look at (default: the model's)")
   static let images = Option(
     "--images", "DIR", kind: .folder(.input),
-    "take picture sizes from this folder; only headers are read (default: 500x375)")
+    "measure on the sizes of the pictures in this folder too, and recommend by that; only headers are read")
   static let fieldOfView = Option(
     "--field-of-view", "DEG", kind: .number(1...179),
     "the camera's angle of view (default 53.13, for which k = 1)")
@@ -21,7 +21,8 @@ extension Command {
     example: "fixresc analyze resnet50.pth --images imagenet/val -o analyze.html",
     details:
       "RandomResizedCrop enlarges what it crops, a resized centre crop does not: at equal resolution objects look "
-      + "smaller at test. `paper` values take the published formulas, `measured` ones draw the crops on real sizes.",
+      + "smaller at test. `paper` values take the published formulas, `measured` ones draw training's crops on the sizes of your pictures, "
+      + "and are recommended where there are any.",
     arguments: [
       Argument(
         "MODEL", .optional, kind: .file(.model),
@@ -62,7 +63,7 @@ private struct AnalyzeRun {
     let sizes = try pictureSizes()
     let analysis = GeometryAnalysis(
       train: train, test: invocation.integer(Options.to) ?? test ?? train,
-      preprocessing: metadata.preprocessing, sizes: sizes,
+      preprocessing: metadata.preprocessing, sizes: sizes, hasPictures: invocation.has(Options.images),
       fieldOfView: invocation.number(Options.fieldOfView))
     let report = GeometryReport(
       analysis: analysis, source: invocation.arguments.first, folder: invocation.text(Options.images))
@@ -94,9 +95,13 @@ private struct AnalyzeRun {
   }
 
   private func show(_ analysis: GeometryAnalysis) {
-    var table = Table([.left, .right, .right], header: ["", "paper", "measured"])
+    // Without pictures nothing was measured.
+    let columns = analysis.hasPictures ? 3 : 2
+    var table = Table(
+      Array([.left, .right, .right].prefix(columns)),
+      header: Array(["", "paper", "measured"].prefix(columns)))
     func row(_ name: String, _ paper: Double, _ measured: Double, _ decimals: Int) {
-      table.add([name, Text.fixed(paper, decimals), Text.fixed(measured, decimals)])
+      table.add(Array([name, Text.fixed(paper, decimals), Text.fixed(measured, decimals)].prefix(columns)))
     }
     let (paper, measured) = (analysis.paper, analysis.measured)
     row("mean share of a training crop", paper.meanShare, measured.meanShare, 4)
@@ -118,7 +123,12 @@ private struct AnalyzeRun {
       "an object of 1/10 of its distance: \(Text.fixed(analysis.trainedPixels, 1)) pixels in training, "
         + "\(Text.fixed(analysis.testedPixels, 1)) at test")
     console.line(
-      "recommended without adaptation: \(analysis.recommended); with fine-tuning, larger pays: try "
+      analysis.hasPictures
+        ? "measured: crops drawn as training draws them on the sizes of \(Text.count(analysis.pictureCount, "picture")), "
+          + "those that do not fit drawn again, which the paper's formula leaves out"
+        : "by the paper's formula, for pictures of any size; --images DIR measures on the sizes of your own")
+    console.line(
+      "recommended without adaptation: \(analysis.recommended)\(analysis.hasPictures ? ", the measured one" : ""); with fine-tuning, larger pays: try "
         + analysis.candidates.map(String.init).joined(separator: ", ") + " with `fixresc sweep`")
   }
 }

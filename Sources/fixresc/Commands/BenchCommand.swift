@@ -48,19 +48,25 @@ private struct Measurement {
     let session = try Session(model: model, options: options)
     let load = milliseconds(since: start)
     let input = try NoiseInput.make(for: model.graph, batch: batch)
+    // Before and after: what the machine grants changes, and no kernel exceeds the greater one.
+    var peak = peakRate(session)
     let times = try measure(session, input)
     let sorted = times.dropFirst(2).sorted()
     let peakResident = MachineMemory.peakResidentByteCount()
     let layers =
       invocation.has(Options.perLayer) || console.isJSON
       ? try session.profile(input, batch: batch, runs: min(runs, 10)) : []
+    peak = max(peak, peakRate(session))
+    let performed =
+      2 * PeakShare.performedMacs(session.plan) * Double(batch) / (sorted[sorted.count / 2] * 1e6)
+    peak = layers.reduce(max(peak, performed)) { max($0, $1.gflops * PeakShare.performed(by: $1.kernel)) }
     let result = Result(
       isa: session.plan.backend, threads: session.threadCount, load: load, firstRun: times[0],
       secondRun: times[1],
       least: sorted[0], median: sorted[sorted.count / 2],
       p95: sorted[min(sorted.count - 1, sorted.count * 95 / 100)],
       macs: model.graph.multiplyAccumulates, peakResident: peakResident, layers: layers,
-      peak: ((try? PeakRate.measure(isa: session.plan.backend)) ?? 0) * Double(session.threadCount))
+      peak: peak, performed: performed)
     show(result, model)
     return object(result)
   }
@@ -73,7 +79,19 @@ private struct Measurement {
     let macs: Int
     let peakResident: Int
     let layers: [Session.StepTiming]
+    /// GFLOP/s of all threads.
     let peak: Double
+    /// GFLOP/s that were performed, where Winograd performs fewer than it stands for.
+    let performed: Double
+  }
+
+  private func peakRate(_ session: Session) -> Double {
+    ((try? PeakRate.measure(isa: session.plan.backend)) ?? 0) * Double(session.threadCount)
+  }
+
+  /// The share of the peak that `rate` performs, in percent; empty where the peak is not known.
+  private func share(_ rate: Double, _ result: Result) -> String {
+    result.peak > 0 ? Text.fixed(min(100, 100 * rate / result.peak), 0) : ""
   }
 
   /// Milliseconds of the first run, of the second, then of each of `runs`; one of the first two packs all weights.
@@ -113,13 +131,16 @@ private struct Measurement {
     object["first_run_milliseconds"] = JSON(result.firstRun)
     object["second_run_milliseconds"] = JSON(result.secondRun)
     object["gflops"] = JSON(gflops(result))
+    object["performed_gflops"] = JSON(result.performed)
     object["peak_gflops"] = JSON(result.peak)
+    object["peak_share"] = result.peak > 0 ? JSON(min(1, result.performed / result.peak)) : .null
     object["peak_resident_bytes"] = JSON(result.peakResident)
     object["layers"] = .array(
       result.layers.map {
         [
           "name": .string($0.name), "kernel": .string($0.kernel), "milliseconds": JSON($0.milliseconds),
           "gflops": JSON($0.gflops),
+          "performed_gflops": JSON($0.gflops * PeakShare.performed(by: $0.kernel)),
         ]
       })
     return object
@@ -133,9 +154,19 @@ private struct Measurement {
     table.add(["95 %", Text.fixed(result.p95, 2), "ms"])
     table.add(["load", Text.fixed(result.load, 1), "ms"])
     table.add(["first run", Text.fixed(result.firstRun, 2), "ms"])
-    let share = result.peak > 0 ? ", \(Text.fixed(100 * gflops(result) / result.peak, 0)) % of the peak" : ""
     table.add(["second run", Text.fixed(result.secondRun, 2), "ms"])
-    table.add(["speed", Text.fixed(gflops(result), 1), "GFLOP/s\(share) (\(Text.fixed(result.peak, 1)))"])
+    let isReduced = result.performed < 0.999 * gflops(result)
+    table.add([
+      "speed", Text.fixed(gflops(result), 1),
+      "GFLOP/s" + (isReduced ? ", counted as direct convolutions" : ""),
+    ])
+    if result.peak > 0 {
+      table.add([
+        "performed", Text.fixed(result.performed, 1),
+        "GFLOP/s, \(share(result.performed, result)) % of the peak (\(Text.fixed(result.peak, 1)))"
+          + (isReduced ? ": Winograd needs fewer products" : ""),
+      ])
+    }
     table.add(["memory", Text.fixed(Double(result.peakResident) / 1e6, 1), "MB resident at most"])
     console.lines(table.lines())
     console.line(
@@ -147,15 +178,18 @@ private struct Measurement {
   private func showLayers(_ result: Result) {
     let total = result.layers.reduce(0) { $0 + $1.milliseconds }
     var table = Table(
-      [.left, .right, .right, .right, .left], header: ["layer", "ms", "%", "GFLOP/s", "kernel"])
+      [.left, .right, .right, .right, .right, .left],
+      header: ["layer", "ms", "%", "GFLOP/s", "peak %", "kernel"])
     for layer in result.layers {
       table.add([
         layer.name, Text.fixed(layer.milliseconds, 3),
         total > 0 ? Text.fixed(100 * layer.milliseconds / total, 1) : "",
-        layer.gflops > 0 ? Text.fixed(layer.gflops, 1) : "", layer.kernel,
+        layer.gflops > 0 ? Text.fixed(layer.gflops, 1) : "",
+        layer.gflops > 0 ? share(layer.gflops * PeakShare.performed(by: layer.kernel), result) : "",
+        layer.kernel,
       ])
     }
-    table.add(["", Text.fixed(total, 3), "", "", ""])
+    table.add(["", Text.fixed(total, 3), "", "", "", ""])
     console.line()
     console.lines(table.lines())
   }

@@ -124,16 +124,33 @@ enum LabelledFolder {
         + reason)
   }
 
-  /// Test resolutions between commas, ascending, each once.
+  static let resolutionsSummary = "test resolutions between commas, also A..B:STEP (A..B in steps of 32)"
+
+  /// Test resolutions between commas, each a side or a range `A..B:STEP`; ascending, each once.
   static func resolutions(_ option: Option, _ invocation: Invocation) throws -> [Int] {
     let parts = invocation.list(option) ?? []
-    let sides = parts.compactMap { Int($0) }.filter { (1...32768).contains($0) }
+    let sides = parts.compactMap(sides)
     guard !parts.isEmpty, sides.count == parts.count else {
       throw invocation.conflict(
-        "\(option.name): expected sides from 1 to 32768 between commas, such as 160,224,288, found "
+        "\(option.name): expected sides from 1 to 32768 between commas, such as 160,224,288 or 160..288:32, found "
           + "`\(Text.shortened(invocation.text(option) ?? ""))`")
     }
-    return Set(sides).sorted()
+    return Set(sides.joined()).sorted()
+  }
+
+  /// Sides are at most this many: each is measured, and none by accident.
+  private static let mostSides = 1000
+
+  /// The side `text`, or the sides of the range `text`; nil where it is neither.
+  private static func sides(_ text: String) -> [Int]? {
+    let allowed = 1...32768
+    func side(_ text: Substring) -> Int? { Int(text).flatMap { allowed.contains($0) ? $0 : nil } }
+    guard let dots = text.firstRange(of: "..") else { return side(text[...]).map { [$0] } }
+    let ends = text[dots.upperBound...].split(separator: ":", omittingEmptySubsequences: false)
+    guard let first = side(text[..<dots.lowerBound]), (1...2).contains(ends.count), let last = side(ends[0]),
+      let step = ends.count == 2 ? side(ends[1]) : 32, first <= last, (last - first) / step < mostSides
+    else { return nil }
+    return Array(stride(from: first, through: last, by: step))
   }
 
   /// `resolutions` with the model's training resolution among them, which others are compared with.

@@ -6,7 +6,7 @@ import FixresRuntime
 
 private enum Options {
   static let resolutions = Option(
-    "--resolutions", "A,B,...", kind: .text, required: true, "test resolutions, between commas")
+    "--resolutions", "A,B,...", kind: .text, required: true, LabelledFolder.resolutionsSummary)
   static let saveFeatures = Option(
     "--save-features", "PREFIX", kind: .file(.outputPrefix),
     "write each resolution's pooled features to PREFIX-K.npy, float32 [N,F]")

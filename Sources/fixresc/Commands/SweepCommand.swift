@@ -6,7 +6,7 @@ import FixresRuntime
 
 private enum Options {
   static let resolutions = Option(
-    "--resolutions", "A,B,...", kind: .text, required: true, "test resolutions, between commas")
+    "--resolutions", "A,B,...", kind: .text, required: true, LabelledFolder.resolutionsSummary)
   static let average = Option(
     "--average", "A,B", kind: .text, "also average the softmax outputs at the resolutions A and B")
   static let budget = Option(
@@ -62,6 +62,7 @@ private struct SweepRun {
           ClassificationScore(matching.reading, keepsLogits: averaged.contains(side)), label: label,
           warns: index == 0))
     }
+    try measureLatencies(&sweep, source.model)
     sweep.addAverage(averaged)
     let budget = invocation.number(Options.budget)
     show(sweep, budget)
@@ -102,9 +103,31 @@ private struct SweepRun {
         train: min($0.height, $0.width), test: side, preprocessing: preprocessor.description)
     }
     return ResolutionSweep.Row(
-      resolution: side, score: score, milliseconds: try Latency.milliseconds(session),
+      resolution: side, score: score, latency: Latency(),
       imagesPerSecond: summary.imagesPerSecond, failures: summary.failures.count,
       macs: ready.graph.multiplyAccumulates, expectedSizeRatio: ratio)
+  }
+
+  private static let latencyRounds = 3
+
+  /// Times all sizes in turn, several times over, so that a disturbance does not look like the latency of one.
+  private func measureLatencies(_ sweep: inout ResolutionSweep, _ model: Model) throws {
+    var bar = Progress("latency", total: Self.latencyRounds * sweep.rows.count, on: console)
+    for round in 0..<Self.latencyRounds {
+      for index in sweep.rows.indices {
+        let ready = try Trunk.ready(model, at: Extent(square: sweep.rows[index].resolution))
+        try sweep.rows[index].latency.measure(ModelSource.session(ready, invocation))
+        bar.update(round * sweep.rows.count + index + 1)
+      }
+    }
+    bar.finish()
+    let noisy = sweep.rows.filter(sweep.isNoisy)
+    guard !noisy.isEmpty else { return }
+    let described = noisy.map { row in
+      "\(row.resolution) (\(Text.fixed(row.latency.milliseconds, 2)) to \(Text.fixed(row.latency.greatest, 2)) ms)"
+    }
+    console.warn(
+      "latencies were disturbed by other work and are uncertain at " + described.joined(separator: ", "))
   }
 
   private func show(_ sweep: ResolutionSweep, _ budget: Double?) {
@@ -112,11 +135,14 @@ private struct SweepRun {
       [.right, .right, .right, .right, .right, .right, .left],
       header: ["K_test", "top-1 %", "top-5 %", "loss", "ms", "p", ""])
     for row in sweep.rows {
-      let isBest = row.resolution == sweep.recommended?.resolution
-      let remark = row.resolution == sweep.baseline ? "trained at" : isBest ? "best" : ""
+      var remarks = row.resolution == sweep.baseline ? ["trained at"] : []
+      if row.resolution == sweep.best?.resolution { remarks.append("best") }
+      if row.resolution == sweep.recommended?.resolution { remarks.append("recommended") }
+      if sweep.isNoisy(row) { remarks.append("ms uncertain") }
       table.add(
         cells(
-          "\(row.resolution)", row.score, milliseconds: row.milliseconds, in: sweep, remark: remark))
+          "\(row.resolution)", row.score, milliseconds: row.milliseconds, in: sweep,
+          remark: remarks.joined(separator: ", ")))
     }
     if let average = sweep.average {
       let name = average.resolutions.map(String.init).joined(separator: "+")
@@ -126,9 +152,14 @@ private struct SweepRun {
     }
     console.lines(table.lines())
     console.line()
-    guard let best = sweep.recommended else { return }
-    let paired = sweep.significance(best.score)
-    console.line("recommended: \(best.resolution)" + verdict(paired, sweep.baseline))
+    guard let choice = sweep.recommended, let best = sweep.best else { return }
+    console.line("recommended: \(choice.resolution)" + verdict(choice, sweep))
+    if best.resolution != choice.resolution {
+      let p = PairedSignificance(choice.score.hits, best.score.hits).p
+      console.line(
+        "the highest top-1, at \(best.resolution), is not significantly above that of \(choice.resolution), which is "
+          + "cheaper (p = \(Text.significant(p)))")
+    }
     if let budget {
       console.line(
         "within \(Text.significant(budget)) ms: "
@@ -136,11 +167,14 @@ private struct SweepRun {
     }
   }
 
-  private func verdict(_ paired: PairedSignificance?, _ baseline: Int) -> String {
-    guard let paired, paired.onlyFirst + paired.onlySecond > 0 else { return "" }
+  private func verdict(_ choice: ResolutionSweep.Row, _ sweep: ResolutionSweep) -> String {
+    guard choice.resolution != sweep.baseline else { return ": nothing is significantly better" }
+    guard let paired = sweep.significance(choice.score), paired.onlyFirst + paired.onlySecond > 0 else {
+      return ": every picture as at \(sweep.baseline)"
+    }
     return
-      ": \(paired.onlySecond) pictures right that \(baseline) gets wrong, \(paired.onlyFirst) the other way "
-      + "(p = \(Text.significant(paired.p)))"
+      ": \(paired.onlySecond) pictures right that \(sweep.baseline) gets wrong, \(paired.onlyFirst) the other way "
+      + "(p = \(Text.significant(paired.p))\(sweep.isSignificant(choice) ? "" : ", not significant"))"
   }
 
   private func cells(
@@ -150,7 +184,7 @@ private struct SweepRun {
     let p = sweep.significance(score).map { Text.significant($0.p) } ?? ""
     return [
       name, Text.fixed(100 * score.top1, 2), Text.fixed(100 * score.top5, 2), Text.fixed(score.loss, 4),
-      Text.fixed(milliseconds, 2), remark == "trained at" ? "" : p, remark,
+      Text.fixed(milliseconds, 2), remark.hasPrefix("trained at") ? "" : p, remark,
     ]
   }
 }
