@@ -1,6 +1,7 @@
 import FixresBase
 
-/// Labelled pictures in class folders, `DIR/<class>/<picture>`, both in byte-wise order of their names.
+/// Labelled pictures in class folders, `DIR/<class>/.../<picture>`, as torchvision's `ImageFolder` lists them: its
+/// classes, its pictures, its order.
 public struct ImageFolder: Sendable {
   /// A picture and its class.
   public struct Entry: Hashable, Sendable {
@@ -21,48 +22,41 @@ public struct ImageFolder: Sendable {
   public let classes: [String]
   /// The pictures, class by class.
   public let entries: [Entry]
+  /// What is left out.
+  public let leftOut: PictureListing.LeftOut
 
-  /// Lists the folder without opening a picture; hidden files and files of other suffixes are left out.
+  /// Lists the folder without opening a picture; hidden folders are classes too, and links are followed.
   ///
-  /// - Throws: `noClasses`, `emptyClass`, or `file` where the system refuses.
-  public init(path: String) throws(ImageError) {
-    var classes: [String] = []
+  /// - Throws: `noClasses`, `emptyClass`, `tooManyFolders`, or `file` where the system refuses.
+  public init(path: String, kinds: PictureKinds = .imageFolder) throws(ImageError) {
     var entries: [Entry] = []
-    for name in try Self.names(in: path) {
+    var leftOut = PictureListing.LeftOut()
+    let found = try PictureListing.entries(of: path)
+    leftOut.besideClasses = found.files.count(where: kinds.contains)
+    for name in found.files where !kinds.contains(name) { leftOut.add(name) }
+    let root = FileIdentity(path: path)
+    for (index, name) in found.folders.enumerated() {
       let folder = DirectoryListing.join(path, name)
-      guard DirectoryListing.kind(of: folder) == .directory else { continue }
-      let pictures = try Self.pictures(in: folder)
-      guard !pictures.isEmpty else { throw .emptyClass(path: folder) }
-      entries += pictures.map { Entry(path: $0, classIndex: classes.count) }
-      classes.append(name)
+      let listing = try PictureListing(of: folder, kinds: kinds, below: root.map { [$0] } ?? [])
+      guard !listing.paths.isEmpty else { throw .emptyClass(path: folder) }
+      entries += listing.paths.map { Entry(path: $0, classIndex: index) }
+      leftOut.add(listing.leftOut)
     }
-    guard !classes.isEmpty else { throw .noClasses(path: path) }
+    guard !found.folders.isEmpty else { throw .noClasses(path: path) }
     self.path = path
-    self.classes = classes
+    classes = found.folders
     self.entries = entries
+    self.leftOut = leftOut
   }
 
   /// Paths of the pictures that lie in `folder` itself, in byte-wise order of their names.
   ///
   /// - Throws: `file` where the system refuses to list the folder.
-  public static func pictures(in folder: String) throws(ImageError) -> [String] {
-    try names(in: folder).filter(hasPictureSuffix)
-      .map { DirectoryListing.join(folder, $0) }
-      .filter { DirectoryListing.kind(of: $0) == .regular }
-  }
-
-  private static func names(in folder: String) throws(ImageError) -> [String] {
-    do throws(FileError) {
-      return try DirectoryListing.names(in: folder)
-    } catch {
-      throw .file(error)
+  public static func pictures(
+    in folder: String, kinds: PictureKinds = .imageFolder
+  ) throws(ImageError) -> [String] {
+    try PictureListing.entries(of: folder).files.filter(kinds.contains).map {
+      DirectoryListing.join(folder, $0)
     }
-  }
-
-  private static let suffixes = [".jpg", ".jpeg", ".png", ".ppm", ".pgm"]
-
-  private static func hasPictureSuffix(_ name: String) -> Bool {
-    let lowered = name.lowercased()
-    return suffixes.contains { lowered.hasSuffix($0) }
   }
 }

@@ -50,10 +50,16 @@ public enum PictureDecoder {
     throw .unknownFormat(firstBytes: head)
   }
 
+  /// True where `name`, of `otherFormat`, is a format of pictures.
+  static func isPicture(_ name: String) -> Bool {
+    !["npy", "Git LFS pointer", "HTML", "XML", "PDF"].contains(name)
+  }
+
   private static let otherPrefixes: [(prefix: [UInt8], name: String)] = [
     (Array("GIF8".utf8), "GIF"), (Array("BM".utf8), "BMP"), ([0x49, 0x49, 0x2A, 0], "TIFF"),
     ([0x4D, 0x4D, 0, 0x2A], "TIFF"), ([0, 0, 0, 0x0C, 0x6A, 0x50], "JPEG 2000"),
-    ([0xFF, 0x0A], "JPEG XL"), ([0, 0, 0, 0x0C, 0x4A, 0x58], "JPEG XL"),
+    ([0x49, 0x49, 0x2B, 0], "BigTIFF"), ([0x4D, 0x4D, 0, 0x2B], "BigTIFF"), ([0xFF, 0x0A], "JPEG XL"),
+    ([0, 0, 0, 0x0C, 0x4A, 0x58], "JPEG XL"),
     ([0x93] + Array("NUMPY".utf8), "npy"),
     (Array("version https://".utf8), "Git LFS pointer"), (Array("<!DOCTYPE".utf8), "HTML"),
     (Array("<!doctype".utf8), "HTML"), (Array("<html".utf8), "HTML"), (Array("<HTML".utf8), "HTML"),

@@ -20,7 +20,7 @@ package enum Tool {
       if console.isJSON { console.object(complete(object, console)) }
       console.clearProgress()
       try console.finish()
-      return 0
+      return console.status
     } catch {
       return report(error, console)
     }
@@ -80,6 +80,7 @@ package enum Tool {
     var whole = JSON.Object()
     whole["schema"] = 1
     for member in object.members { whole[member.key] = member.value }
+    if !console.failures.isEmpty { whole["failures"] = .array(console.failures) }
     if !console.warnings.isEmpty { whole["warnings"] = JSON(console.warnings) }
     return whole
   }

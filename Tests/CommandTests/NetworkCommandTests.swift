@@ -77,6 +77,37 @@ import fixresc
     #expect(Call("run", model, empty).error.contains("expected JPEG, PNG or PPM pictures"))
   }
 
+  /// A format without a decoder and a damaged picture in a class folder: the rest counts.
+  @Test func picturesThatCannotBeTakenAreNamed() throws {
+    let data = pictures.folder.path
+    let webp = data + "/class 1/w.webp"
+    try AtomicFileWriter.write(Array("RIFF\0\0\0\0WEBPVP8 ".utf8), to: webp)
+    try AtomicFileWriter.write(Array("GIF89a".utf8), to: data + "/class 2/g.gif")
+    for words in [
+      ["eval", model, data], ["run", model, data], ["stats", model, data, "--resolutions", "32"],
+    ] {
+      let call = Call(words + ["--json"])
+      #expect(call.status == 1, "\(words[0]): \(call.error)")
+      let failures = call.json["failures"]?.arrayValue ?? []
+      #expect(failures.count == 1 && failures[0]["input"] == .string(webp), "\(call.output)")
+      #expect(
+        call.error.contains("1 picture of formats without a decoder (WebP 1)")
+          && call.error.contains("w.webp"))
+      #expect(call.error.contains("left out 1 picture of other kinds than ImageFolder's (.gif 1)"))
+    }
+    #expect(Call("eval", model, data, "--json").json["images"] == 15)
+    #expect(Call("run", model, data, "--json").json["results"]?.arrayValue?.count == 15)
+    let all = Call("eval", model, data, "--json", "--all-pictures")
+    #expect(all.status == 1 && all.json["failures"]?.arrayValue?.count == 2)
+    // A GIF that is named itself is refused by name.
+    #expect(Call("run", model, data + "/class 2/g.gif").error.contains("found GIF"))
+    // Damage in a folder is skipped, and said; the exit status of `run` says that a result is missing.
+    try AtomicFileWriter.write(Array("P6 4 4 255\n12".utf8), to: data + "/class 3/broken.ppm")
+    let run = Call("run", model, data + "/class 3", "--save-logits", folder.path + "/some.npy", "--json")
+    #expect(run.status == 1 && run.json["results"]?.arrayValue?.count == 3)
+    #expect(try npy("some.npy").shape == [3, 5])
+  }
+
   @Test func evalCountsAndMatches() throws {
     let call = Call("eval", model, pictures.folder.path, "--json", "--resolution", "40")
     #expect(call.status == 0, "\(call.error)")

@@ -12,51 +12,84 @@ import Testing
 #endif
 
 @Suite struct ImageFolderTests {
-  /// A folder with the files given as `class/name`, removed by `body`'s end.
-  private func withFolder(_ files: [String], _ body: (String) throws -> Void) throws {
-    let root = try TemporaryFolder()
-    var folders: [String] = []
-    for file in files {
-      let parts = file.split(separator: "/").map(String.init)
-      if parts.count == 2, !folders.contains(parts[0]) {
-        mkdir(root.path + "/" + parts[0], 0o755)
-        folders.append(parts[0])
+  private let root: TemporaryFolder
+
+  init() throws { root = try TemporaryFolder() }
+
+  /// Makes empty files, and `link -> target` symbolic links.
+  private func make(_ entries: [String]) throws {
+    for entry in entries {
+      let parts = entry.split(separator: " ").map(String.init)
+      var path = root.path
+      for part in parts[0].split(separator: "/").dropLast() {
+        path += "/" + part
+        mkdir(path, 0o755)
       }
-      let descriptor = open(root.path + "/" + file, O_CREAT | O_WRONLY, 0o644)
-      try #require(descriptor >= 0)
-      close(descriptor)
+      if parts.count == 3 {
+        try #require(symlink(parts[2], root.path + "/" + parts[0]) == 0)
+      } else if !parts[0].hasSuffix("/") {
+        let descriptor = open(root.path + "/" + parts[0], O_CREAT | O_WRONLY, 0o644)
+        try #require(descriptor >= 0)
+        close(descriptor)
+      } else {
+        mkdir(root.path + "/" + parts[0], 0o755)
+      }
     }
-    defer {
-      for file in files { unlink(root.path + "/" + file) }
-      for folder in folders { rmdir(root.path + "/" + folder) }
-    }
-    try body(root.path)
   }
 
-  @Test func classesAndPicturesAreInByteWiseOrder() throws {
-    let files = [
+  private func relative(_ paths: [String]) -> [String] {
+    paths.map { String($0.dropFirst(root.path.count + 1)) }
+  }
+
+  /// The order is that of torchvision 0.28's `ImageFolder(root).samples` for these files.
+  @Test func picturesAreThoseOfImageFolder() throws {
+    try make([
       "b/2.jpg", "b/10.JPEG", "a/z.png", "a/A.ppm", "Z/x.pgm", "b/notes.txt", "b/.hidden.jpg", "loose.jpg",
-    ]
-    try withFolder(files) { path in
-      let folder = try ImageFolder(path: path)
-      #expect(folder.classes == ["Z", "a", "b"])
-      #expect(
-        folder.entries.map { String($0.path.dropFirst(path.count + 1)) }
-          == ["Z/x.pgm", "a/A.ppm", "a/z.png", "b/10.JPEG", "b/2.jpg"])
-      #expect(folder.entries.map(\.classIndex) == [0, 1, 1, 2, 2])
-      #expect(try ImageFolder.pictures(in: path) == [path + "/loose.jpg"])
-    }
+      "b/deep/er/1.webp", "b/deep-1/2.tiff", "b/deep/0.TIF", "b/anim.gif", "b/x.bmp", ".h/q.png", "a/none",
+      "other/w.jpeg", "a/linked -> ../other", "a/gone.jpg -> nowhere", "b/.d/p.jpg",
+    ])
+    let folder = try ImageFolder(path: root.path)
+    #expect(folder.classes == [".h", "Z", "a", "b", "other"])
+    #expect(
+      relative(folder.entries.map(\.path)) == [
+        ".h/q.png", "Z/x.pgm", "a/A.ppm", "a/gone.jpg", "a/z.png", "a/linked/w.jpeg", "b/.hidden.jpg",
+        "b/10.JPEG",
+        "b/2.jpg", "b/x.bmp", "b/.d/p.jpg", "b/deep/0.TIF", "b/deep-1/2.tiff", "b/deep/er/1.webp",
+        "other/w.jpeg",
+      ])
+    #expect(folder.entries.map(\.classIndex) == [0, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4])
+    #expect(folder.leftOut.otherPictures == [".gif": 1] && folder.leftOut.besideClasses == 1)
+    #expect(folder.leftOut.otherFiles == [".txt": 1, "no ending": 1])
+    // Without classes the same pictures in the same order, after those beside the class folders.
+    let listing = try PictureListing(of: root.path)
+    #expect(listing.paths == [root.path + "/loose.jpg"] + folder.entries.map(\.path))
+    let all = try ImageFolder(path: root.path, kinds: .all)
+    #expect(all.entries.count == 16 && all.leftOut.otherPictures.isEmpty)
+    #expect(try relative(ImageFolder.pictures(in: root.path)) == ["loose.jpg"])
+  }
+
+  @Test func linksThatLeadBackEnd() throws {
+    try make([
+      "a/1.jpg", "a/up -> ..", "a/self -> ../a", "b/2.jpg", "b/x/3.jpg", "b/x/back -> ../../b",
+      "b/x/self -> self",
+    ])
+    let folder = try ImageFolder(path: root.path)
+    #expect(relative(folder.entries.map(\.path)) == ["a/1.jpg", "b/2.jpg", "b/x/3.jpg"])
+    #expect(folder.leftOut.loops == 3)
   }
 
   @Test func foldersWithoutPicturesAreNamed() throws {
-    try withFolder(["a/x.jpg", "b/notes.txt"]) { path in
-      #expect(throws: ImageError.emptyClass(path: path + "/b")) { try ImageFolder(path: path) }
+    try make(["a/x.jpg", "b/notes.txt"])
+    #expect(throws: ImageError.emptyClass(path: root.path + "/b")) { try ImageFolder(path: root.path) }
+    #expect(throws: ImageError.noClasses(path: root.path + "/a")) { try ImageFolder(path: root.path + "/a") }
+    #expect(throws: ImageError.file(.notFound(path: root.path + "/none"))) {
+      try ImageFolder(path: root.path + "/none")
     }
-    try withFolder(["x.jpg"]) { path in
-      #expect(throws: ImageError.noClasses(path: path)) { try ImageFolder(path: path) }
-      #expect(throws: ImageError.file(.notFound(path: path + "/none"))) {
-        try ImageFolder(path: path + "/none")
-      }
-    }
+  }
+
+  @Test func formatsWithoutADecoderAreKnown() {
+    #expect(ImageError.otherFormat(name: "WebP").isWithoutDecoder)
+    #expect(!ImageError.otherFormat(name: "HTML").isWithoutDecoder)
+    #expect(!ImageError.unknownFormat(firstBytes: []).isWithoutDecoder)
   }
 }

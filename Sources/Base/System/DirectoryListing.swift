@@ -13,8 +13,10 @@ package enum DirectoryListing {
     case directory, regular, other
   }
 
-  /// Names of the entries in byte-wise order, without hidden ones (those that begin with a dot).
-  package static func names(in path: String) throws(FileError) -> [String] {
+  /// Names of the entries in byte-wise order; hidden ones (those that begin with a dot) only where `includesHidden`.
+  package static func names(
+    in path: String, includesHidden: Bool = false
+  ) throws(FileError) -> [String] {
     guard !path.utf8.contains(0) else { throw .notFound(path: path) }
     guard let directory = opendir(path) else {
       let error = FileError.last(path, "opendir")
@@ -28,7 +30,7 @@ package enum DirectoryListing {
           String(cString: $0)
         }
       }
-      if !name.hasPrefix(".") { names.append(name) }
+      if includesHidden ? name != "." && name != ".." : !name.hasPrefix(".") { names.append(name) }
     }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }

@@ -19,6 +19,9 @@ package struct Evaluation: Sendable {
     package let path: String
     /// Why it could not be decoded.
     package let error: ImageError
+
+    /// The failure `error` of the picture at `path`.
+    package init(path: String, error: ImageError) { (self.path, self.error) = (path, error) }
   }
 
   /// Outcomes of pictures under one reading of their scores.

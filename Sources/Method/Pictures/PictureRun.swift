@@ -113,7 +113,9 @@ package struct PictureRun {
       guard summary.images > 0 else { throw .noPictures(path: pictures.path) }
       return
     }
-    let share = Double(summary.failures.count) / Double(max(pictures.count, 1))
+    // Formats without a decoder are a known gap, which the caller says; damage may be the sign of a broken copy.
+    let damaged = summary.failures.count { !$0.error.isWithoutDecoder }
+    let share = Double(damaged) / Double(max(pictures.count, 1))
     guard summary.images > 0, pictures.allowsFailures || share <= Self.tolerableFailures else {
       throw .tooManyFailures(
         failed: summary.failures.count, pictures: pictures.count, first: first.path, first.error)

@@ -30,7 +30,9 @@ extension Command {
     ],
     groups: [
       OptionGroup(
-        "Options", [Options.to, Options.images, Options.fieldOfView, LabelledFolder.report]), Shared.model,
+        "Options",
+        [Options.to, Options.images, Options.fieldOfView, PictureFolder.allPictures, LabelledFolder.report]),
+      Shared.model,
     ],
     run: { try AnalyzeRun($0).run() })
 }
@@ -74,7 +76,7 @@ private struct AnalyzeRun {
 
   private func pictureSizes() throws -> [PictureSizeCount] {
     guard let path = invocation.text(Options.images) else { return [PictureSizeCount(Self.usualSize)] }
-    let paths = try LabelledFolder.entries(of: path).map(\.path)
+    let paths = try PictureFolder.pictures(path, invocation)
     var sizes: [Extent] = []
     var failed = 0
     var bar = Progress("headers", total: paths.count, on: console)

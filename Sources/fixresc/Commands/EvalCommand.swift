@@ -29,7 +29,7 @@ extension Command {
     run: { invocation in
       let console = invocation.console
       let source = try ModelSource.open(invocation.arguments[0], invocation)
-      let folder = try ImageFolder(path: invocation.arguments[1])
+      let folder = try PictureFolder.labelled(invocation.arguments[1], invocation)
       let target = invocation.size(Options.resolution).map { Extent($0.height, $0.width) }
       let matching = try LabelledFolder.matching(
         folder, source.model.metadata, classCount: source.model.classCount, invocation)
@@ -51,11 +51,7 @@ extension Command {
 
   private static func tell(_ result: Evaluation, _ invocation: Invocation) {
     PictureSource.warnOfTurned(result.turnedCount, invocation)
-    guard let first = result.failures.first else { return }
-    let reason = ErrorReport.image(first.error).about(first.path).message
-    invocation.console.warn(
-      "\(Text.count(result.failures.count, "picture")) could not be decoded and \(result.failures.count == 1 ? "is" : "are") "
-        + "not counted; the first: \(reason)")
+    PictureFolder.tell(result.failures, invocation)
   }
 
   private static func evaluationObject(

@@ -99,7 +99,7 @@ private final class FinetuneRun {
     try LabelledFolder.requireWritable(output)
     try LabelledFolder.requireWritable(invocation.text(Options.report))
     let source = try ModelSource.open(invocation.arguments[0], invocation)
-    let folder = try ImageFolder(path: invocation.arguments[1])
+    let folder = try ImageFolder(path: invocation.arguments[1], kinds: PictureFolder.kinds(invocation))
     var metadata = source.model.metadata
     var classCount = source.model.classCount
     if invocation.has(Options.newHead) {

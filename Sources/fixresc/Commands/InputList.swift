@@ -9,10 +9,12 @@ struct InputList {
   }
 
   private(set) var parts: [Part] = []
+  /// The pictures that are named themselves, not found in a folder.
+  private(set) var named: Set<String> = []
   /// Pictures, and tensors as one each.
   private(set) var count = 0
 
-  init(_ words: [String]) throws {
+  init(_ words: [String], _ invocation: Invocation) throws {
     for word in words {
       do {
         let bytes = try MappedFile.open(word)
@@ -21,9 +23,10 @@ struct InputList {
           count += 1
         } else {
           add([word])
+          named.insert(word)
         }
       } catch FileError.isDirectory {
-        add(try InputList.pictures(in: word))
+        add(try InputList.pictures(in: word, invocation))
       }
     }
   }
@@ -41,15 +44,13 @@ struct InputList {
     }
   }
 
-  /// The pictures of a folder, or where it holds none those of its class folders.
-  private static func pictures(in folder: String) throws -> [String] {
-    let own = try ImageFolder.pictures(in: folder)
-    guard own.isEmpty else { return own }
-    let folders = Result { () throws(ImageError) in try ImageFolder(path: folder) }
-    if case .failure(.noClasses) = folders {
+  /// The pictures in a folder and below it.
+  private static func pictures(in folder: String, _ invocation: Invocation) throws -> [String] {
+    let paths = try PictureFolder.pictures(folder, invocation)
+    guard !paths.isEmpty else {
       throw CommandError.refused(
         kind: "run.no-pictures", "\(folder): expected JPEG, PNG or PPM pictures in the folder, found none")
     }
-    return try folders.get().entries.map(\.path)
+    return paths
   }
 }

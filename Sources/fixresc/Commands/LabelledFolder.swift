@@ -77,7 +77,7 @@ enum LabelledFolder {
   static func labelled(
     _ path: String, _ metadata: ModelMetadata, classCount: Int, _ invocation: Invocation, limit: Int? = nil
   ) throws -> (pictures: LabelledPictures, matching: ClassMatching) {
-    let folder = try ImageFolder(path: path)
+    let folder = try PictureFolder.labelled(path, invocation)
     let matching = try matching(folder, metadata, classCount: classCount, invocation)
     var pictures = LabelledPictures(folder, matching, limit: limit)
     pictures.allowsFailures = invocation.has(allowFailures)
@@ -97,31 +97,18 @@ enum LabelledFolder {
   static func unlabelled(_ path: String, _ invocation: Invocation, limit: Int? = nil) throws
     -> LabelledPictures
   {
-    let entries = Evaluation.selection(of: try entries(of: path), limit: limit)
+    let all = try PictureFolder.pictures(path, invocation).map { ImageFolder.Entry(path: $0, classIndex: 0) }
+    let entries = Evaluation.selection(of: all, limit: limit)
     guard !entries.isEmpty else { throw MethodError.noPictures(path: path) }
     var pictures = LabelledPictures(path: path, unlabelled: entries.map(\.path))
     pictures.allowsFailures = invocation.has(allowFailures)
     return pictures
   }
 
-  /// The pictures of the class folders in `path`, or of `path` itself where it has none.
-  static func entries(of path: String) throws(ImageError) -> [ImageFolder.Entry] {
-    do {
-      return try ImageFolder(path: path).entries
-    } catch {
-      guard case .noClasses = error else { throw error }
-    }
-    return try ImageFolder.pictures(in: path).map { ImageFolder.Entry(path: $0, classIndex: 0) }
-  }
-
-  /// Warns of pictures that were left out or whose orientation was not applied.
+  /// Warns of pictures that did not count or whose orientation was not applied.
   static func tell(_ summary: PictureRun.Summary, _ invocation: Invocation) {
     PictureSource.warnOfTurned(summary.turnedCount, invocation)
-    guard let first = summary.failures.first else { return }
-    let reason = ErrorReport.image(first.error).about(first.path).message
-    invocation.console.warn(
-      "\(Text.count(summary.failures.count, "picture")) could not be decoded and did not count; the first: "
-        + reason)
+    PictureFolder.tell(summary.failures, invocation)
   }
 
   static let resolutionsSummary = "test resolutions between commas, also A..B:STEP (A..B in steps of 32)"

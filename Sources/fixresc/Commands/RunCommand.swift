@@ -50,6 +50,7 @@ private final class Classification {
   private var logits: [Float]
   private var features: [Float]
   private var turnedCount = 0
+  private var failures: [Evaluation.Failure] = []
 
   private static let batchSize = 8
 
@@ -79,7 +80,7 @@ private final class Classification {
   }
 
   func run() throws -> JSON.Object {
-    let inputs = try InputList(Array(invocation.arguments.dropFirst()))
+    let inputs = try InputList(Array(invocation.arguments.dropFirst()), invocation)
     if invocation.has(Options.pixels), let tensor = inputs.tensors.first {
       throw CommandError.refused(
         kind: "run.no-pixels", "--save-pixels: expected pictures only, found the tensor \(tensor)")
@@ -87,33 +88,50 @@ private final class Classification {
     var bar = Progress("run", total: inputs.count, on: console)
     for part in inputs.parts {
       switch part {
-      case .pictures(let paths): try runPictures(paths, &bar)
+      case .pictures(let paths): try runPictures(paths, named: inputs.named, &bar)
       case .tensor(let path, let array): try runTensor(path, array)
       }
     }
     bar.finish()
     PictureSource.warnOfTurned(turnedCount, invocation)
+    try tellFailures()
     try save()
     var object = JSON.Object()
     object["results"] = .array(results)
     return object
   }
 
-  private func runPictures(_ paths: [String], _ bar: inout Progress) throws {
+  /// The first failure is the command's where nothing was classified; otherwise the rest counts, and the exit status
+  /// says that something is missing.
+  private func tellFailures() throws {
+    guard let first = failures.first else { return }
+    guard saved.count > 0 else { throw CommandError.about(path: first.path, underlying: first.error) }
+    PictureFolder.tell(failures, invocation)
+    console.status = 1
+  }
+
+  private func runPictures(_ paths: [String], named: Set<String>, _ bar: inout Progress) throws {
     let stream = PictureStream(
       paths, preprocessor, batchSize: Classification.batchSize, workers: session.threadCount,
       keepsPixels: invocation.has(Options.pixels))
     defer { stream.stop() }
     while let batch = stream.nextBatch() {
-      let good = batch.failures.first.map { batch.range.lowerBound..<$0.index } ?? batch.range
       turnedCount += batch.turned.count
-      if !good.isEmpty {
-        let perImage = session.inputShape.reduce(1, *)
-        try infer(UnsafeBufferPointer(rebasing: batch.input[..<(good.count * perImage)]), Array(paths[good]))
-        if invocation.has(Options.pixels) { saved.pixels += batch.pixels }
-      }
-      if let failure = batch.failures.first {
+      for failure in batch.failures
+      where named.contains(paths[failure.index]) && !failure.error.isWithoutDecoder {
         throw CommandError.about(path: paths[failure.index], underlying: failure.error)
+      }
+      let failed = Set(batch.failures.map(\.index))
+      failures += batch.failures.map { Evaluation.Failure(path: paths[$0.index], error: $0.error) }
+      let perImage = session.inputShape.reduce(1, *)
+      let pixels = batch.pixels.count / batch.range.count
+      for range in batch.range.runs(without: failed) {
+        let offsets = range.lowerBound - batch.range.lowerBound..<range.upperBound - batch.range.lowerBound
+        try infer(
+          UnsafeBufferPointer(
+            rebasing: batch.input[offsets.lowerBound * perImage..<offsets.upperBound * perImage]),
+          Array(paths[range]))
+        saved.pixels += batch.pixels[offsets.lowerBound * pixels..<offsets.upperBound * pixels]
       }
       if console.isClosed { return }
       bar.update(batch.range.upperBound)
@@ -211,5 +229,20 @@ private final class Classification {
     if let path = invocation.text(Options.features) {
       try Npy.write(saved.features, shape: [count, session.featureCount], to: path)
     }
+  }
+}
+
+extension Range<Int> {
+  /// The runs of consecutive members that are not in `excluded`.
+  fileprivate func runs(without excluded: Set<Int>) -> [Range<Int>] {
+    var runs: [Range<Int>] = []
+    for index in self where !excluded.contains(index) {
+      if let last = runs.last, last.upperBound == index {
+        runs[runs.count - 1] = last.lowerBound..<index + 1
+      } else {
+        runs.append(index..<index + 1)
+      }
+    }
+    return runs
   }
 }

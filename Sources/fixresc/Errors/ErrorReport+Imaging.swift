@@ -39,6 +39,11 @@ extension ErrorReport {
       ErrorReport("image.memory", "\(Text.bytes(count)) of memory were refused", ["bytes": JSON(count)])
     case .preprocessing(let expected, let found):
       ErrorReport("image.preprocessing", "preprocessing: expected \(expected), found \(found)")
+    case .tooManyFolders(let path, let limit):
+      ErrorReport(
+        "image.too-many-folders",
+        "\(path): expected at most \(Text.grouped(limit)) folders of pictures, found more; do links multiply them?",
+        ["path": .string(path), "limit": JSON(limit)])
     case .noClasses(let path):
       ErrorReport(
         "image.no-classes", "\(path): expected folders DIR/<class>/<picture>, found none",

@@ -34,6 +34,10 @@ package final class Console {
   package var isQuiet = false
   /// Warnings so far, for the `--json` object.
   package private(set) var warnings: [String] = []
+  /// Pictures that results lack, for the `--json` object.
+  package var failures: [JSON] = []
+  /// The exit status of a command that does not fail.
+  package var status: Int32 = 0
   private var progressIsShown = false
 
   /// A console that prints results to `output` and all else to `error`.

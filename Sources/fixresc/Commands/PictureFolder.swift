@@ -1,0 +1,85 @@
+import FixresBase
+import FixresImaging
+import FixresMethod
+
+/// Folders of pictures as every command lists them, and what it says of pictures that it could not take.
+enum PictureFolder {
+  static let allPictures = Option(
+    "--all-pictures",
+    "in folders also take pictures of kinds that torchvision's ImageFolder leaves out, such as .gif")
+
+  static func kinds(_ invocation: Invocation) -> PictureKinds {
+    invocation.has(allPictures) ? .all : .imageFolder
+  }
+
+  /// The labelled pictures of the class folders in `path`; what is left out is said.
+  static func labelled(_ path: String, _ invocation: Invocation) throws(ImageError) -> ImageFolder {
+    let folder = try ImageFolder(path: path, kinds: kinds(invocation))
+    tell(folder.leftOut, of: path, invocation)
+    return folder
+  }
+
+  /// Paths of all pictures in `path` and below it; what is left out is said.
+  static func pictures(_ path: String, _ invocation: Invocation) throws(ImageError) -> [String] {
+    let listing = try PictureListing(of: path, kinds: kinds(invocation))
+    tell(listing.leftOut, of: path, invocation)
+    return listing.paths
+  }
+
+  private static func tell(_ leftOut: PictureListing.LeftOut, of path: String, _ invocation: Invocation) {
+    let console = invocation.console
+    if !leftOut.otherPictures.isEmpty {
+      let count = leftOut.otherPictures.values.reduce(0, +)
+      console.warn(
+        "\(path): left out \(Text.count(count, "picture")) of other kinds than ImageFolder's "
+          + "(\(listed(leftOut.otherPictures))); --all-pictures takes them")
+    }
+    func note(_ sentence: String) { console.note("fixresc: note: \(path): \(sentence)") }
+    if !leftOut.otherFiles.isEmpty {
+      let count = leftOut.otherFiles.values.reduce(0, +)
+      note("left out \(Text.count(count, "file")) without a picture's ending (\(listed(leftOut.otherFiles)))")
+    }
+    if leftOut.besideClasses > 0 {
+      note("left out \(Text.count(leftOut.besideClasses, "picture")) beside the class folders")
+    }
+    if leftOut.loops > 0 {
+      note("left out \(Text.count(leftOut.loops, "link")) to a folder above")
+    }
+  }
+
+  /// `.txt 3, .json 1`, the most frequent first.
+  private static func listed(_ counts: [String: Int]) -> String {
+    let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    let shown = sorted.prefix(8).map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    return sorted.count > 8 ? shown + ", ..." : shown
+  }
+
+  /// Names the pictures that could not be decoded. Those of formats without a decoder make the exit status 1, as the
+  /// results lack them.
+  static func tell(_ failures: [Evaluation.Failure], _ invocation: Invocation) {
+    let console = invocation.console
+    let missing = failures.filter { $0.error.isWithoutDecoder }
+    if !missing.isEmpty {
+      var counts: [String: Int] = [:]
+      for failure in missing { counts[failure.error.formatWithoutDecoder ?? "", default: 0] += 1 }
+      console.warn(
+        "\(Text.count(missing.count, "picture")) of formats without a decoder (\(listed(counts))) "
+          + "did not count: \(ErrorReport.listed(missing.map(\.path), or: "")); convert them to PNG. Exit status 1"
+      )
+      console.status = 1
+    }
+    let broken = failures.filter { !$0.error.isWithoutDecoder }
+    if let first = broken.first {
+      let reason = ErrorReport.image(first.error).about(first.path).message
+      console.warn(
+        "\(Text.count(broken.count, "picture")) could not be decoded and \(broken.count == 1 ? "is" : "are") "
+          + "not counted; the first: \(reason)")
+    }
+    console.failures += failures.map { failure in
+      [
+        "input": .string(failure.path), "error": .string(ErrorReport.image(failure.error).message),
+        "without_decoder": JSON(failure.error.isWithoutDecoder),
+      ]
+    }
+  }
+}
