@@ -38,13 +38,4 @@ public enum ImageError: Error, Hashable, Sendable {
   case emptyClass(path: String)
   /// More than `limit` folders lie below one, links followed.
   case tooManyFolders(path: String, limit: Int)
-
-  /// True for a picture of a format that other programs decode and this one does not.
-  public var isWithoutDecoder: Bool { formatWithoutDecoder != nil }
-
-  /// The name of that format: `WebP`; nil where something else is wrong.
-  public var formatWithoutDecoder: String? {
-    guard case .otherFormat(let name) = self, PictureDecoder.isPicture(name) else { return nil }
-    return name
-  }
 }

@@ -1,0 +1,10 @@
+extension ImageError {
+  /// True for a picture of a format that other programs decode and this one does not.
+  public var isWithoutDecoder: Bool { formatWithoutDecoder != nil }
+
+  /// The name of that format: `WebP`; nil where something else is wrong.
+  public var formatWithoutDecoder: String? {
+    guard case .otherFormat(let name) = self, PictureDecoder.isPicture(name) else { return nil }
+    return name
+  }
+}
