@@ -68,7 +68,7 @@ class Zoo:
         for name in names:
             if os.path.exists(self.path(name + ".npy")): os.remove(self.path(name + ".npy"))
             arguments += [f"--save-{name}", self.path(name + ".npy")]
-        if "logits" in names: arguments += ["--json", "--top", "1000"]
+        if "logits" in names: arguments += ["--json", "--top", "10000"]
         answer = self.call(*arguments)
         if answer.status == 0:
             for name in names: setattr(answer, name, np.load(self.path(name + ".npy")))
@@ -151,7 +151,7 @@ class Case:
             first = zoo.outputs(self.file, self.truth_input(own), options, names)
         if first.status == 0 and entry.logits is False:
             invented = zoo.outputs(self.file, self.truth_input(own), options, ("logits",))
-            if invented.status == 0: self.notes.append("has logits though there is no classifier")
+            if invented.status == 0 and not invented.assumes("head"): return first, [self.invented(invented)]
         if first.status != 0: return first, None
         if entry.randomise:
             entry.randomise(self.model)
@@ -168,6 +168,10 @@ class Case:
             if first.assumes(fact) and not adapted.assumes(fact): self.notes.append(f"adapt does not say that {fact} is assumed")
         distances.append(self.compared(second, other))
         return first, distances
+
+    def invented(self, answer):
+        self.notes.append(f"gives {answer.logits.shape[1]} logits though the file has no classifier")
+        return float("inf")
 
     def failed(self, first, what, answer):
         self.notes.append(f"{what} failed: {answer.error}")
@@ -285,8 +289,8 @@ def judge(group, program, kept):
 def show(row, verbose):
     if row["verdict"] in fine and not verbose: return
     off = f"{row['worst']:.0e} " if row["worst"] is not None else ""
-    message = row["message"].splitlines()
-    last = message[-1] if message else ""
+    message = [line for line in row["message"].splitlines() if "assumed of pictures" not in line]
+    last = next((line for line in message if "error" in line), message[-1] if message else "")
     print(f"{row['verdict']:9} {row['name']:44} {off}{last[:400]}", flush=True)
     for note in row["notes"]: print(f"{'':10}{note[:400]}", flush=True)
 

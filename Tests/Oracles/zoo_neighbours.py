@@ -125,7 +125,101 @@ def look_alikes():
     yield Entry("cifar/d-x-y", "dxy", build, files.saved(), own, truth={"shortcut": "zeros-end"}, refusal=r"(?i)expected the weights of a ResNet")
 
 
+def reparametrised():
+    """Weights that are stored as parts of the weights that the network uses, and norms beside norms."""
+    plain = made("plain", z.small18)
+
+    def pruned(s):
+        mask = {k: (noise(*v.shape) > 0).float() for k, v in s.items() if k.endswith("conv1.weight")}
+        return {**{k: v for k, v in s.items() if k not in mask}, **{k[:-6] + "weight_orig": s[k] for k in mask},
+                **{k[:-6] + "weight_mask": v for k, v in mask.items()}}
+
+    def split(name, *parts): return lambda s: {**{k: v for k, v in s.items() if k != name}, **{name[:-6] + p: v for p, v in parts}}
+    extra = lambda prefix: lambda s: {**s, **{k.replace("layer1.0.bn1.", f"layer1.0.bn1.{prefix}"): v for k, v in s.items() if k.startswith("layer1.0.bn1.")}}
+    cases = {
+        "pruned": (pruned, r"weight_(orig|mask)"),
+        "spectral-norm": (split("fc.weight", ("weight_orig", noise(10, 128)), ("weight_u", noise(10)), ("weight_v", noise(128))), r"(?i)weight_orig|spectral"),
+        "weight-norm-of-2018": (split("fc.weight", ("weight_g", noise(10, 1)), ("weight_v", noise(10, 128))), r"(?i)weight_[gv]|weight.?norm"),
+        "weight-norm-of-conv": (split("layer2.0.conv1.weight", ("weight_g", noise(32, 1, 1, 1)), ("weight_v", noise(32, 16, 3, 3))),
+                                r"(?i)weight_[gv]|weight.?norm"),
+        "lora": (lambda s: {**s, "layer1.0.conv1.lora_A.weight": noise(4, 16, 3, 3), "layer1.0.conv1.lora_B.weight": noise(16, 4, 1, 1)}, r"lora"),
+        "auxiliary-norm": (extra("aux_bn.0."), r"aux_bn"), "domain-norm": (extra("bns.0."), r"bns"),
+        "flattened-map": (lambda s: {**s, "fc.weight": noise(10, 512)}, r"fc\.weight"),
+        "transposed-linear": (lambda s: {**s, "fc.weight": s["fc.weight"].t().contiguous()}, r"fc\.weight"),
+        "keras-layout": (lambda s: {k: v.permute(2, 3, 1, 0).contiguous() if v.dim() == 4 else v for k, v in s.items()}, r"(?i)shape|conv1"),
+        "quantised": (lambda s: {k: (v * 50).round().to(torch.int8) if v.dim() == 4 else v for k, v in s.items()}, r"(?i)int8|quanti"),
+        "not-a-number": (lambda s: {**s, "fc.bias": torch.full((10,), float("nan"))}, r"(?i)nan|finite|number"),
+        "missing-block": (lambda s: {k: v for k, v in s.items() if not k.startswith("layer2.1.bn2")}, r"layer2\.1\.bn2"),
+        "missing-shortcut": (lambda s: {k: v for k, v in s.items() if "layer3.0.downsample" not in k}, r"layer3\.0\.downsample|shortcut"),
+    }
+    for name, (wrap, refusal) in cases.items():
+        yield Entry(f"near/{name}", "beside plain", plain, files.saved(wrap), refusal=refusal, never=True)
+    chosen = {"best-and-last": lambda s: {"state_dict": files.other(s), "best_state_dict": s}, "folds": lambda s: [s, files.other(s)],
+              "ensemble": lambda s: {**P("models.0.", s), **P("models.1.", files.other(s))},
+              "two-branches": lambda s: {"rgb": s, "flow": files.other(s), "epoch": 1}}
+    for name, wrap in chosen.items(): yield Entry(f"near/{name}", "beside plain", plain, files.saved(wrap), refusal=r"--key")
+    fine = {"parameters": lambda s: {k: nn.Parameter(v) if v.is_floating_point() else v for k, v in s.items()},
+            "no-counters": lambda s: {k: v for k, v in s.items() if not k.endswith("num_batches_tracked")},
+            "shadow-list": lambda s: {"model": s, "ema": {"decay": 0.99, "shadow_params": [v for v in files.other(s).values()]}},
+            "double-wrapped": lambda s: {"state_dict": {"model": P("module.", s)}, "epoch": 1},
+            "other-dictionaries": lambda s: {"model": s, "scaler": {"scale": 1.0, "growth": torch.tensor(2.0)}, "rng": torch.zeros(8, dtype=torch.uint8),
+                                             "history": {"loss": [1.0, 0.5], "acc": torch.tensor([0.1, 0.4])}, "class_to_idx": {"a": 0}}}
+    for name, wrap in fine.items(): yield Entry(f"near/{name}", "beside plain", plain, files.saved(wrap))
+    arrays = files.saved(lambda s: {k: v.numpy() for k, v in s.items()}, container="pickle")
+    yield Entry("container/numpy-pickle", "beside plain", plain, arrays, refusal=r"(?i)numpy|arrays")
+    yield Entry("container/torch-save-of-arrays", "beside plain", plain, files.saved(lambda s: {k: v.numpy() for k, v in s.items()}), refusal=r"(?i)numpy|arrays")
+
+    def module_inside(model, folder): return files.write({"epoch": 1, "model": model}, folder + "/model.pth")
+    def compressed(model, folder):
+        import gzip
+        path = files.write(files.state_of(model), folder + "/model.pth")
+        with open(path, "rb") as f: data = f.read()
+        with gzip.open(path + ".gz", "wb", compresslevel=1) as f: f.write(data)
+        return path + ".gz"
+    def npz(model, folder):
+        import numpy
+        numpy.savez(folder + "/model.npz", **{k: v.numpy() for k, v in files.state_of(model).items()})
+        return folder + "/model.npz"
+    yield Entry("container/module-inside", "beside plain", plain, module_inside, refusal=r"(?i)pickled|state_dict")
+    yield Entry("container/gzip", "beside plain", plain, compressed, refusal=r"(?i)gzip|compressed|unpack")
+    yield Entry("container/npz", "beside plain", plain, npz, refusal=r"(?i)numpy|npz|array")
+
+
+def shapes():
+    """Forms of the trunk that are rarer than torchvision's."""
+    import transformers as t
+    from zoo_entries import HuggingFace
+    nets = {"stem-5x5": (dict(stem="5x5", stem_stride=2), {"stem-stride": "2", "stem-pool": "max"}),
+            "stem-5x5-stride-1": (dict(stem="5x5", stem_stride=1, stem_pool="none"), {"stem-stride": "1", "stem-pool": "none"}),
+            "three-stages": (dict(layers=(2, 2, 2), strides=(1, 2, 2), dilations=(1, 1, 1)), {}),
+            "five-stages": (dict(layers=(1, 1, 1, 1, 1), strides=(1, 2, 2, 2, 2), dilations=(1,) * 5, width=8), {}),
+            "one-block-each": (dict(layers=(1, 1, 1, 1)), {}), "many-classes": (dict(classes=2000), {}), "odd-width": (dict(width=18), {}),
+            "dilated-16-last-only-bottleneck": (dict(bottleneck=True, strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2)), {"strides": "1,2,2,1", "dilations": "1,1,1,2"})}
+    for name, (facts, truth) in nets.items():
+        refusal = r"(?i)conv1|kernel|stem" if "5x5" in name else r"(?i)stages|layer5" if name == "five-stages" else None
+        yield Entry(f"shape/{name}", "shape " + name, made("shape" + name, lambda facts=facts: z.Network(**facts)), files.saved(), truth=truth, refusal=refusal)
+    basic = dict(layer_type="basic", embedding_size=16, depths=[2, 2, 2, 2], num_labels=10)
+    for name, sizes in (("same-widths", [32, 32, 64, 64]), ("first-as-embedding", [16, 16, 32, 32])):
+        build = made("hfs" + name, lambda sizes=sizes: HuggingFace(t.ResNetForImageClassification(t.ResNetConfig(**basic, hidden_sizes=sizes))))
+        yield Entry(f"shape/hf-{name}", "hf " + name, build, files.pretrained())
+        yield Entry(f"shape/hf-{name}.alone", "hf " + name, build, files.pretrained(config=False))
+    linear = lambda s: {k.replace("se.fc1.", "se.fc.0.").replace("se.fc2.", "se.fc.2."): v.flatten(1) if ".se." in k and v.dim() == 4 else v
+                        for k, v in s.items()}
+    gated = made("gated", lambda: z.small50(gate="sigmoid"))
+    yield Entry("shape/gate-linear", "gated", gated, files.saved(change=linear))
+    def without_bias():
+        network = z.small18(gate="sigmoid")
+        for m in network.modules():
+            if isinstance(m, z.Gate): m.fc1.bias, m.fc2.bias = None, None
+        return network
+    yield Entry("shape/gate-no-bias", "gated no bias", made("gated-no-bias", without_bias), files.saved(change=linear))
+    conv = lambda s: {k: v[:, :, None, None] if k == "fc.weight" else v for k, v in s.items()}
+    yield Entry("shape/head-conv", "head conv", made("plain", z.small18), files.saved(change=conv))
+
+
 def neighbours():
+    yield from reparametrised()
+    yield from shapes()
     yield from named_entries()
     yield from beside_entries()
     yield from look_alikes()

@@ -260,7 +260,7 @@ def input_entries():
     yield Entry("gem/backbone", "gem50", build, files.saved(change=move))
     build = made("attention", z.small18)
     extra = lambda name, value: files.saved(change=lambda s: {**s, name: value})
-    for name in ("ca.fc1.weight", "layer1.0.ca.fc.weight", "sa.conv1.weight", "fc2.weight", "bottleneck.weight", "alpha", "layer4.1.conv3.weight",
+    for name in ("ca.fc1.weight", "layer1.0.ca.fc.weight", "sa.conv1.weight", "fc2.weight", "bottleneck.weight", "alpha",
                  "attn.in_proj_weight", "stn.fc.weight", "conv0.weight"):
         yield Entry(f"unused/{name}", "attention", build, extra(name, noise(16, 16)), refusal=name.replace(".", r"\."), ignore=name)
     for name, value in (("criterion.weight", noise(10)), ("loss_fn.weight", noise(10)), ("total_ops", torch.zeros(1, dtype=torch.float64)),
