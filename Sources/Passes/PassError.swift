@@ -17,6 +17,8 @@ public enum PassError: Error, Hashable, Sendable {
     layer: String, requested: Extent, map: Extent, newMap: Extent, features: Int, newFeatures: Int)
   /// The pool `layer` covers its whole map at the model's size, and what it computes of another map is unknown.
   case poolTiedToMap(layer: String, map: Extent, newMap: Extent, requested: Extent)
+  /// `layer` made one pixel of its whole map at the model's size, and would read only a part of the new `map`.
+  case headReadsPart(layer: String, map: Extent, requested: Extent)
   /// A kernel or fixed pool is larger than its padded input at the requested size.
   case kernelLargerThanInput(layer: String, kernel: Extent, paddedInput: Extent, requested: Extent)
   /// Any other layer that does not fit the requested size.

@@ -52,6 +52,12 @@ package struct RetargetResolution: Pass {
           layer: retyped[retyped[pool].result].name, map: map, newMap: newMap, requested: target)
       }
     }
+    // A head that reads a part of its map was trained so, or has been left behind by the size.
+    if let part = PooledHead.partialReader(in: retyped.finish()),
+      PooledHead.partialReader(in: context.rewriter.finish()) == nil
+    {
+      throw .headReadsPart(layer: part.layer, map: part.map, requested: target)
+    }
     context.rewriter = retyped
   }
 

@@ -44,7 +44,7 @@ struct WholeMapPool {
         max(window.kernel.height, window.kernel.width) > largestTrunkKernel
       else { return false }
       let map = rewriter[rewriter[node].operands[0]].type.spatial
-      return covers(window, map) && rewriter[rewriter[node].result].type.spatial == Extent(1, 1)
+      return PooledHead.covers(window, map) && rewriter[rewriter[node].result].type.spatial == Extent(1, 1)
     }
   }
 
@@ -59,15 +59,10 @@ struct WholeMapPool {
       global = .globalAveragePool(GlobalAveragePool())
     case .maximum: global = .globalMaxPool(GlobalMaxPool())
     }
-    guard covers(window, rewriter[rewriter[node].operands[0]].type.spatial),
+    guard PooledHead.covers(window, rewriter[rewriter[node].operands[0]].type.spatial),
       rewriter[rewriter[node].result].type.spatial == Extent(1, 1)
     else { return nil }
     return global
-  }
-
-  private static func covers(_ window: Window, _ map: Extent) -> Bool {
-    window.kernel.height - window.padding.top >= map.height
-      && window.kernel.width - window.padding.left >= map.width
   }
 
   /// Whether every path from `node` ends in a flatten or as the gate of a channel multiply, through layers that keep a

@@ -75,6 +75,8 @@ import fixresc
     let adapted = try Adaptation(try SmallModel.residual(), options: options).run()
     let proof = try #require(adapted.proof)
     #expect(proof.holds && proof.resolution == Extent(square: 48) && proof.deviation.magnitude > 0)
+    let elsewhere = try #require(adapted.otherProof)
+    #expect(elsewhere.holds && elsewhere.resolution == Extent(square: 31))
     #expect(adapted.headProof == nil && adapted.macsAfter > adapted.macsBefore)
     #expect(adapted.passes.first?.name == "retarget-resolution")
     options.proves = false
@@ -125,9 +127,9 @@ import fixresc
     let output = folder.path + "/out.bin"
     let both: [WorkTally.Kind: Int] = [.graphVerification: 2, .kindDetection: 1]
     #expect(work("adapt", input, "--to", "48", "-o", output, "--no-proof") == both)
-    // The proof retargets the unfolded model, and plans both.
-    let proved: [WorkTally.Kind: Int] = [.graphVerification: 3, .memoryPlan: 2, .kindDetection: 1]
-    #expect(work("adapt", input, "--to", "48", "-o", output) == proved)
+    // The proof retargets the unfolded model, and both to another size, and plans each.
+    let proved: [WorkTally.Kind: Int] = [.graphVerification: 5, .memoryPlan: 4, .kindDetection: 1]
+    #expect(work("adapt", input, "--to", "48", "-o", folder.path + "/proved.bin") == proved)
     // Nothing is rewritten in a model that has been adapted, so that nothing is verified again.
     #expect(
       work("adapt", output, "-o", folder.path + "/again.bin", "--no-proof") == [

@@ -47,6 +47,7 @@ public struct Adaptation {
     if options.proves {
       result.proof = try prove(result.model, unfolded)
       result.headProof = try proveHead(result)
+      result.otherProof = try proveElsewhere(result.model, unfolded)
     }
     result.tuning = try tune(&result.model)
     result.packing = try pack(&result.model)
@@ -184,6 +185,24 @@ public struct Adaptation {
     }
     observe(.provedHead(proof))
     return proof
+  }
+
+  /// Runs the network at a size that is neither the old nor the new one: the adapted model typed for it, beside the
+  /// unfolded one that has never been typed for the new size. nil where the network allows no other size.
+  private func proveElsewhere(_ model: Model, _ unfolded: Model) throws(MethodError) -> Proof? {
+    // The windows of test-pool belong to one size.
+    guard !options.usesTestPool else { return nil }
+    for size in Proof.otherSizes(than: model.graph.resolution) where size != source.graph.resolution {
+      guard let original = try? retargeted(unfolded, to: size), let other = try? retargeted(model, to: size)
+      else { continue }
+      let proof = try Proof(other, against: original, session: options.session)
+      guard proof.holds else {
+        throw .headProofFailed(resolution: size, difference: proof.deviation.difference)
+      }
+      observe(.provedElsewhere(proof))
+      return proof
+    }
+    return nil
   }
 
   private func retargeted(_ model: Model, to size: Extent) throws(MethodError) -> Model {

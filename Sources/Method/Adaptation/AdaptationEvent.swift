@@ -22,6 +22,8 @@ package enum AdaptationEvent {
   case proved(Proof)
   /// The rewritten head agrees with the original one at the original resolution.
   case provedHead(Proof)
+  /// The adapted model agrees with the unfolded one at a resolution that neither was made for.
+  case provedElsewhere(Proof)
   /// Kernel choices are being measured: `done` of `total` plans.
   case tuning(done: Int, total: Int)
   /// nil: the kernels of this machine leave nothing to choose.

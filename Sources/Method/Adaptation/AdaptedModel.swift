@@ -17,6 +17,8 @@ public struct AdaptedModel: Sendable {
   /// The network with its rewritten head against the original at the original resolution; nil where no fixed pool became
   /// a global one, or without proof.
   public var headProof: Proof?
+  /// The adapted model against the unfolded one at a third resolution; nil where the network allows none, or without proof.
+  public var otherProof: Proof?
   /// What the adaptations of statistics and features found.
   package let features: FeatureAdaptations
   /// What tuning found; nil where the model was not tuned.

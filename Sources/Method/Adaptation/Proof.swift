@@ -1,7 +1,8 @@
 import FixresIR
 import FixresRuntime
 
-/// Evidence that a rewritten model computes what its original computes: their logits on one made-up input.
+/// Evidence that a rewritten model computes what its original computes: their logits, or the features of a model without
+/// a classifier, on one made-up input.
 public struct Proof: Hashable, Sendable {
   /// Greatest difference that passes as rounding, as a share of the largest logit; rounding itself causes about a
   /// thousandth of it.
@@ -17,6 +18,15 @@ public struct Proof: Hashable, Sendable {
   /// Whether the models agree up to rounding.
   public var holds: Bool { deviation.difference <= limit }
 
+  /// Sizes to look at besides `size`: an odd one that is smaller, for speed, and where that is too small one that is larger.
+  package static func otherSizes(than size: Extent) -> [Extent] {
+    func odd(_ side: Int) -> Int { side | 1 }
+    return [
+      Extent(odd(size.height * 5 / 8), odd(size.width * 5 / 8)),
+      Extent(odd(size.height + 16), odd(size.width + 16)),
+    ]
+  }
+
   /// Runs `model` and `original`, which read the same input, without Winograd.
   ///
   /// - Throws: `MethodError.runtime` where one can't be planned or run, `inputTooLarge`.
@@ -30,9 +40,13 @@ public struct Proof: Hashable, Sendable {
     // Only now is it known that the plan fits in memory.
     let input = try NoiseInput.make(for: model.graph)
     do {
-      let expected = try reference.run(input).logits
-      let found = try Session(model: model, options: options).run(input).logits
-      deviation = Deviation(of: found, from: expected)
+      let expected = try reference.run(input)
+      let found = try Session(model: model, options: options).run(input)
+      let hasLogits = !expected.logits.isEmpty || expected.features.isEmpty
+      deviation =
+        hasLogits
+        ? Deviation(of: found.logits, from: expected.logits)
+        : Deviation(of: found.features, from: expected.features)
     } catch {
       throw .runtime(error)
     }

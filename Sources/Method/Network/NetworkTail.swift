@@ -67,7 +67,8 @@ package struct NetworkTail: Hashable, Sendable {
     guard case .batchNorm(let op) = node.op else { return nil }
     let type = graph[node.operands[0]].type
     // One on rows, as a neck before the classifier has, is none of the trunk's maps.
-    guard type.isImage else { return nil }
+    // Without an epsilon it is a plain product and sum, whose statistics no picture gave.
+    guard type.isImage, op.epsilon > 0 else { return nil }
     return Norm(
       node: id, name: graph[node.result].name, input: node.operands[0], epsilon: op.epsilon,
       channels: type.channels, positions: type.spatial.area, scale: graph[node.operands[1]].name,

@@ -158,6 +158,8 @@ private final class AdaptRun {
       console.line("proof          greatest difference of a logit " + figures(proof))
     case .provedHead(let proof):
       console.line("               rewritten head at \(proof.resolution): " + figures(proof))
+    case .provedElsewhere(let proof):
+      console.line("               and at \(proof.resolution): " + figures(proof))
     case .tuned(let outcome): tuning.show(outcome)
     case .packed(let summary): packing.show(summary)
     case .droppedPacked(let count): packing.showDropped(count)
@@ -267,6 +269,12 @@ private final class AdaptRun {
       } ?? .null
     object["head_proof"] =
       result.headProof.map {
+        [
+          "resolution": .string("\($0.resolution)"), "max_abs_difference": JSON($0.deviation.difference),
+        ]
+      } ?? .null
+    object["other_proof"] =
+      result.otherProof.map {
         [
           "resolution": .string("\($0.resolution)"), "max_abs_difference": JSON($0.deviation.difference),
         ]

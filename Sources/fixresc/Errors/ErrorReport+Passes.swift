@@ -27,6 +27,16 @@ extension ErrorReport {
       return ErrorReport(
         "pass.resolution", "expected a test resolution with sides from 1 to \(maximum), found \(requested)",
         ["requested": size(requested), "maximum": JSON(maximum)])
+    case .headTiedToMap, .poolTiedToMap, .headReadsPart, .kernelLargerThanInput, .layerDoesNotFit:
+      return retargeting(error)
+    case .variance, .nonFiniteParameter, .foldedToNonFinite, .batchNormFolded, .outOfMemory, .broken:
+      return passData(error)
+    }
+  }
+
+  /// Errors of layers that another size does not suit.
+  private static func retargeting(_ error: PassError) -> ErrorReport {
+    switch error {
     case .headTiedToMap(let layer, let requested, let map, let newMap, let features, let newFeatures):
       return ErrorReport(
         "pass.head-tied-to-map",
@@ -43,6 +53,12 @@ extension ErrorReport {
           + "would not cover the one of \(newMap) at the resolution \(requested); found it read otherwise; "
           + "export the network at \(requested), or with a global pool",
         ["layer": .string(layer), "map": size(map), "new_map": size(newMap), "requested": size(requested)])
+    case .headReadsPart(let layer, let map, let requested):
+      return ErrorReport(
+        "pass.head-reads-part",
+        "\(layer): expected a head that reads its whole map of \(map) at the resolution \(requested), "
+          + "found a fixed kernel that reads only a part of it",
+        ["layer": .string(layer), "map": size(map), "requested": size(requested)])
     case .kernelLargerThanInput(let layer, let kernel, let padded, let requested):
       return ErrorReport(
         "pass.kernel-larger-than-input",
@@ -56,8 +72,7 @@ extension ErrorReport {
       return ErrorReport(
         "pass.layer-does-not-fit", "\(layer) at the resolution \(requested): \(sentence(fault))",
         ["layer": .string(layer), "requested": size(requested)])
-    case .variance, .nonFiniteParameter, .foldedToNonFinite, .batchNormFolded, .outOfMemory, .broken:
-      return passData(error)
+    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences elsewhere
     }
   }
 
