@@ -4,6 +4,8 @@ import FixresIR
 package struct ImportOptions: Hashable, Sendable {
   /// A network's name, which the weights must agree with; settles which convolution has the stride.
   package var architecture: String?
+  /// Name of the output of an ONNX graph that is compiled; nil: chosen by what its nodes compute.
+  package var graphOutput: String?
   /// The dotted path of the nested dictionary to read, or a prefix of names.
   package var key: String?
   /// Patterns of tensors' names that are left out although nothing explains them; `*` stands for any text.

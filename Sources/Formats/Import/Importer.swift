@@ -22,6 +22,11 @@ package enum Importer {
   ) throws(FormatError) -> ImportResult {
     let path = file.path
     do { try options.validate() } catch { throw .architecture(path: path, error) }
+    if options.graphOutput != nil, file.kind != .onnx {
+      throw .architecture(
+        path: path,
+        .invalidOption(name: "--graph-output", expected: "an ONNX model", found: "another file"))
+    }
     var result =
       switch file.kind {
       case .fixresModel: try loadModelFile(file, options: options)

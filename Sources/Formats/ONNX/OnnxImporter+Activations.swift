@@ -84,6 +84,16 @@ extension OnnxImporter {
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 
+  /// `x` as a row where it is an image of one pixel that ONNX sees as a row `[N, C]`; x itself otherwise.
+  mutating func asRow(
+    _ x: OnnxActivation, _ node: OnnxNode, suffix: String
+  ) throws(FormatError) -> OnnxActivation {
+    guard x.axes == [.batch, .channel], graph[x.value].type.isImage else { return x }
+    let value = try append(.flatten(.init()), [x.value], node, suffix: suffix)
+    if nonNegative.contains(x.value) { nonNegative.insert(value) }
+    return OnnxActivation(value: value, axes: [.batch, .feature])
+  }
+
   /// Concat of channels or features.
   mutating func concat(_ node: OnnxNode) throws(FormatError) {
     guard !node.inputs.isEmpty, node.inputs.count <= Concat.maximumCount else {
@@ -91,6 +101,9 @@ extension OnnxImporter {
     }
     var parts: [OnnxActivation] = []
     for index in node.inputs.indices { parts.append(try activation(node, index)) }
+    if Set(parts.map(\.axes)).count > 1 {
+      for index in parts.indices { parts[index] = try asRow(parts[index], node, suffix: ".row\(index)") }
+    }
     let first = parts[0]
     let axis = try axisIndex(node.integer("axis", default: 1), of: first.axes.count, node)
     guard parts.allSatisfy({ $0.axes == first.axes }), [.channel, .feature].contains(first.axes[axis]) else {

@@ -38,25 +38,30 @@ extension OnnxImporter {
       source.name = node.outputs[0]
       try set(node, .constant(source))
     case "Cast": try castConstant(node)
-    case "Transpose":
+    case "Transpose", "Slice", "Concat":
+      if try integerView(node) { return true }
+      guard node.op == "Transpose" else { return try visitConstantSizes(node) }
       let source = try constant(node, 0)
       let order = node.integers("perm") ?? Array(source.shape.indices.reversed())
       try set(node, .constant(try permuted(source, order, node)))
     case "Reshape", "Squeeze", "Unsqueeze", "Flatten": try reshapeConstant(node)
     case "Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Neg": try arithmeticOfConstants(node)
-    case "Concat", "Gather", "Slice":
-      // Only integers, evaluated as sizes.
-      guard try constant(node, 0).isInteger, let first = node.input(0) else {
-        throw fault(node, "weights as they are stored", "\(node.op) of constants")
-      }
-      let original = values[first]
-      values[first] = .sizes(
-        try sizes(node, 0), isScalar: try constant(node, 0).shape.isEmpty)
-      defer { values[first] = original }
-      return try visitSizes(node)
+    case "Gather": return try visitConstantSizes(node)
     default: throw fault(node, "an operator of a ResNet", node.op.debugDescription)
     }
     return true
+  }
+
+  /// Evaluates `node`, whose inputs are constants, as sizes: only integers.
+  private mutating func visitConstantSizes(_ node: OnnxNode) throws(FormatError) -> Bool {
+    guard try constant(node, 0).isInteger, let first = node.input(0) else {
+      throw fault(node, "weights as they are stored", "\(node.op) of constants")
+    }
+    let original = values[first]
+    values[first] = .sizes(
+      try sizes(node, 0), isScalar: try constant(node, 0).shape.isEmpty)
+    defer { values[first] = original }
+    return try visitSizes(node)
   }
 
   /// Integers of any width stay integers, floats of any width floats; only the kind is converted.
@@ -98,7 +103,7 @@ extension OnnxImporter {
     return result
   }
 
-  private static func whole(_ numbers: [Int64], _ shape: [Int64], _ name: String) -> OnnxTensor {
+  static func whole(_ numbers: [Int64], _ shape: [Int64], _ name: String) -> OnnxTensor {
     var tensor = OnnxTensor()
     (tensor.name, tensor.dims, tensor.elementCode) = (name, shape, 7)
     (tensor.loose, tensor.looseField) = (numbers.map { UInt64(bitPattern: $0) }, 7)

@@ -47,6 +47,11 @@ extension OnnxImporter {
   private mutating func residual(
     _ a: OnnxActivation, _ b: OnnxActivation, _ node: OnnxNode, suffix: String = ""
   ) throws(FormatError) -> OnnxActivation {
+    var (a, b) = (a, b)
+    if a.axes != b.axes {
+      a = try asRow(a, node, suffix: suffix + ".row0")
+      b = try asRow(b, node, suffix: suffix + ".row1")
+    }
     guard graph[a.value].type == graph[b.value].type, a.axes == b.axes else {
       throw fault(
         node, "two values of one shape and layout",
@@ -157,6 +162,8 @@ extension OnnxImporter {
     var operands = [x.value]
     for part in parts { operands.append(try declare(part, node, .other, shape: [channels])) }
     let value = try append(.batchNorm(.init(epsilon: 0)), operands, node)
+    let numbers = try floats(given, node).floats.map(Double.init)
+    recordInputArithmetic(value, of: x.value, times: isSum ? [1] : numbers, plus: isSum ? numbers : [0])
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 
@@ -173,6 +180,7 @@ extension OnnxImporter {
     }
     guard map.scale.isFinite, map.offset.isFinite else { throw fault(node, "a finite number", "\(number)") }
     let value = try append(.scalarAffine(map), [x.value], node)
+    recordInputArithmetic(value, of: x.value, times: [Double(map.scale)], plus: [Double(map.offset)])
     elementwiseSources[value] = x.value
     if nonNegative.contains(x.value), map.scale >= 0, map.offset >= 0 { nonNegative.insert(value) }
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
@@ -216,7 +224,14 @@ extension OnnxImporter {
     guard first > 0, fits else {
       throw fault(node, "a Softmax over the classes", "axis \(axis) of \(describe(x))")
     }
-    x.isProbability = true
+    x.meaning = .softmax
+    try set(node, .activation(x))
+  }
+
+  /// A Sigmoid that ends the network: omitted, the graph's output is the logits.
+  mutating func trailingSigmoid(_ node: OnnxNode) throws(FormatError) {
+    var x = try activation(node, 0)
+    x.meaning = .sigmoid
     try set(node, .activation(x))
   }
 }

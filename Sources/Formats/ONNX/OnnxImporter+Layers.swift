@@ -124,6 +124,7 @@ extension OnnxImporter {
     if isPixel, groups == 1, trailing.contains(node.outputs[0]) {
       return try classifier(x, weight, bias: bias, node)
     }
+    if normalization == nil { normalization = inputMaps[x.value] ?? OnnxInputMap(channels: 0) }
     var operands = [x.value, try declare(weight, node, .weight)]
     if let bias { operands.append(try declare(bias, node, .other, shape: [weight.shape[0]])) }
     let op = Conv2D(
@@ -155,6 +156,15 @@ extension OnnxImporter {
         try declare(try constant(node, index + 1), node, role, shape: [type.channels]))
     }
     let value = try append(.batchNorm(.init(epsilon: exact)), operands, node)
+    if inputMaps[x.value] != nil {
+      var numbers: [[Double]] = []
+      for index in 1...4 {
+        numbers.append(try floats(try constant(node, index), node).floats.map(Double.init))
+      }
+      let factors = zip(numbers[0], numbers[3]).map { $0 / ($1 + exact).squareRoot() }
+      let summands = zip(zip(numbers[1], numbers[2]), factors).map { $0.0 - $0.1 * $1 }
+      recordInputArithmetic(value, of: x.value, times: factors, plus: summands)
+    }
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 

@@ -286,6 +286,13 @@ extension OnnxImporter {
       sliced.allSatisfy({ $0 < x.axes.count })
     else { throw fault(node, "starts, ends, axes and steps of one length", "others") }
     var strides: [OnnxAxis: Int] = [:]
+    // All channels backwards.
+    if sliced.count == 1, x.axes[sliced[0]] == .channel, steps == [-1] {
+      let count = graph[x.value].type.channels
+      if [-1, count - 1].contains(starts[0]), ends[0] < -count {
+        return try permuteChannels(x, (0..<count).reversed(), node)
+      }
+    }
     for (index, axis) in sliced.enumerated() {
       let size = size(x.axes[axis], x)
       guard starts[index] == 0, ends[index] >= size ?? fixedBatch ?? Int(Int32.max), steps[index] >= 1,

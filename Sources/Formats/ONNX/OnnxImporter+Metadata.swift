@@ -7,9 +7,17 @@ extension OnnxImporter {
 
   /// The model's metadata: as `OnnxExporter` wrote it; else from options and `config.json`, with the usual
   /// values of ImageNet listed as assumed.
-  mutating func metadata(_ built: Graph, outputs: Int, output: String) throws(FormatError) -> ModelMetadata {
+  mutating func metadata(
+    _ built: Graph, outputs: Int, _ output: OnnxOutput
+  ) throws(FormatError) -> ModelMetadata {
     if outputs > 1 {
-      notes.append("of \(outputs) outputs \(output.debugDescription) was taken as the logits")
+      notes.append(
+        "of \(outputs) outputs \(output.name.debugDescription) was taken as the logits; --graph-output takes another"
+      )
+    }
+    if !output.passedOver.isEmpty {
+      let operators = output.passedOver.reversed().joined(separator: ", ")
+      notes.append("\(operators) at the end \(output.passedOver.count == 1 ? "is" : "are") passed over")
     }
     let kept = model.properties.first { $0.key == Self.metadataKey }.flatMap {
       try? ModelMetadata(json: Bytes(Array($0.value.utf8)))
@@ -17,6 +25,13 @@ extension OnnxImporter {
     var metadata = if let kept { try renewed(kept, built) } else { try described(built) }
     let source = model.producer.isEmpty ? "ONNX" : "ONNX of \(model.producer.prefix(64))"
     if kept == nil { metadata.source = source }
+    if let meaning { metadata.outputs = meaning }
+    if kept == nil {
+      metadata.facts.append(
+        Fact(
+          "outputs", metadata.outputs.rawValue, from: meaning == nil ? .default : .program,
+          option: "--outputs"))
+    }
     metadata.assumptions += assumed.filter { !metadata.assumptions.contains($0) }
     metadata.history.append(
       HistoryEntry(
@@ -63,11 +78,17 @@ extension OnnxImporter {
     kind.isKeras = ["tf2onnx", "keras2onnx"].contains { model.producer.hasPrefix($0) }
     let pictures: PictureFacts
     do {
-      pictures = try options.pictures(configuration, network: kind)
+      let statement = normalization?.statement
+      if let statement {
+        let scale = statement.inputScale?.rawValue ?? 1
+        notes.append("the graph normalises its input: pictures are given as values of 0 to \(scale)")
+      }
+      pictures = try options.pictures(configuration, stated: [statement].compactMap(\.self), network: kind)
     } catch {
       throw .architecture(path: path, error)
     }
     metadata.preprocessing = pictures.preprocessing
+    metadata.facts += pictures.facts
     assumed += pictures.sentences
     notes += pictures.notes
     (metadata.labels, metadata.synsets) = try options.labels(

@@ -16,6 +16,7 @@ extension OnnxImporter {
     do { try node.checkForm() } catch { throw .onnx(path: path, error) }
     if try visitConstant(node) { return }
     if try visitSizes(node) { return }
+    if node.op == "Sigmoid", trailing.contains(node.outputs[0]) { return try trailingSigmoid(node) }
     if let op = OnnxForm.elementwise[node.op] { return try elementwise(op, node) }
     switch node.op {
     case "Conv": try convolution(node)
@@ -51,6 +52,7 @@ extension OnnxImporter {
     case "Transpose": try transpose(node)
     case "Pad": try pad(node)
     case "Slice": try slice(node)
+    case "Gather": try gatherChannels(node)
     case "Expand": try expand(node)
     default:
       throw fault(node, "an operator of a ResNet", node.op.debugDescription)
@@ -84,7 +86,9 @@ extension OnnxImporter {
       guard powered || x.power == nil && x.meanOfPowers == nil else {
         throw fault(node, "the mean and the root of a generalized mean behind a Pow", node.op)
       }
-      guard probability || !x.isProbability else { throw fault(node, "nothing behind a Softmax", node.op) }
+      guard probability || x.meaning == nil else {
+        throw fault(node, "nothing behind a \(x.meaning == .sigmoid ? "Sigmoid" : "Softmax")", node.op)
+      }
       return x
     case .product(let product): return try settle(product, node.inputs[index])
     case .constant, .sizes:

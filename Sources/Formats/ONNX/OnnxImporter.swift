@@ -43,6 +43,12 @@ struct OnnxImporter {
   var elementwiseSources: [ValueID: ValueID] = [:]
   /// What each result of a Clip is computed from.
   var clamps: [ValueID: (source: ValueID, clamp: Clamp)] = [:]
+  /// What the graph does with the picture, for the picture and each value that it normalises.
+  var inputMaps: [ValueID: OnnxInputMap] = [:]
+  /// The same for what the first convolution reads; nil before it.
+  var normalization: OnnxInputMap?
+  /// What the outputs mean, where a Softmax or a Sigmoid says it.
+  var meaning: OutputMeaning?
   /// The input of each linear layer, by its result.
   var linearOperands: [ValueID: ValueID] = [:]
   /// The batch size of the export; nil for a symbolic one.
@@ -78,10 +84,23 @@ struct OnnxImporter {
     guard let graph = model.graph else {
       throw .onnx(path: path, OnnxFault(.graph, expected: "a graph", found: "none"))
     }
-    var importer = OnnxImporter(
-      path: path, options: options, model: model, configuration: try SourceConfiguration.beside(path),
-      byteCount: bytes.count)
-    return try importer.run(graph)
+    let configuration = try SourceConfiguration.beside(path)
+    let outputs = try OnnxOutput.candidates(graph, stated: options.graphOutput, path: path)
+    var failure: (output: String, error: FormatError)?
+    for output in outputs {
+      var importer = OnnxImporter(
+        path: path, options: options, model: model, configuration: configuration, byteCount: bytes.count)
+      importer.notes = failure.map { ["the output \($0.output.debugDescription) cannot be compiled"] } ?? []
+      do {
+        let result = try importer.run(graph, output)
+        // Instead of an output that fails, only one that a classifier gives.
+        if failure == nil || !importer.linearOperands.isEmpty { return result }
+      } catch {
+        failure = failure ?? (output.name, error)
+      }
+    }
+    throw failure?.error
+      ?? .onnx(path: path, OnnxFault(.graph, expected: "an output", found: "none"))
   }
 
   private init(
@@ -112,19 +131,21 @@ struct OnnxImporter {
 
   // MARK: Input
 
-  private mutating func run(_ source: OnnxGraph) throws(FormatError) -> ImportResult {
+  private mutating func run(
+    _ source: OnnxGraph, _ output: OnnxOutput
+  ) throws(FormatError) -> ImportResult {
     try declareInitializers(source)
     try refuseQuantised(source)
-    let plan = try OnnxPlan(source, known: Set(values.keys), path: path)
+    let plan = try OnnxPlan(source, output: output.value, known: Set(values.keys), path: path)
     (leadingToMaps, trailing) = (plan.leadingToMaps, plan.trailing)
     try declareInput(plan)
     for index in plan.order { try visit(source.nodes[index]) }
     try finish(plan.output)
     let built: Graph
-    do { built = try ActivationPatterns.recognised(in: graph.build()) } catch {
+    do { built = Self.withFeatures(try ActivationPatterns.recognised(in: graph.build())) } catch {
       throw .model(path: path, error)
     }
-    let metadata = try metadata(built, outputs: source.outputs.count, output: plan.output)
+    let metadata = try metadata(built, outputs: source.outputs.count, output)
     notes = (configuration?.notes ?? []) + notes
     for fill in fills { constants[fill.name] = try reader.filled(fill.value, fill.shape, fill.place) }
     let model: Model
@@ -190,6 +211,7 @@ struct OnnxImporter {
     do {
       let value = try graph.input(name, .image(size(.channel) ?? 3, height, width))
       values[info.name] = .activation(OnnxActivation(value: value, axes: axes))
+      inputMaps[value] = OnnxInputMap(channels: size(.channel) ?? 3)
     } catch { throw .model(path: path, error) }
   }
 
@@ -208,6 +230,7 @@ struct OnnxImporter {
     guard result.power == nil, result.meanOfPowers == nil else {
       throw fault(.graph, "a whole generalized mean", "powers as the output")
     }
+    meaning = result.meaning
     var logits = result.value
     if graph[logits].type.isImage {
       guard graph[logits].type.spatial == Extent(1, 1) else {
@@ -221,8 +244,28 @@ struct OnnxImporter {
     }
     do {
       try graph.output(GraphOutput.logits, logits)
-      if let features = linearOperands[logits] { try graph.output(GraphOutput.features, features) }
     } catch { throw .model(path: path, error) }
+  }
+
+  /// `graph` with what its head reads as the output `features`: the row from which layers of rows alone, one of them
+  /// linear, make the logits.
+  private static func withFeatures(_ graph: Graph) -> Graph {
+    let producers = graph.producers
+    guard let logits = graph.output(GraphOutput.logits) else { return graph }
+    var (row, isBehindLinear) = (logits, false)
+    var features: ValueID?
+    while let producer = producers[row.index] {
+      let node = graph[producer]
+      let data = node.operands.filter { graph[$0].type.batched }
+      guard data.count == 1, graph[data[0]].type.dims.count == 1 else { break }
+      row = data[0]
+      if case .linear = node.op { isBehindLinear = true }
+      if isBehindLinear { features = row }
+    }
+    guard let features else { return graph }
+    return Graph(
+      name: graph.name, values: graph.values, inputs: graph.inputs, constants: graph.constants,
+      nodes: graph.nodes, outputs: graph.outputs + [GraphOutput(name: GraphOutput.features, value: features)])
   }
 
   // MARK: Graph

@@ -3,13 +3,11 @@ import FixresIR
 /// The nodes that the chosen output of a model depends on, and the input that they read; checks names and
 /// order.
 ///
-/// A model may have several outputs (features, probabilities) and, before IR version 4, lists its weights
-/// among its inputs. The output called `logits` is taken; without one, the output that depends on most nodes,
-/// since features are computed before the classifier and logits before their Softmax.
+/// Before IR version 4 a model lists its weights among its inputs.
 struct OnnxPlan {
   /// The only input that is not a weight and is read.
   let input: OnnxValueInfo
-  /// Name of the chosen output.
+  /// The value that is compiled: the chosen output, or what stands before it.
   let output: String
   /// Indices of the nodes that the output depends on, in file order.
   let order: [Int]
@@ -21,11 +19,13 @@ struct OnnxPlan {
   /// Results that no layer depends on.
   let trailing: Set<String>
 
-  /// Creates the plan of `graph`; `known` holds the names of its initializers.
+  /// Creates the plan of `graph` for the value `output`; `known` holds the names of its initializers.
   ///
   /// - Throws: `FormatError.onnx`, for a name made twice, a cycle, a missing input, or not exactly one image
   ///   input.
-  init(_ graph: OnnxGraph, known: Set<String>, path: String) throws(FormatError) {
+  init(
+    _ graph: OnnxGraph, output: String, known: Set<String>, path: String
+  ) throws(FormatError) {
     var makers: [String: Int] = [:]
     for (index, node) in graph.nodes.enumerated() {
       for name in node.outputs where !name.isEmpty {
@@ -42,7 +42,8 @@ struct OnnxPlan {
       !known.contains($0.name) && makers[$0.name] == nil && seen.insert($0.name).inserted
     }
     let sources = Sources(makers: makers, given: known.union(pictures.map(\.name)), path: path)
-    (output, order) = try Self.chosen(graph, sources)
+    self.output = output
+    order = try Self.needed(output, graph, sources)
     let nodes = order.map { graph.nodes[$0] }
     var reading: Set<String> = []
     for node in nodes { reading.formUnion(node.inputs) }
@@ -74,30 +75,6 @@ struct OnnxPlan {
     .onnx(path: path, OnnxFault(place, expected: expected, found: found))
   }
 
-  /// Limit on the outputs that are considered.
-  private static let maximumOutputCount = 16
-
-  /// The output called `logits`, else the one that depends on most nodes; and the nodes that it depends on.
-  private static func chosen(
-    _ graph: OnnxGraph, _ sources: Sources
-  ) throws(FormatError) -> (name: String, order: [Int]) {
-    let named = graph.outputs.first { $0.name == GraphOutput.logits }.map { [$0] }
-    var best: (name: String, order: [Int])?
-    var failure: FormatError?
-    for output in named ?? Array(graph.outputs.prefix(maximumOutputCount)) {
-      do {
-        let order = try needed(output.name, graph, sources)
-        if order.count > best?.order.count ?? 0 { best = (output.name, order) }
-      } catch {
-        failure = failure ?? error
-      }
-    }
-    guard let best else {
-      throw failure ?? fault(sources.path, .graph, expected: "an output", found: "none")
-    }
-    return best
-  }
-
   /// Operators over feature maps; a layer that one of them depends on is not the classifier.
   private static let mapOperators: Set<String> = [
     "Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax",
@@ -116,9 +93,10 @@ struct OnnxPlan {
     for node in nodes.reversed() {
       let isMap = mapOperators.contains(node.op)
       if isMap || node.outputs.contains(where: maps.contains) { maps.formUnion(node.inputs) }
-      if isMap || layerOperators.contains(node.op) || node.outputs.contains(where: layers.contains) {
-        layers.formUnion(node.inputs)
-      }
+      let leadsToLayer = node.outputs.contains(where: layers.contains)
+      // A Sigmoid at the end gives probabilities, as a Softmax does.
+      let isLayer = isMap || layerOperators.contains(node.op) && (leadsToLayer || node.op != "Sigmoid")
+      if isLayer || leadsToLayer { layers.formUnion(node.inputs) }
     }
     return (maps, Set(nodes.flatMap(\.outputs)).subtracting(layers))
   }

@@ -52,8 +52,8 @@ struct OnnxActivation {
   var power: GeneralizedMeanPool?
   /// The generalized mean whose root the next node takes; nil for none.
   var meanOfPowers: GeneralizedMeanPool?
-  /// True behind a Softmax, which is not in the graph: no layer may depend on the value.
-  var isProbability = false
+  /// What a Softmax or a Sigmoid that is not in the graph makes of it, and no layer may depend on; nil for none.
+  var meaning: OutputMeaning?
 
   /// [N, C, H, W].
   static let imageAxes: [OnnxAxis] = [.batch, .channel, .height, .width]

@@ -27,6 +27,7 @@ enum ModelSource {
     options.architecture = invocation.text(Shared.architecture)
     options.key = invocation.text(Shared.key)
     options.ignore = invocation.texts(Shared.ignore)
+    options.graphOutput = invocation.text(Shared.graphOutput)
     options.batchNormEpsilon = invocation.number(Shared.epsilon)
     options.finetuned = invocation.text(Shared.finetuned)
     options.labels = invocation.text(Shared.labels)

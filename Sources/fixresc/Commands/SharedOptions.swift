@@ -15,6 +15,9 @@ enum Shared {
   static let ignore = Option(
     "--ignore", "PATTERN", kind: .text, repeatable: true,
     "leave out tensors that nothing explains, by their names; `*` is any text")
+  static let graphOutput = Option(
+    "--graph-output", "NAME", kind: .text,
+    "the output of an ONNX graph that gives the scores (default: the one that most nodes work for)")
   static let epsilon = Option(
     "--bn-eps", "X", kind: .number(0...1), "epsilon of the batch norms (default 1e-5)")
   static let finetuned = Option(
@@ -49,8 +52,8 @@ enum Shared {
   static let model = OptionGroup(
     "What the checkpoint does not say",
     [
-      architecture, key, ignore, epsilon, finetuned, labels, trainResolution, preprocess, resizeSide,
-      cropShare,
+      architecture, key, ignore, graphOutput, epsilon, finetuned, labels, trainResolution, preprocess,
+      resizeSide, cropShare,
       filter,
       channelOrder, inputScale, mean, deviation,
     ])
