@@ -126,14 +126,14 @@ package struct PassDriver {
     return context.rewriteCount
   }
 
-  /// The model that `network` is, with the tunings and packed constants of `source`.
+  /// The model that `network` is, with the tunings, packed constants and references of `source`.
   private func verified(
     _ network: PassNetwork, from source: Model, after pass: any Pass
   ) throws(PassError) -> Model {
     do {
       return try Model(
         graph: network.graph, constants: network.constants, metadata: network.metadata,
-        tunings: source.tunings, packedConstants: source.packedConstants)
+        tunings: source.tunings, packedConstants: source.packedConstants, references: source.references)
     } catch {
       throw .broken(pass: pass.name, error)
     }

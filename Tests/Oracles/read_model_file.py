@@ -3,7 +3,7 @@
 usage: python3 read_model_file.py FILE.bin [...] [--graph] [--quiet] [--self-test]
 
 Written from that page and from Documentation/IR.md alone. Checks the header, the section table, every checksum, the
-metadata, and the indices of TUNE and PACK, and prints each constant with its shape and a few figures. Exits with 1 where a
+metadata, and the indices of TUNE, PACK and REFS, and prints each constant with its shape and a few figures. Exits with 1 where a
 file must be refused, and says why. `--self-test` also damages each file in every byte and cuts it at every length: what
 is left must be refused, or hold the same (bytes between sections belong to nothing). Needs numpy.
 """
@@ -18,7 +18,7 @@ MAGIC = b"FIXRESC\0"
 MAJOR = 1
 ALIGNMENT = 64
 REQUIRED = ("GRPH", "META", "CNST")
-KNOWN = REQUIRED + ("TUNE", "PACK")
+KNOWN = REQUIRED + ("TUNE", "PACK", "REFS")
 RESIZE_RULES = ("shorter-side", "height", "squash", "longer-side")
 FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
@@ -193,19 +193,22 @@ def read_metadata(section):
     for entry in meta["history"]:
         require(isinstance(entry, dict) and isinstance(entry.get("action"), str)
                 and isinstance(entry.get("parameters"), dict), "META: history")
-    rule = meta.get("preprocessing")
-    require(isinstance(rule, dict), "META: preprocessing")
-    require(rule.get("resize_rule") in RESIZE_RULES, "META: resize_rule")
-    require(rule.get("interpolation") in FILTERS, "META: interpolation")
-    require(is_number(rule.get("crop_share")) and 1 / 1024 <= rule["crop_share"] <= 1, "META: crop_share")
-    require("squash_from" in rule, "META: squash_from")
+    read_preprocessing(meta.get("preprocessing"), "META")
+    return meta
+
+
+def read_preprocessing(rule, section):
+    require(isinstance(rule, dict), f"{section}: preprocessing")
+    require(rule.get("resize_rule") in RESIZE_RULES, f"{section}: resize_rule")
+    require(rule.get("interpolation") in FILTERS, f"{section}: interpolation")
+    require(is_number(rule.get("crop_share")) and 1 / 1024 <= rule["crop_share"] <= 1, f"{section}: crop_share")
+    require("squash_from" in rule, f"{section}: squash_from")
     require(rule["squash_from"] is None or is_integer(rule["squash_from"]) and rule["squash_from"] > 0,
-            "META: squash_from")
+            f"{section}: squash_from")
     for key in ("mean", "std"):
         values = rule.get(key)
-        require(isinstance(values, list) and len(values) == 3 and all(map(is_number, values)), f"META: {key}")
-    require(all(value > 0 for value in rule["std"]), "META: std")
-    return meta
+        require(isinstance(values, list) and len(values) == 3 and all(map(is_number, values)), f"{section}: {key}")
+    require(all(value > 0 for value in rule["std"]), f"{section}: std")
 
 
 def read_tunings(section, convolutions):
@@ -253,8 +256,52 @@ def read_packed(section, constants, constants_sum):
     return packed
 
 
+def read_references(section):
+    """The references: (name, input as an array or the bytes of a picture, outputs)."""
+    require(len(section) >= 8, "REFS is cut short")
+    size = struct.unpack_from("<I", section)[0]
+    require(size <= 1 << 20 and 8 + size <= len(section), "REFS: byte count of the index")
+    root = parse_json(section[8:8 + size], "REFS")
+    version = root.get("version")
+    require(is_integer(version) and version > 0, "REFS: version")
+    if version > 1: return []
+    require(isinstance(root["references"], list) and len(root["references"]) <= 256, "REFS: references")
+    start, end = round_up(8 + size), 0
+
+    def blob(entry, count):
+        nonlocal end
+        require(entry["offset"] == round_up(end), "REFS: offset")
+        end = entry["offset"] + count
+        require(start + end <= len(section), "REFS: a blob reaches beyond the section")
+        return section[start + entry["offset"]:start + end]
+
+    def tensor(entry, rank):
+        shape = entry["shape"]
+        require(len(shape) == rank and all(is_integer(side) and side > 0 for side in shape), "REFS: shape")
+        count = 4
+        for side in shape: count *= side
+        return np.frombuffer(blob(entry, count), "<f4").reshape(shape)
+
+    references = []
+    for entry in root["references"]:
+        require(isinstance(entry["name"], str) and len(entry["name"].encode()) <= 1024, "REFS: name")
+        require(entry["kind"] in ("tensor", "picture"), "REFS: kind")
+        if entry["kind"] == "tensor":
+            value = tensor(entry, 4)
+        else:
+            require(len(entry["size"]) == 2 and all(1 <= side <= 32768 for side in entry["size"]), "REFS: size")
+            read_preprocessing(entry["preprocessing"], "REFS")
+            require(is_integer(entry["byte_count"]) and entry["byte_count"] >= 0, "REFS: byte_count")
+            value = blob(entry, entry["byte_count"])
+        outputs = tensor(entry["outputs"], 2)
+        require(len(outputs) == (len(value) if entry["kind"] == "tensor" else 1), "REFS: rows of outputs")
+        references.append((entry["name"], value, outputs))
+    require(start + end == max(len(section), start), "REFS: byte count")
+    return references
+
+
 def parse(file):
-    """The sections, graph text, metadata, constants, tunings and packed tensors of `file`, or `Refused`."""
+    """The sections, graph text, metadata, constants, tunings, packed tensors and references of `file`, or `Refused`."""
     sections = read_sections(file)
     try:
         text = sections["GRPH"][0].decode("utf-8")
@@ -263,22 +310,24 @@ def parse(file):
         constants = read_constants(graph, sections["CNST"][0])
         tunings = read_tunings(sections["TUNE"][0], convolutions) if "TUNE" in sections else []
         packed = read_packed(sections["PACK"][0], constants, sections["CNST"][1]) if "PACK" in sections else []
+        references = read_references(sections["REFS"][0]) if "REFS" in sections else []
     except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise Refused(f"a member is missing or of another type: {error}") from error
-    return sections, text, meta, constants, tunings, packed
+    return sections, text, meta, constants, tunings, packed, references
 
 
 def show(path, contents, shows_graph, is_quiet):
-    sections, text, meta, constants, tunings, packed = contents
+    sections, text, meta, constants, tunings, packed, references = contents
     kinds = ", ".join(f"{kind} {len(data)}" for kind, (data, _) in sections.items())
     print(f"{path}: {meta['architecture']}; {kinds}; {len(constants)} constants, {len(tunings)} tunings, "
-          f"{len(packed)} packed tensors: accepted")
+          f"{len(packed)} packed tensors, {len(references)} references: accepted")
     if shows_graph: print(text, end="")
     if is_quiet: return
     for name, values in constants.items():
         shape = "x".join(map(str, values.shape))
         figures = f"mean {values.mean(dtype=np.float64):.6g}, least {values.min():.6g}, greatest {values.max():.6g}"
         print(f"  {name} {shape}: {figures if values.size else 'empty'}")
+    for name, _, outputs in references: print(f"  reference {name}: {outputs.shape[0]} x {outputs.shape[1]} outputs")
     for name, layout, values in packed: print(f"  {name} as `{layout}`: {values.size} elements")
 
 

@@ -1,7 +1,7 @@
 /// A trained network: its graph, the data of its constants, and what is known about it.
 ///
 /// A model that exists has been verified: `Verifier` has accepted its graph, and every constant that the graph declares
-/// has data of the declared shape. Metadata, tunings and packed constants change no result and may be edited freely.
+/// has data of the declared shape. Metadata, tunings, packed constants and references change no result and may be edited freely.
 public struct Model: Sendable, Equatable {
   private let verified: VerifiedGraph
   /// The data of the graph's constants.
@@ -12,6 +12,8 @@ public struct Model: Sendable, Equatable {
   public var tunings: [Tuning]
   /// Constants as kernels read them; one whose constant was replaced no longer counts.
   public var packedConstants: [PackedConstant]
+  /// Inputs with the outputs that the original program gave for them.
+  public var references: [ReferencePair]
 
   /// The computation as a list of typed operations.
   public var graph: Graph { verified.graph }
@@ -21,11 +23,11 @@ public struct Model: Sendable, Equatable {
   /// - Throws: `IRError.unverified`, `missingConstant` or `constantShape`.
   public init(
     graph: Graph, constants: Constants, metadata: ModelMetadata, tunings: [Tuning] = [],
-    packedConstants: [PackedConstant] = []
+    packedConstants: [PackedConstant] = [], references: [ReferencePair] = []
   ) throws(IRError) {
     try self.init(
       verified: VerifiedGraph(graph), constants: constants, metadata: metadata, tunings: tunings,
-      packedConstants: packedConstants)
+      packedConstants: packedConstants, references: references)
   }
 
   /// A model of a graph that has been verified already; only the constants are checked.
@@ -33,7 +35,7 @@ public struct Model: Sendable, Equatable {
   /// - Throws: `IRError.missingConstant` or `constantShape`.
   package init(
     verified: VerifiedGraph, constants: Constants, metadata: ModelMetadata, tunings: [Tuning] = [],
-    packedConstants: [PackedConstant] = []
+    packedConstants: [PackedConstant] = [], references: [ReferencePair] = []
   ) throws(IRError) {
     let graph = verified.graph
     for constant in graph.constants {
@@ -46,6 +48,7 @@ public struct Model: Sendable, Equatable {
     self.metadata = metadata
     self.tunings = tunings
     self.packedConstants = packedConstants
+    self.references = references
   }
 
   private static func check(_ tensor: Tensor, _ value: Value) throws(IRError) {
@@ -65,13 +68,13 @@ public struct Model: Sendable, Equatable {
     constants[name] = tensor
   }
 
-  /// This model with another graph and other constants; metadata, tunings and packed constants stay.
+  /// This model with another graph and other constants; all else stays.
   ///
   /// - Throws: `IRError.unverified`, `missingConstant` or `constantShape`.
   package func replacing(graph: Graph, constants: Constants) throws(IRError) -> Model {
     try Model(
       graph: graph, constants: constants, metadata: metadata, tunings: tunings,
-      packedConstants: packedConstants)
+      packedConstants: packedConstants, references: references)
   }
 
   /// Drops the data that the graph does not declare.

@@ -19,6 +19,8 @@ public struct ModelMetadata: Hashable, Sendable {
   public var facts: [Fact] = []
   /// What the numbers of the last layer mean.
   public var outputs = OutputMeaning.logits
+  /// What references have shown; nil where the model was checked against none.
+  public var verified: Verification?
   /// What was done to the model, oldest first.
   public var history: [HistoryEntry]
 

@@ -29,7 +29,8 @@ extension ModelFile {
     return try Model(
       verified: verified, constants: constants, metadata: metadata,
       tunings: try readTunings(of: verified.graph, from: sections),
-      packedConstants: try readPacked(constants, constantBytes, from: sections))
+      packedConstants: try readPacked(constants, constantBytes, from: sections),
+      references: try readReferences(from: sections))
   }
 
   private struct Section {
@@ -161,6 +162,11 @@ extension ModelFile {
     constantBytes.releasePages()
     return try PackedConstant.read(
       try take(.packed, from: sections), for: constants, checksum: checksum)
+  }
+
+  private static func readReferences(from sections: [Section]) throws(IRError) -> [ReferencePair] {
+    guard sections.contains(where: { $0.kind == SectionKind.references.code }) else { return [] }
+    return try ReferencePair.read(try take(.references, from: sections))
   }
 
   private static func compare(_ bytes: Bytes, with expected: UInt32, section: String) throws(IRError) {

@@ -33,7 +33,8 @@ extension ModelFile {
       texts.append((.tuning, Tuning.json(model.tunings).serialized(pretty: true)))
     }
     let packed = model.validPackedConstants
-    let tableByteCount = (texts.count + (packed.isEmpty ? 1 : 2)) * entryByteCount
+    let others = (packed.isEmpty ? 0 : 1) + (model.references.isEmpty ? 0 : 1)
+    let tableByteCount = (texts.count + 1 + others) * entryByteCount
     try writer.write([UInt8](repeating: 0, count: headerByteCount + tableByteCount))
     var entries: [Entry] = []
     for (kind, text) in texts {
@@ -50,6 +51,10 @@ extension ModelFile {
       try writer.pad(to: alignment)
       entries.append(try write(packed, constantsChecksum: constants.checksum, to: &writer))
     }
+    if !model.references.isEmpty {
+      try writer.pad(to: alignment)
+      entries.append(try write(model.references, to: &writer))
+    }
     try writer.overwrite(header(entries, fileByteCount: writer.byteCount), at: 0)
   }
 
@@ -62,7 +67,7 @@ extension ModelFile {
       guard let tensor = model.constants[model.graph[constant].name] else {
         preconditionFailure("%\(model.graph[constant].name) has no data, which no model may lack")
       }
-      sum = try writeAligned(tensor, sum, to: &writer)
+      sum = try writeAligned(tensor.bytes, sum, to: &writer)
     }
     return Entry(
       kind: .constants, offset: start, byteCount: writer.byteCount - start, checksum: sum)
@@ -75,20 +80,31 @@ extension ModelFile {
     let head = PackedConstant.head(of: packed, constantsChecksum: constantsChecksum)
     var sum = head.withUnsafeBytes { HardwareChecksum.checksum($0) }
     try writer.write(head)
-    for entry in packed { sum = try writeAligned(entry.elements, sum, to: &writer) }
+    for entry in packed { sum = try writeAligned(entry.elements.bytes, sum, to: &writer) }
     return Entry(kind: .packed, offset: start, byteCount: writer.byteCount - start, checksum: sum)
   }
 
-  /// Writes `tensor` on the next multiple of `alignment`; `sum` with what was written added to it.
+  private static func write(
+    _ references: [ReferencePair], to writer: inout AtomicFileWriter
+  ) throws(FileError) -> Entry {
+    let start = writer.byteCount
+    let (head, blobs) = ReferencePair.section(of: references)
+    var sum = head.withUnsafeBytes { HardwareChecksum.checksum($0) }
+    try writer.write(head)
+    for blob in blobs { sum = try writeAligned(blob, sum, to: &writer) }
+    return Entry(kind: .references, offset: start, byteCount: writer.byteCount - start, checksum: sum)
+  }
+
+  /// Writes `bytes` on the next multiple of `alignment`; `sum` with what was written added to it.
   private static func writeAligned(
-    _ tensor: Tensor, _ sum: UInt32, to writer: inout AtomicFileWriter
+    _ bytes: Bytes, _ sum: UInt32, to writer: inout AtomicFileWriter
   ) throws(FileError) -> UInt32 {
     let zeros = [UInt8](repeating: 0, count: roundUp(writer.byteCount) - writer.byteCount)
     try writer.write(zeros)
     let padded = zeros.withUnsafeBytes { HardwareChecksum.checksum($0, seed: sum) }
-    let own = checksum(of: tensor.bytes)
-    try writer.write(tensor.bytes)
-    return CRC32C.combine(padded, own, byteCountOfB: tensor.byteCount)
+    let own = checksum(of: bytes)
+    try writer.write(bytes)
+    return CRC32C.combine(padded, own, byteCountOfB: bytes.count)
   }
 
   private static func header(_ entries: [Entry], fileByteCount: Int) -> [UInt8] {

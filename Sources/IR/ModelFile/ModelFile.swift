@@ -14,8 +14,8 @@ import FixresBase
 ///
 /// Sections start on multiples of 64. `GRPH` is the graph's text; `META` the metadata as JSON; `CNST` the
 /// constants in the order in which the graph declares them, each on a multiple of 64 from the section's start;
-/// `TUNE` what `adapt --tune` measured, as JSON; `PACK` the constants that `adapt --pack` rearranged. The last two may be
-/// missing and need not be known.
+/// `TUNE` what `adapt --tune` measured, as JSON; `PACK` the constants that `adapt --pack` rearranged; `REFS` inputs with
+/// the outputs of the original program. The last three may be missing and need not be known.
 /// A reader accepts every file of its own or an earlier major version.
 public enum ModelFile {
   package static let magic: [UInt8] = Array("FIXRESC\0".utf8)
@@ -33,9 +33,15 @@ public enum ModelFile {
     case constants = "CNST"
     case tuning = "TUNE"
     case packed = "PACK"
+    case references = "REFS"
 
     /// Whether a reader that does not know the kind must refuse the file.
-    var isRequired: Bool { self != .tuning && self != .packed }
+    var isRequired: Bool {
+      switch self {
+      case .graph, .metadata, .constants: true
+      case .tuning, .packed, .references: false
+      }
+    }
 
     var code: UInt32 { rawValue.utf8.reversed().reduce(0) { $0 << 8 | UInt32($1) } }
   }

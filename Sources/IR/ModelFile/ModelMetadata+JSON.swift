@@ -14,6 +14,7 @@ extension ModelMetadata {
     object["assumptions"] = .array(assumptions.map(JSON.string))
     if !facts.isEmpty { object["facts"] = .array(facts.map(\.json)) }
     if outputs != .logits { object["outputs"] = .string(outputs.rawValue) }
+    if let verified { object["verified"] = verified.json }
     object["history"] = .array(history.map(\.json))
     return .object(object)
   }
@@ -30,9 +31,10 @@ extension ModelMetadata {
       labels: try reader.strings("labels"), synsets: try reader.strings("synsets"),
       source: try reader.string("source"), assumptions: try reader.strings("assumptions"),
       history: try reader.history("history"))
-    // Written only where there is something to say; files of earlier releases have neither.
+    // Written only where there is something to say; files of earlier releases have none.
     if root["facts"] != nil { facts = try reader.facts("facts") }
     if root["outputs"] != nil { outputs = try reader.word("outputs") }
+    if root["verified"] != nil { verified = try reader.verification("verified") }
   }
 
   private static func json(_ extent: Extent) -> JSON {
@@ -71,9 +73,16 @@ extension Fact {
   }
 }
 
+extension Verification {
+  /// `{"references": ..., "max_difference": ...}`
+  package var json: JSON {
+    ["references": JSON(references), "max_difference": JSON(maximumDifference)]
+  }
+}
+
 extension Preprocessing {
   /// Members beyond those of the first release are written only where they say something else than it does.
-  fileprivate var json: JSON.Object {
+  var json: JSON.Object {
     var object = JSON.Object()
     object["resize_rule"] = .string(resizeRule.rawValue)
     object["interpolation"] = .string(interpolation.rawValue)
@@ -95,6 +104,16 @@ extension Preprocessing {
     object["mean"] = .array(mean.map { .number(Double($0)) })
     object["std"] = .array(standardDeviation.map { .number(Double($0)) })
     return object
+  }
+
+  /// Reads what `json` gives; `section` is the one at fault.
+  init(json: JSON, section: String) throws(IRError) {
+    do {
+      try self.init(MetadataReader(root: json))
+    } catch {
+      guard case .modelFile(_, let fault) = error else { throw error }
+      throw .modelFile(section: section, fault)
+    }
   }
 
   fileprivate init(_ reader: MetadataReader) throws(IRError) {
@@ -201,6 +220,15 @@ private struct MetadataReader {
       guard let list = json.arrayValue else { return nil }
       let facts = list.compactMap(Fact.init)
       return facts.count == list.count ? facts : nil
+    }
+  }
+
+  func verification(_ key: String) throws(IRError) -> Verification {
+    try value(key, "{references, max_difference}, numbers of 0 or more") { json in
+      guard let count = json["references"]?.integerValue, count >= 0,
+        let difference = json["max_difference"]?.doubleValue, difference >= 0
+      else { return nil }
+      return Verification(references: count, maximumDifference: difference)
     }
   }
 
