@@ -8,7 +8,7 @@ package enum Tool {
   /// The commands, in the order in which help lists them.
   package static let commands: [Command] = [
     .import, .adapt, .run, .eval, .sweep, .analyze, .stats, .finetune, .bench, .inspect, .compare, .doctor,
-    .export,
+    .export, .reference,
   ]
 
   /// Runs one command line; returns 0 for success, 1 for a failure, 2 for a usage error.

@@ -156,6 +156,7 @@ package enum FineTunedOverlay {
       taken.filter { !isClassifier($0) }.map { $0.split(separator: ".").dropLast().joined(separator: ".") })
     let classifier = taken.filter(isClassifier)
     let file = path.split(separator: "/").last.map(String.init) ?? path
+    model.forgetReferences()
     model.metadata.history.append(
       HistoryEntry(
         "finetuned",

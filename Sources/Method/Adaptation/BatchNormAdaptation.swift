@@ -61,6 +61,7 @@ package struct BatchNormAdaptation {
       for (norm, moments) in zip(wave, moments) { try renew(norm, moments, of: &model, &outcome) }
       outcome.passes += 1
     }
+    model.forgetReferences()
     model.metadata.history.append(
       HistoryEntry(
         "bn-statistics",

@@ -21,6 +21,7 @@ package struct Equalisation: Hashable, Sendable {
   package func insert(into model: inout Model) throws(MethodError) {
     let tail = try NetworkTail(model.graph)
     do { model = try inserted(into: model, tail) } catch { throw .model(error) }
+    model.forgetReferences()
     model.metadata.history.append(history("equalize"))
   }
 
@@ -57,6 +58,7 @@ package struct Equalisation: Hashable, Sendable {
     } catch {
       throw .model(error)
     }
+    model.forgetReferences()
     model.metadata.history.append(history("equalize-linear"))
   }
 

@@ -22,6 +22,7 @@ package enum TestPool {
       throw .model(error)
     }
     model.metadata.preprocessing.cropShare = 1
+    model.forgetReferences()
     model.metadata.history.append(
       HistoryEntry("test-pool", [.init("kernel", "\(kernel)"), .init("resolution", "\(test)")]))
   }

@@ -43,6 +43,8 @@ public enum MethodError: Error, Hashable, Sendable {
   case differentInputs(String, String)
   /// Two models that are to be compared have no layer of one name and shape in common.
   case noCommonLayers
+  /// A reference can't be used or does not fit.
+  case reference(ReferenceFault)
   /// A pass refused the model.
   case pass(PassError)
   /// The engine refused to plan or run a model.

@@ -53,6 +53,7 @@ package final class FineTuning {
     var loop = try TrainingLoop(self, model, samples, resuming: state)
     try loop.run()
     try loop.store(in: &model)
+    model.forgetReferences()
     model.metadata.history.append(history(samples, loop))
     let after = try measure(model, measured, "after, at \(options.resolution)")
     return FineTuningResult(

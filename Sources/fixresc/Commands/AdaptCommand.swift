@@ -3,13 +3,15 @@ import FixresIR
 import FixresImaging
 import FixresMethod
 import FixresPasses
+import FixresRuntime
 
 private enum Options {
   static let to = Option(
     "--to", "K|HxW", kind: .size, "test resolution: a side, or height x width (default: the model's)")
   static let passes = Option(
     "--passes", "LIST", kind: .text, "passes to run, between commas (default: all, in their order)")
-  static let verify = Option("--verify", "read the written file back and compare it with the model in memory")
+  static let verify = Option(
+    "--verify", "run the references that the model keeps, and read the written file back")
   static let noProof = Option("--no-proof", "do not run the model before and after to compare the logits")
   static let printBefore = Option(
     "--print-ir-before", "P", kind: .text, "print the graph before the pass P (or all) on stderr")
@@ -75,8 +77,11 @@ private final class AdaptRun {
       },
       observe: { [unowned self] in observe($0) })
     let result = try adaptation.run()
+    let references = try checkReferences(of: result.model, source.model, options.session)
     try write(result.model, to: invocation.text(Shared.output) ?? "")
-    return object(result, options)
+    var object = object(result, options)
+    if let references { object["references"] = references }
+    return object
   }
 
   private func adaptationOptions() throws -> AdaptationOptions {
@@ -245,6 +250,21 @@ private final class AdaptRun {
     }
     guard let ratio = sizeRatio(model), max(ratio, 1 / ratio) > Self.worthFineTuning else { return nil }
     return "far from 1: fine-tuning at \(test) is worth it"
+  }
+
+  /// With `--verify`, runs the references of `model` at their own sizes; nil without.
+  private func checkReferences(
+    of model: Model, _ source: Model, _ session: SessionOptions
+  ) throws -> JSON? {
+    guard invocation.has(Options.verify) else { return nil }
+    if model.references.isEmpty, !source.references.isEmpty {
+      console.note(
+        "fixresc: note: the references are not kept, as the adapted network computes something else")
+    }
+    var bar = Progress("references", total: model.references.count, on: console)
+    let results = try model.checkReferences(options: session) { done, _ in bar.update(done) }
+    bar.finish()
+    return try ReferenceCheck.report(results, console)
   }
 
   // MARK: - Results

@@ -27,6 +27,7 @@ extension Command {
       object["wrapper"] = result.wrapper.map { .string($0) } ?? .null
       object["parameters"] = JSON(result.parameters)
       object["ignored"] = JSON(result.ignored)
+      object["verified"] = result.model.metadata.verified.map(\.json) ?? .null
       return object
     })
 
@@ -41,6 +42,9 @@ extension Command {
     table.add(["trained at", result.model.metadata.trainResolution.map { "\($0)" } ?? "unknown"])
     for (index, assumption) in result.assumed.enumerated() {
       table.add([index == 0 ? "assumed" : "", assumption])
+    }
+    if let verified = result.model.metadata.verified {
+      table.add(["verified", ReferenceCheck.sentence(verified)])
     }
     let counters = result.ignored.count { $0.hasSuffix("num_batches_tracked") }
     let others = result.ignored.filter { !$0.hasSuffix("num_batches_tracked") }

@@ -46,6 +46,7 @@ extension Command {
     result["macs"] = JSON(model.graph.multiplyAccumulates)
     result["input"] = .string(model.graph.imageInput.map { "\($0.type)" } ?? "")
     result["metadata"] = .object(metadata)
+    result["verified"] = model.metadata.verified.map(\.json) ?? .null
     result["history"] = .array(model.metadata.history.map(\.json))
     result["tuning"] = .array(
       tuningUses(model).map { tuning, use in
@@ -86,6 +87,7 @@ extension Command {
     for (index, assumption) in metadata.assumptions.enumerated() {
       head.add([index == 0 ? "assumed" : "", assumption])
     }
+    if let verified = metadata.verified { head.add(["verified", ReferenceCheck.sentence(verified)]) }
     for (index, entry) in metadata.history.enumerated() {
       let parameters = entry.parameters.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
       head.add([index == 0 ? "history" : "", entry.action + (parameters.isEmpty ? "" : ": " + parameters)])

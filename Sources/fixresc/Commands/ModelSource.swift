@@ -9,12 +9,18 @@ import FixresRuntime
 enum ModelSource {
   /// The model at `path`, with the import options applied; notes are printed on stderr.
   static func open(_ path: String, _ invocation: Invocation) throws -> ImportResult {
-    noted(try Importer.load(path: path, options: options(invocation)), invocation)
+    try checked(noted(try Importer.load(path: path, options: options(invocation)), invocation), invocation)
   }
 
   /// The model in `file`, as `open(_:_:)` gives it.
   static func open(_ file: SourceFile, _ invocation: Invocation) throws -> ImportResult {
-    noted(try Importer.load(file, options: options(invocation)), invocation)
+    try checked(noted(try Importer.load(file, options: options(invocation)), invocation), invocation)
+  }
+
+  private static func checked(_ result: ImportResult, _ invocation: Invocation) throws -> ImportResult {
+    var result = result
+    try ReferenceCheck(invocation).settle(&result)
+    return result
   }
 
   private static func noted(_ result: ImportResult, _ invocation: Invocation) -> ImportResult {

@@ -49,13 +49,17 @@ enum Shared {
   static let deviation = Option(
     "--std", "R,G,B", kind: .channels, "standard deviation of each channel, likewise")
 
+  static let reference = Option(
+    "--reference", "IN:OUT", kind: .pair, repeatable: true,
+    "an input (.npy or picture) and what your own program gave for it (.npy, JSON): proves or finds the facts")
+
   static let model = OptionGroup(
     "What the checkpoint does not say",
     [
       architecture, key, ignore, graphOutput, epsilon, finetuned, labels, trainResolution, preprocess,
       resizeSide, cropShare,
       filter,
-      channelOrder, inputScale, mean, deviation,
+      channelOrder, inputScale, mean, deviation, reference,
     ])
 
   static let threads = Option(

@@ -41,6 +41,7 @@ extension ErrorReport {
     case .needsValidation(let option):
       return ErrorReport(
         "method.needs-validation", "\(option): expected --validate DIR with it, found none")
+    case .reference(let fault): return reference(fault)
     case .pass(let error): return pass(error)
     case .runtime(let error): return runtime(error)
     case .image(let error): return image(error)

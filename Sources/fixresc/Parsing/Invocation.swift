@@ -18,6 +18,9 @@ package struct Invocation {
     return parsed.values[option.name]
   }
 
+  /// Whether the command has `option`.
+  package func declares(_ option: Option) -> Bool { command.options.contains { $0.name == option.name } }
+
   /// Whether `option` is given.
   package func has(_ option: Option) -> Bool { value(option) != nil }
 
