@@ -80,7 +80,7 @@ import fixresc
   }
 
   @Test func aWrongPairIsRefused() throws {
-    try Npy.write([5, 4, 3, 2, 1], shape: [5], to: path("other.npy"))
+    try Npy.write([5, 4, 3, 2, 1] as [Float], shape: [5], to: path("other.npy"))
     let word = path("in.npy") + ":" + path("other.npy")
     for words in [
       ["run", model, path("in.npy")], ["import", model, "-o", path("o.bin")], ["inspect", model],

@@ -18,7 +18,8 @@ import Testing
     let whole = try Session(model: Trunk.ready(model), options: Self.options).run(input).logits
     var runner = SharedPrefixRunner(input: input, batch: 2, options: Self.options)
     let parts = try runner.scores(of: model)
-    #expect(ReferenceTrial.noise(parts, from: whole) < 1e-5)
+    // Gates multiply rounding; a wrong part is off by 1e-2 at least.
+    #expect(ReferenceTrial.noise(parts, from: whole) < 1e-4)
     #expect(runner.partCount >= 5)
   }
 
