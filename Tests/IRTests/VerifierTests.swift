@@ -43,10 +43,10 @@ import Testing
       default: kinds.append("\(fault.kind)")
       }
     }
-    // Two outputs of one name, one of them a constant, and no logits.
+    // Two outputs of one name, one of them a constant.
     #expect(
       kinds.sorted() == [
-        "channels", "constant", "input", "mismatch", "output", "output", "output", "wrongType",
+        "channels", "constant", "input", "mismatch", "output", "output", "wrongType",
       ])
     #expect(throws: IRError.unverified(faults)) { try Verifier.check(graph) }
   }

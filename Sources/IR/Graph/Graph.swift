@@ -46,9 +46,9 @@ public struct GraphOutput: Hashable, Sendable {
   /// The value given out.
   public let value: ValueID
 
-  /// The classifier's scores before softmax, `[N, classes]`; every graph has this output.
+  /// The classifier's scores before softmax, `[N, classes]`; absent where the network has no classifier.
   public static let logits = "logits"
-  /// The pooled features that the classifier reads, `[N, F]`.
+  /// The pooled features, `[N, F]`, which the classifier reads; every graph has these or logits.
   public static let features = "features"
 
   package init(name: String, value: ValueID) {
@@ -104,6 +104,9 @@ public struct Graph: Hashable, Sendable {
 
   /// The value given out as `name`; nil where there is no such output.
   public func output(_ name: String) -> ValueID? { outputs.first { $0.name == name }?.value }
+
+  /// What a run gives out: the logits, then the features, of which a graph may lack one.
+  package var runOutputs: [ValueID] { [GraphOutput.logits, GraphOutput.features].compactMap { output($0) } }
 
   /// The value named `name`; nil where there is none.
   public func value(named name: String) -> ValueID? {

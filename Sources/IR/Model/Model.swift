@@ -80,7 +80,7 @@ public struct Model: Sendable, Equatable {
   /// Drops the data that the graph does not declare.
   package mutating func dropUndeclaredConstants() { constants.prune(to: graph) }
 
-  /// Number of classes, the length of one image's logits.
+  /// Number of classes, the length of one image's logits; 0 for a network without a classifier.
   public var classCount: Int {
     graph.output(GraphOutput.logits).map { graph[$0].type.elementCount } ?? 0
   }

@@ -30,8 +30,9 @@ package struct ClassificationScore: Sendable {
   /// Number of pictures.
   package var images: Int { evaluation.images }
 
-  /// Counts one picture of class `label` with the logits `row` `[classes]`.
+  /// Counts one picture of class `label` with the logits `row` `[classes]`; nothing where there is no classifier.
   package mutating func add(_ row: UnsafeBufferPointer<Float>, label: Int) {
+    guard !row.isEmpty else { return }
     evaluation.count(row, label)
     losses.append(reading.loss(of: label, in: row))
     hits.append(reading.rank(of: label, in: row) == 0)

@@ -71,7 +71,7 @@ struct Lowering: Sendable {
     of model: Model, backend: any Backend, available: Int
   ) throws(RuntimeError) -> [(layer: String, descriptor: ConvolutionDescriptor)] {
     var lowering = Lowering(model, backend: backend, keepsValues: false)
-    let outputs = [GraphOutput.logits, GraphOutput.features].compactMap { model.graph.output($0) }
+    let outputs = model.graph.runOutputs
     try lowering.chooseLayouts()
     try lowering.assignBuffers(outputs, available)
     return lowering.batchedNodes.compactMap { _, node in

@@ -11,7 +11,7 @@ import Synchronization
 public final class Session: Sendable {
   /// Shape `[C, H, W]` of one input picture.
   public let inputShape: [Int]
-  /// Length of one image's logits.
+  /// Length of one image's logits; 0 for a network without a classifier.
   public let classCount: Int
   /// Length of one image's pooled features; 0 where the graph does not give them.
   public let featureCount: Int
@@ -27,7 +27,7 @@ public final class Session: Sendable {
 
   /// Plans `model`, whose weights the session keeps until they are packed (`SessionOptions.packsAtOpen`).
   ///
-  /// - Throws: `RuntimeError` when the graph lacks logits, an operation cannot be run, or the plan does not fit in memory.
+  /// - Throws: `RuntimeError` when the graph lacks both outputs, an operation cannot be run, or the plan does not fit in memory.
   public convenience init(
     model: Model, options: SessionOptions = SessionOptions()
   ) throws(RuntimeError) {
@@ -38,20 +38,19 @@ public final class Session: Sendable {
 
   /// Plans `model` for the kernels of `backend`.
   package init(model: Model, options: SessionOptions, backend: any Backend) throws(RuntimeError) {
-    guard let logits = model.graph.output(GraphOutput.logits) else {
-      throw .missingOutput(name: GraphOutput.logits)
-    }
+    let outputs = model.graph.runOutputs
+    guard !outputs.isEmpty else { throw .missingOutput(name: GraphOutput.logits) }
     let allowance = ProcessorAllowance.current().count
     let pool = ThreadPool(threads: min(max(options.threads ?? allowance, 1), allowance))
     let features = model.graph.output(GraphOutput.features)
     let available = MachineMemory.availableByteCount()
     plan = try Lowering.plan(
-      model, outputs: [logits] + (features.map { [$0] } ?? []), backend: backend,
-      keepsValues: options.keepsValues, available: available, pool: pool)
+      model, outputs: outputs, backend: backend, keepsValues: options.keepsValues, available: available,
+      pool: pool)
     self.options = options
     inputShape = model.graph[model.graph.inputs[0]].type.dims
     inputCount = inputShape.reduce(1, *)
-    classCount = model.graph[logits].type.elementCount
+    classCount = model.classCount
     featureCount = features.map { model.graph[$0].type.elementCount } ?? 0
     threadCount = pool.threadCount
     passBatch = Self.passBatch(options.maximumBatch, plan.arenaByteCount, available)
@@ -107,8 +106,8 @@ public final class Session: Sendable {
     return Output(batch: batch, logits: logits, features: features)
   }
 
-  /// Runs `batch` pictures `[batch, C, H, W]` into the caller's memory: `logits` `[batch, classCount]` and, where
-  /// given, `features` `[batch, featureCount]`.
+  /// Runs `batch` pictures `[batch, C, H, W]` into the caller's memory: `logits` `[batch, classCount]`, which may be
+  /// empty where there is no classifier, and, where given, `features` `[batch, featureCount]`.
   ///
   /// - Throws: `inputSize` or `outputSize` where a count does not fit `batch`, or a refusal of memory.
   public func run(
@@ -148,14 +147,15 @@ public final class Session: Sendable {
       throw .inputSize(
         batch: batch, shape: inputShape, expected: overflow ? .max : expected, found: input.count)
     }
-    guard logits.count == batch * classCount, let logitsBase = logits.baseAddress else {
+    guard logits.count == batch * classCount, classCount == 0 || logits.baseAddress != nil else {
       throw .outputSize(name: GraphOutput.logits, expected: batch * classCount, found: logits.count)
     }
     if let features, features.count != batch * featureCount {
       throw .outputSize(name: GraphOutput.features, expected: batch * featureCount, found: features.count)
     }
     return SessionState.Call(
-      input: inputBase, logits: logitsBase, features: features?.baseAddress, inputCount: inputCount,
+      input: inputBase, logits: classCount == 0 ? nil : logits.baseAddress, features: features?.baseAddress,
+      inputCount: inputCount,
       logitCount: classCount, featureCount: featureCount)
   }
 }

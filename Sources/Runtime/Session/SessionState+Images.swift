@@ -7,11 +7,13 @@ extension SessionState {
     var contexts: UnsafeMutablePointer<RunContext>
     var tables: UnsafeMutablePointer<UnsafeMutableRawPointer>
     var tableCount: Int
-    var inputBuffer, logitBuffer: Int
+    var inputBuffer: Int
+    /// -1 where the graph gives no logits.
+    var logitBuffer: Int
     /// -1 where the graph gives no features.
     var featureBuffer: Int
     var input: UnsafePointer<Float>
-    var logits, features: UnsafeMutablePointer<Float>
+    var logits, features: UnsafeMutablePointer<Float>?
     var inputCount, logitCount, featureCount: Int
 
     /// Images `begin ..< end`, one after the other, every step on this thread alone.
@@ -21,9 +23,11 @@ extension SessionState {
       let context = UnsafeRawPointer(job.contexts + thread)
       for image in begin..<end {
         table[job.inputBuffer] = UnsafeMutableRawPointer(mutating: job.input + image &* job.inputCount)
-        table[job.logitBuffer] = UnsafeMutableRawPointer(job.logits + image &* job.logitCount)
-        if job.featureBuffer >= 0 {
-          table[job.featureBuffer] = UnsafeMutableRawPointer(job.features + image &* job.featureCount)
+        if job.logitBuffer >= 0, let logits = job.logits {
+          table[job.logitBuffer] = UnsafeMutableRawPointer(logits + image &* job.logitCount)
+        }
+        if job.featureBuffer >= 0, let features = job.features {
+          table[job.featureBuffer] = UnsafeMutableRawPointer(features + image &* job.featureCount)
         }
         for index in 0..<job.stepCount {
           let step = job.steps[index]

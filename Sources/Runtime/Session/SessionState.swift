@@ -7,9 +7,16 @@ struct SessionState: ~Copyable, @unchecked Sendable {
   /// The memory that a caller gave, and floats of one image in each.
   struct Call {
     var input: UnsafePointer<Float>
-    var logits: UnsafeMutablePointer<Float>
+    /// nil where the network has no classifier.
+    var logits: UnsafeMutablePointer<Float>?
     var features: UnsafeMutablePointer<Float>?
     var inputCount, logitCount, featureCount: Int
+
+    /// Index of the buffer of the features; nil where the graph gives none.
+    func featureBuffer(of plan: ExecutionPlan) -> Int? {
+      let index = logits == nil ? 0 : 1
+      return plan.outputBuffers.indices.contains(index) ? plan.outputBuffers[index] : nil
+    }
   }
 
   let pool: ThreadPool
@@ -58,9 +65,11 @@ struct SessionState: ~Copyable, @unchecked Sendable {
     guard let arena = arena?.base else { preconditionFailure("a pass runs in an arena") }
     for index in 0..<bufferCount { table[index] = arena + offsets[index] * count }
     table[plan.inputBuffer] = UnsafeMutableRawPointer(mutating: call.input + first * call.inputCount)
-    table[plan.outputBuffers[0]] = UnsafeMutableRawPointer(call.logits + first * call.logitCount)
-    if plan.outputBuffers.count > 1 {
-      table[plan.outputBuffers[1]] =
+    if let logits = call.logits {
+      table[plan.outputBuffers[0]] = UnsafeMutableRawPointer(logits + first * call.logitCount)
+    }
+    if let featureBuffer = call.featureBuffer(of: plan) {
+      table[featureBuffer] =
         call.features.map { UnsafeMutableRawPointer($0 + first * call.featureCount) } ?? unwanted?.base
         ?? scratch.base
     }
@@ -99,13 +108,13 @@ struct SessionState: ~Copyable, @unchecked Sendable {
         to: RunContext(buffers: own, batch: 1, scratch: scratch.base, scratchByteCount: scratchByteCount))
     }
     guard let steps = plan.flatSteps.baseAddress else { return }
-    let hasFeatures = plan.outputBuffers.count > 1
     let features = call.features.map { $0 + first * call.featureCount } ?? unwanted?.floats
     let job = ImageJob(
       steps: UnsafePointer(steps), stepCount: plan.flatSteps.count, contexts: context, tables: table,
-      tableCount: tableCount, inputBuffer: plan.inputBuffer, logitBuffer: plan.outputBuffers[0],
-      featureBuffer: hasFeatures ? plan.outputBuffers[1] : -1, input: call.input + first * call.inputCount,
-      logits: call.logits + first * call.logitCount, features: features ?? call.logits,
+      tableCount: tableCount, inputBuffer: plan.inputBuffer,
+      logitBuffer: call.logits == nil ? -1 : plan.outputBuffers[0],
+      featureBuffer: call.featureBuffer(of: plan) ?? -1, input: call.input + first * call.inputCount,
+      logits: call.logits.map { $0 + first * call.logitCount }, features: features,
       inputCount: call.inputCount, logitCount: call.logitCount, featureCount: call.featureCount)
     withUnsafePointer(to: job) { pool.run(ImageJob.function, $0, context, count: count) }
   }
@@ -125,7 +134,7 @@ struct SessionState: ~Copyable, @unchecked Sendable {
     }
     // Whether the caller wants them or not: the next one of this batch size may not, and no run but a first allocates.
     let images = features ?? count
-    if plan.outputBuffers.count > 1,
+    if call.featureBuffer(of: plan) != nil,
       unwanted?.byteCount ?? 0 < ElementFormat.f32.byteCount(of: images * call.featureCount)
     {
       unwanted = AlignedBlock(count: images * call.featureCount, of: .f32)

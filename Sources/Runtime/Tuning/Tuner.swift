@@ -76,10 +76,8 @@ package struct Tuner {
       isExact: options.isExact, requested: options.instructionSet ?? InstructionSet.requested
     ).backend
     guard !backend.processor.isEmpty else { return nil }
-    guard let logits = plain.graph.output(GraphOutput.logits) else {
-      throw .missingOutput(name: GraphOutput.logits)
-    }
-    outputs = [logits] + (plain.graph.output(GraphOutput.features).map { [$0] } ?? [])
+    outputs = plain.graph.runOutputs
+    guard !outputs.isEmpty else { throw .missingOutput(name: GraphOutput.logits) }
     let allowance = ProcessorAllowance.current().count
     let threads = min(max(options.threads ?? allowance, 1), allowance)
     pools = (threads > 1 ? [1, threads] : [1]).map { ThreadPool(threads: $0) }
