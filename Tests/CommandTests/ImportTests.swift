@@ -19,6 +19,9 @@ import fixresc
     #expect(call.status == 0, "\(call.error)")
     #expect(call.json["architecture"] == "resnet10w6" && call.json["wrapper"] != nil)
     #expect(call.json["assumed"]?.arrayValue?.isEmpty == false && call.json["ignored"]?.arrayValue != nil)
+    #expect(
+      call.json["facts"]?.arrayValue?.contains { $0["name"] == "activation" && $0["source"] == "default" }
+        == true)
     let model = try ModelFile.open(output)
     #expect(model.graph.resolution == Extent(64, 64) && model.metadata.trainResolution == Extent(64, 64))
     #expect(call.json["parameters"] == Call("inspect", output, "--json").json["parameters"])
@@ -52,7 +55,8 @@ import fixresc
     try AtomicFileWriter.write([1], to: output)
     for words in [
       ["--arch", "resnet50"], ["--arch", "vgg16"], ["--key", "nothing"], ["--train-resolution", "0"],
-      ["--finetuned", folder.path], ["--labels", "/none"], ["--std", "0,1,1"], ["--bn-eps", "0"],
+      ["--finetuned", TestData.fixture("formats")], ["--labels", "/none"], ["--std", "0,1,1"],
+      ["--bn-eps", "0"],
     ] {
       let call = Call(["import", checkpoint, "-o", output] + words)
       #expect(call.status == 1 && call.error.split(separator: "\n").count == 1, "\(words): \(call.error)")

@@ -18,10 +18,11 @@ import Testing
 
   @Test(arguments: RecordedNetwork.all)
   func buildsASoundGraphWhoseTextParsesBack(_ network: RecordedNetwork) throws {
-    let description = try network.infer().description
+    let description = try network.resolved()
     let side = description.defaultTrainResolution
     let graph = try NetworkBuilder.build(
-      description, name: description.name, resolution: Extent(square: side))
+      description, name: description.name, resolution: Extent(square: side)
+    ).graph
     #expect(Verifier.faults(in: graph).isEmpty)
     let text = GraphPrinter.text(of: graph)
     #expect(GraphPrinter.text(of: try GraphParser.parse(text)) == text)
@@ -33,8 +34,8 @@ import Testing
     ("resnext50_32x4d", 224, 4_230_479_872),
   ])
   func countsTheMultipliesOfThePapers(_ title: String, _ side: Int, _ expected: Int) throws {
-    let description = try RecordedNetwork.named(title).infer().description
-    let graph = try NetworkBuilder.build(description, name: title, resolution: Extent(square: side))
+    let description = try RecordedNetwork.named(title).resolved()
+    let graph = try NetworkBuilder.build(description, name: title, resolution: Extent(square: side)).graph
     #expect(graph.multiplyAccumulates == expected)
   }
 
@@ -49,7 +50,7 @@ import Testing
   @Test func missingTensorsAreNamedAsTheFileWouldNameThem() {
     for (title, name) in [
       ("resnet50", "layer3.5.bn2.running_var"), ("resnet18", "layer2.0.downsample.0.weight"),
-      ("resnet18", "conv1.weight"), ("resnet18", "fc.bias"), ("cifar-20", "linear.weight"),
+      ("resnet18", "conv1.weight"), ("cifar-20", "linear.weight"),
       ("huggingface-50", "resnet.encoder.stages.1.layers.0.shortcut.convolution.weight"),
       ("huggingface-50", "resnet.encoder.stages.2.layers.3.layer.1.normalization.running_mean"),
       ("huggingface-50", "resnet.embedder.embedder.convolution.weight"),
@@ -75,7 +76,9 @@ import Testing
   func misshapenTensorsAreNamed(_ title: String) {
     let network = RecordedNetwork.named(title)
     for index in network.tensors.indices {
-      for axis in network.tensors[index].shape.indices {
+      // Four channels are those of other pictures.
+      let isStem = network.tensors[index].shape.count == 4 && network.tensors[index].shape[1] == 3
+      for axis in network.tensors[index].shape.indices where !(isStem && axis == 1) {
         let changed = network.changing { $0[index].shape[axis] += 1 }
         #expect(throws: ArchitectureError.self, "\(network.tensors[index].name) axis \(axis)") {
           _ = try changed.infer()
@@ -183,28 +186,25 @@ import Testing
     }
   }
 
-  @Test func assumptionsNameOnlyWhatWasNotSaid() throws {
-    let network = RecordedNetwork.named("resnet50")
-    #expect(try network.infer().assumed.count == 2)
-    let said = ArchitectureHints(stridePlacement: .firstConvolution, batchNormEpsilon: 1e-3)
-    let inferred = try network.infer(said)
-    #expect(inferred.assumed.isEmpty)
-    #expect(inferred.description.stridePlacement == .firstConvolution)
-    #expect(inferred.description.batchNormEpsilon == 1e-3)
-    #expect(try RecordedNetwork.named("resnet18").infer().assumed == ["batch norm epsilon 1e-05"])
+  @Test func theSENetFamilyKeepsCaffesConventions() throws {
+    let plain = try RecordedNetwork.named("legacy_seresnet50").resolved()
+    #expect(plain.stridePlacement == .firstConvolution)
+    #expect(plain.stem.pool == .plain(.maxCeil))
+    let grouped = try RecordedNetwork.named("legacy_seresnext26_32x4d").resolved()
+    #expect(grouped.stridePlacement == .secondConvolution)
   }
 
-  @Test func theSENetFamilyKeepsCaffesConventions() throws {
-    let plain = try RecordedNetwork.named("legacy_seresnet50").infer().description
-    #expect(plain.stridePlacement == .firstConvolution)
-    #expect(plain.stem.pool == .maxCeil)
-    let grouped = try RecordedNetwork.named("legacy_seresnext26_32x4d").infer().description
-    #expect(grouped.stridePlacement == .secondConvolution)
+  @Test(arguments: [1, 3, 4])
+  func channelsOfThePicturesComeFromTheFirstConvolution(_ channels: Int) throws {
+    let network = RecordedNetwork.named("resnet18").changing { $0[0].shape[1] = channels }
+    #expect(try network.infer().description.inputChannels == channels)
+    let five = RecordedNetwork.named("resnet18").changing { $0[0].shape[1] = 5 }
+    #expect(throws: ArchitectureError.self) { _ = try five.infer() }
   }
 
   @Test func optionANeedsAFileWithoutAnyShortcut() throws {
     let free = try RecordedNetwork.named("cifar-20").infer().description
-    #expect(free.blocks.filter { $0.shortcut == .subsample }.count == 2)
+    #expect(free.blocks.filter { $0.shortcut == .free(averages: false, zerosAtEnd: false) }.count == 2)
     let half = RecordedNetwork.named("cifar-18-b").changing {
       $0.removeAll { $0.name.hasPrefix("layer2.0.shortcut") }
     }
@@ -233,6 +233,8 @@ import Testing
     ("resnet18w32", "resnet18w32"), ("seresnext101d_32x8d", "seresnext101d_32x8d"),
     ("resnetrs420", "resnetrs420"),
     ("tv_resnet152.tv_in1k", "resnet152"), ("legacy_senet154", "senet154"),
+    ("resnetblur50.bt_in1k", "resnetblur50"), ("resnetaa50d", "resnetaa50d"),
+    ("seresnextaa101d_32x8d", "seresnextaa101d_32x8d"),
   ])
   func readsTheNamesOfTheHubs(_ name: String, _ expected: String) throws {
     #expect(try ArchitectureName(parsing: name).text == expected)
@@ -258,7 +260,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "resnetblur50", "resnetaa50d", "ecaresnet50t", "resnet50_gn", "resnetv2_50", "regnety_032",
+    "ecaresnet50t", "ecaresnext26t_32x4d", "resnet50_gn", "resnetv2_50", "regnety_032",
   ])
   func variantsThatAreNotCompiledAreRefusedByName(_ name: String) {
     #expect {

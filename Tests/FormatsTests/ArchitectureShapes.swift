@@ -40,7 +40,12 @@ struct RecordedNetwork: Sendable, CustomTestStringConvertible {
     return copy
   }
 
-  func infer(_ hints: ArchitectureHints = .init()) throws(ArchitectureError) -> InferredArchitecture {
-    try ArchitectureInference.infer(try WeightShapes(tensors), hints: hints)
+  func infer() throws(ArchitectureError) -> InferredArchitecture {
+    try ArchitectureInference.infer(try WeightShapes(tensors))
+  }
+
+  /// The network where nobody states anything.
+  func resolved() throws(ArchitectureError) -> ArchitectureDescription {
+    try FactResolution.resolve(try infer(), NetworkFacts()).description
   }
 }

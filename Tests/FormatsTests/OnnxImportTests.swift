@@ -216,14 +216,13 @@ import Testing
 
   /// A graph without names is called as the same network is called by its checkpoint's names, or not at all.
   @Test(arguments: RecordedNetwork.all) func graphsAreNamedByTheirBlocks(_ network: RecordedNetwork) throws {
-    let inferred = try ArchitectureInference.infer(
-      try WeightShapes(network.tensors), hints: ArchitectureHints())
+    let description = try network.resolved()
     let name = network.expectedName
     let graph = try NetworkBuilder.build(
-      inferred.description, name: name,
-      resolution: Extent(square: inferred.description.defaultTrainResolution))
-    let isPlain = inferred.description.blocks.allSatisfy { $0.squeezeExcitation == nil }
-    let isTorchvisions = !inferred.description.stem.isDeep && !inferred.description.hasCIFARStem && isPlain
+      description, name: name, resolution: Extent(square: description.defaultTrainResolution)
+    ).graph
+    let isPlain = description.blocks.allSatisfy { $0.squeezeExcitation == nil }
+    let isTorchvisions = !description.stem.isDeep && !description.hasCIFARStem && isPlain
     let found = OnnxNetworkName.name(of: graph)
     #expect(found == nil || found == name)
     if isTorchvisions, ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"].contains(name) {

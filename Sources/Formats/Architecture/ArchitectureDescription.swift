@@ -1,4 +1,6 @@
-/// A residual network as its named weights describe it, before an input resolution is chosen.
+import FixresIR
+
+/// A residual network as its named weights and stated facts describe it, before an input resolution is chosen.
 package struct ArchitectureDescription: Hashable, Sendable {
   /// One convolution, read off its weight `[outputs, inputs / groups, kernel, kernel]`.
   package struct Convolution: Hashable, Sendable {
@@ -16,14 +18,18 @@ package struct ArchitectureDescription: Hashable, Sendable {
 
   /// The down-sampling layer between stem and first stage.
   package enum StemPool: Hashable, Sendable {
-    /// No layer: CIFAR networks.
-    case none
-    /// Max pool 3x3, stride 2, padding 1.
-    case max
-    /// Max pool 3x3, stride 2, no padding, `ceil_mode`: the last window may be partial (Caffe).
-    case maxCeil
+    /// A layer without weights, or none.
+    case plain(StemPoolKind)
     /// ResNet-RS: a strided 3x3 convolution with batch norm and activation.
     case convolution(Convolution)
+
+    /// The fact that says so.
+    package var kind: StemPoolKind {
+      switch self {
+      case .plain(let kind): kind
+      case .convolution: .convolution
+      }
+    }
   }
 
   /// The layers before the first stage.
@@ -47,11 +53,11 @@ package struct ArchitectureDescription: Hashable, Sendable {
     case identity
     /// Option B of the ResNet paper: a strided convolution and its batch norm.
     case convolution(Convolution)
-    /// ResNet-D: a 2x2 average pool (`ceil_mode`, padding not counted), then a 1x1 convolution and its batch
-    /// norm.
-    case averagePool(Convolution)
-    /// Option A of the ResNet paper: strided subsampling and zero channels on both sides.
-    case subsample
+    /// ResNet-D: a 2x2 average pool (`ceil_mode`, padding not counted), then a 1x1 convolution, the file's
+    /// `downsample.MODULE`, and its batch norm behind it.
+    case averagePool(Convolution, module: Int)
+    /// No weights: pixels are left out or averaged, and zero channels added.
+    case free(averages: Bool, zerosAtEnd: Bool)
   }
 
   /// Squeeze-and-excitation: global average pool, reduce, ReLU, expand, sigmoid, scale.
@@ -79,6 +85,10 @@ package struct ArchitectureDescription: Hashable, Sendable {
     package var kind: BlockKind
     /// Down-sampling factor of height and width.
     package var stride: Int
+    /// Distance between the taps of the first 3x3 convolution, and of a 3x3 projection.
+    package var firstDilation = 1
+    /// Distance between the taps of the other 3x3 convolutions.
+    package var dilation = 1
     /// The convolutions in order.
     package var convolutions: [Convolution]
     /// The path beside the convolutions.
@@ -92,33 +102,62 @@ package struct ArchitectureDescription: Hashable, Sendable {
     package var outputs: Int { convolutions.last?.outputs ?? 0 }
   }
 
-  /// Which convolution of a bottleneck has the stride; weights do not tell.
-  package enum StridePlacement: String, Hashable, Sendable {
-    /// The first 1x1 convolution (v1: the paper, Caffe).
-    case firstConvolution
-    /// The 3x3 convolution (v1.5: torchvision, timm).
-    case secondConvolution
+  /// A layer behind the pooled features.
+  package enum HeadLayer: Hashable, Sendable {
+    /// A fully connected layer, its parameters below the module `name`.
+    case linear(name: String, outputs: Int, hasBias: Bool)
+    /// A batch norm of rows, with or without scale and shift.
+    case batchNorm(name: String, hasScale: Bool, hasShift: Bool)
+    /// A non-linear function.
+    case activation(ActivationFunction)
+  }
+
+  /// Normalisation that the network applies to its input, for each channel.
+  package struct InputNormalisation: Hashable, Sendable {
+    package var mean: [Float]
+    package var standardDeviation: [Float]
   }
 
   /// The layers before the first stage.
   package var stem: Stem
   /// The blocks of each stage.
   package var stages: [[Block]]
-  /// Outputs of the classifier.
-  package var classes: Int
+  /// The layers behind the pooled features, activations included; empty where there is no classifier.
+  package var head: [HeadLayer]
+  /// Channels of the pictures: 1, 3 or 4.
+  package var inputChannels: Int
+  /// What the network subtracts from its input and divides it by; nil where it does neither.
+  package var inputNormalisation: InputNormalisation?
+  /// The function behind every batch norm but the gates'.
+  package var activation = ActivationFunction.relu
+  /// How channel attention ends.
+  package var gate = GateKind.sigmoid
+  /// Low-pass filters at the strides.
+  package var antiAliasing = AntiAliasing.none
+  /// How the last map becomes features.
+  package var pool = GlobalPool.average
   /// Which convolution of a bottleneck has the stride.
-  package var stridePlacement: StridePlacement = .secondConvolution
+  package var stridePlacement = StridePlacement.secondConvolution
   /// Epsilon of every batch norm.
   package var batchNormEpsilon: Double = 1e-5
+  /// What the scores of the head mean.
+  package var outputs = OutputMeaning.logits
 
   /// Blocks in each stage.
   package var depths: [Int] { stages.map(\.count) }
-  /// Inputs of the classifier.
-  package var features: Int { stages.last?.last?.outputs ?? stem.outputs }
+  /// Channels of the last map.
+  package var mapChannels: Int { stages.last?.last?.outputs ?? stem.outputs }
+  /// Pooled features, which the head reads.
+  package var features: Int { mapChannels * pool.featuresPerChannel }
+  /// Outputs of the classifier; 0 where there is none.
+  package var classes: Int {
+    for case .linear(_, let outputs, _) in head.reversed() { return outputs }
+    return head.isEmpty ? 0 : features
+  }
   /// All blocks in order.
   package var blocks: [Block] { stages.flatMap { $0 } }
-  /// True for the networks of 32x32 images: a 3x3 stem without stride or pooling.
-  package var hasCIFARStem: Bool { !stem.isDeep && stem.stride == 1 }
+  /// True for the networks of 32x32 images: one 3x3 convolution as stem.
+  package var hasCIFARStem: Bool { !stem.isDeep && stem.convolutions.first?.kernel == 3 }
   /// True where `stridePlacement` changes the network.
   package var hasStridedBottleneck: Bool { blocks.contains { $0.kind == .bottleneck && $0.stride > 1 } }
   /// Side of the square training images, in pixels, that is assumed where nothing states it.

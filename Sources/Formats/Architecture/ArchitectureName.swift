@@ -23,7 +23,11 @@ package struct ArchitectureName: Hashable, Sendable {
   /// Planes of the first stage; nil for the family's own (64, CIFAR 16).
   package var width: Int?
   /// What `_v1` or `_v1_5` states; nil where the name has neither.
-  package var stridePlacement: ArchitectureDescription.StridePlacement?
+  package var stridePlacement: StridePlacement?
+  /// What `blur` and `aa` state.
+  package var antiAliasing = AntiAliasing.none
+  /// True for timm's `legacy_` networks, which keep the conventions of their Caffe originals.
+  package var isLegacy = false
 
   /// Creates the name of a plain ResNet.
   package init(depth: Int) { self.depth = depth }
@@ -33,7 +37,7 @@ package struct ArchitectureName: Hashable, Sendable {
     10: (.basic, [1, 1, 1, 1]), 14: (.bottleneck, [1, 1, 1, 1]), 18: (.basic, [2, 2, 2, 2]),
     26: (.bottleneck, [2, 2, 2, 2]), 34: (.basic, [3, 4, 6, 3]), 50: (.bottleneck, [3, 4, 6, 3]),
     101: (.bottleneck, [3, 4, 23, 3]), 152: (.bottleneck, [3, 8, 36, 3]), 200: (.bottleneck, [3, 24, 36, 3]),
-    269: (.bottleneck, [3, 30, 48, 8]),
+    201: (.bottleneck, [3, 24, 36, 4]), 269: (.bottleneck, [3, 30, 48, 8]),
   ]
   private static let depthsRS: [Int: (ArchitectureDescription.BlockKind, [Int])] = [
     270: (.bottleneck, [4, 29, 53, 4]), 350: (.bottleneck, [4, 36, 72, 4]),
@@ -57,6 +61,7 @@ package struct ArchitectureName: Hashable, Sendable {
     var text = hasCIFARStem ? "cifar_" : ""
     text += hasSqueezeExcitation ? "se" : ""
     text += family == .wide ? "wide_resnet" : family == .resnext ? "resnext" : "resnet"
+    text += antiAliasing == .blur3 ? "blur" : antiAliasing == .average2 ? "aa" : ""
     text += "\(depth)\(variant)"
     if family == .resnext { text += "_\(groups)x\(groupWidth)d" }
     if family == .wide { text += "_\(groupWidth / 64)" }
@@ -70,6 +75,8 @@ package struct ArchitectureName: Hashable, Sendable {
   package func accepts(_ found: ArchitectureName) -> Bool {
     var asked = self
     asked.stridePlacement = found.stridePlacement
+    asked.antiAliasing = found.antiAliasing
+    asked.isLegacy = found.isLegacy
     if width == nil { asked.width = found.width }
     if !hasCIFARStem { asked.hasCIFARStem = found.hasCIFARStem }
     return asked == found
@@ -86,6 +93,7 @@ extension ArchitectureName {
     guard let depth = Self.depth(of: network, kind: first.kind) else { return nil }
     self.init(depth: depth)
     hasCIFARStem = network.hasCIFARStem
+    antiAliasing = network.antiAliasing
     hasSqueezeExcitation = first.squeezeExcitation != nil
     guard blocks.allSatisfy({ ($0.squeezeExcitation != nil) == hasSqueezeExcitation }) else { return nil }
     guard readWidths(network, kind: first.kind), readVariant(network) else { return nil }
@@ -139,7 +147,7 @@ extension ArchitectureName {
       switch block.shortcut {
       case .convolution: false
       case .averagePool: true
-      case .identity, .subsample: nil
+      case .identity, .free: nil
       }
     }
     guard Set(projections).count <= 1 else { return false }
@@ -165,7 +173,8 @@ extension ArchitectureName {
     switch (averages, tiered, isWide) {
     case (true, true, _): variant = "t"
     case (true, false, false): variant = "d"
-    case (true, false, true): variant = "e"
+    // timm calls its seresnextaa201d so, in spite of the wide stem.
+    case (true, false, true): variant = depth == 201 ? "d" : "e"
     case (false, false, false): variant = "c"
     case (false, false, true): variant = "s"
     case (false, true, _): return false
@@ -179,9 +188,8 @@ extension ArchitectureName {
 extension ArchitectureName {
   private static let authorPrefixes = ["tf_", "tv_", "gluon_", "legacy_", "ssl_", "swsl_", "ig_", "fix"]
   private static let refused: [(piece: String, feature: String)] = [
-    ("ecaresne", "ECA attention"), ("blur", "anti-aliased (blurred) down-sampling"),
-    ("resnetaa", "anti-aliased down-sampling"), ("resnextaa", "anti-aliased down-sampling"),
-    ("_gn", "group normalisation"), ("resnetv2", "a pre-activation ResNet (v2)"),
+    ("ecaresne", "ECA attention"), ("_gn", "group normalisation"),
+    ("resnetv2", "a pre-activation ResNet (v2)"),
     ("preact", "a pre-activation ResNet"), ("_ibn", "instance-batch normalisation"),
     ("res2ne", "Res2Net blocks"), ("resnest", "split attention (ResNeSt)"),
     ("skresne", "selective kernel convolutions (SKNet)"), ("_clip", "attention pooling (CLIP)"),
@@ -199,22 +207,28 @@ extension ArchitectureName {
     for entry in Self.refused where text.contains(entry.piece) {
       throw .unsupported(feature: entry.feature, evidence: name)
     }
-    guard let parsed = Self.parse(text) else {
+    guard var parsed = Self.parse(text) else {
       throw .unknownArchitecture(name: name, known: Self.examples)
     }
+    parsed.isLegacy = Self.lastPart(name).hasPrefix("legacy_")
     self = parsed
   }
 
   /// `name` in lower case, without an owner (before a slash) and a tag (behind a dot), hyphens as
   /// underscores.
   private static func normalise(_ name: String) -> String {
-    var text = name.lowercased()
-    if let slash = text.lastIndex(of: "/") { text = String(text[text.index(after: slash)...]) }
-    text = String(text.map { $0 == "-" ? "_" : $0 })
+    var text = lastPart(name)
     if text.hasSuffix("v1.5") { text = text.dropLast(4) + "v1_5" }
     if let dot = text.firstIndex(of: ".") { text = String(text[..<dot]) }
     for prefix in authorPrefixes where text.hasPrefix(prefix) { text = String(text.dropFirst(prefix.count)) }
     return text
+  }
+
+  /// `name` behind the last slash in lower case, hyphens as underscores.
+  private static func lastPart(_ name: String) -> String {
+    let text = name.lowercased()
+    let last = text.lastIndex(of: "/").map { text[text.index(after: $0)...] } ?? text[...]
+    return String(last.map { $0 == "-" ? "_" : $0 })
   }
 
   private static func parse(_ text: String) -> ArchitectureName? {
@@ -234,6 +248,11 @@ extension ArchitectureName {
       name.hasSqueezeExcitation = true
     } else if !rest.take("resnet") {
       return nil
+    }
+    if rest.take("blur") {
+      name.antiAliasing = .blur3
+    } else if rest.take("aa") {
+      name.antiAliasing = .average2
     }
     _ = rest.take("_")
     guard let depth = rest.takeNumber() else { return nil }

@@ -40,6 +40,12 @@ struct ConfigurationReader {
     return flag
   }
 
+  func integer(_ key: String) throws(ArchitectureError) -> Int? {
+    guard let value = field(key) else { return nil }
+    guard let number = value.integerValue else { throw invalid(key, "an integer", value) }
+    return number
+  }
+
   func integers(_ key: String) throws(ArchitectureError) -> [Int]? {
     guard let value = field(key) else { return nil }
     guard let elements = value.arrayValue else { throw invalid(key, "integers", value) }

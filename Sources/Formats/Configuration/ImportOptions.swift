@@ -12,6 +12,10 @@ package struct ImportOptions: Hashable, Sendable {
   package var ignore: [String] = []
   /// Epsilon of every batch norm, in (0, 1).
   package var batchNormEpsilon: Double?
+  /// Facts of the network.
+  package var network: [NetworkFact] = []
+  /// What the network's scores mean.
+  package var outputs: OutputMeaning?
   /// Path of a second checkpoint, whose batch norms and classifier replace those of the first.
   package var finetuned: String?
   /// Path of a text file with one class name a line.
@@ -45,7 +49,7 @@ package struct ImportOptions: Hashable, Sendable {
     [
       architecture == nil ? nil : "--arch", key == nil ? nil : "--key",
       ignore.isEmpty ? nil : "--ignore",
-      batchNormEpsilon == nil ? nil : "--bn-eps",
+      batchNormEpsilon == nil ? nil : "--bn-eps", network.isEmpty ? nil : "--network",
     ].compactMap { $0 }
   }
 

@@ -15,10 +15,8 @@ package struct SourceConfiguration: Sendable {
   package var origin: Origin
   /// timm's name of the network; nil for Hugging Face's files.
   package var architecture: String?
-  /// Facts that weights do not tell.
-  package var hints = ArchitectureHints()
-  /// Blocks in each stage, where the file lists them.
-  package var depths: [Int]?
+  /// What the file states about the network.
+  package var network = NetworkStatement()
   /// Class names in the order of the logits; empty where there are none.
   package var labels: [String] = []
   /// WordNet synsets in the order of the logits; empty where there are none.
@@ -99,42 +97,12 @@ package struct SourceConfiguration: Sendable {
   private mutating func readTimm(_ reader: ConfigurationReader) throws(ArchitectureError) {
     let name = reader.json["architecture"]?.stringValue ?? ""
     architecture = name
-    if let parsed = try reader.architectureName(name) {
-      hints.stridePlacement = Self.timmPlacement(name, parsed)
-      hints.batchNormEpsilon = 1e-5
-    } else {
-      notes.append(
-        "config.json names the architecture \(name), which is not known: read from the weights alone")
-    }
-    try reader.refuseUnless("global_pool", in: ["avg", ""], feature: "global pooling other than the mean")
-    if let arguments = reader.section("model_args") { try Self.checkTimmArguments(arguments) }
+    try readTimmNetwork(reader)
     let fields = reader.section("pretrained_cfg") ?? reader
     try readTimmPictures(fields)
     labels = try reader.strings("label_names") ?? []
     if labels.isEmpty { labels = try fields.strings("label_names") ?? [] }
     resolveSynsets(reader.json["label_descriptions"] ?? fields.json["label_descriptions"])
-  }
-
-  /// v1.5, except for timm's `legacy_` SE-ResNets, which keep the stride of their Caffe originals.
-  private static func timmPlacement(
-    _ name: String, _ parsed: ArchitectureName
-  ) -> ArchitectureDescription.StridePlacement {
-    if let placement = parsed.stridePlacement { return placement }
-    let isCaffe = name.hasPrefix("legacy_") && parsed.family == .resnet && parsed.depth >= 50
-    return isCaffe ? .firstConvolution : .secondConvolution
-  }
-
-  /// Refuses arguments that change the network without a trace in its weights.
-  private static func checkTimmArguments(_ arguments: ConfigurationReader) throws(ArchitectureError) {
-    try arguments.refuseUnless("act_layer", in: ["relu"], feature: "an activation other than ReLU")
-    try arguments.refuseUnless(
-      "norm_layer", in: ["batchnorm", "batchnorm2d"], feature: "another normalisation")
-    try arguments.refuseUnless("aa_layer", in: [], feature: "anti-aliased down-sampling")
-    try arguments.refuseUnless("global_pool", in: ["avg", ""], feature: "global pooling other than the mean")
-    if let stride = arguments.json["output_stride"]?.integerValue, stride != 32 {
-      throw .unsupported(
-        feature: "dilated convolutions", evidence: "output_stride \(stride) in \(arguments.path)")
-    }
   }
 
   /// Replaces labels that are synsets by their descriptions, where the file has all of them.
@@ -148,12 +116,7 @@ package struct SourceConfiguration: Sendable {
   // MARK: Hugging Face
 
   private mutating func readHuggingFace(_ reader: ConfigurationReader) throws(ArchitectureError) {
-    try reader.refuseUnless("hidden_act", in: ["relu"], feature: "an activation other than ReLU")
-    let inFirst = try reader.flag("downsample_in_bottleneck") ?? false
-    hints.stridePlacement = inFirst ? .firstConvolution : .secondConvolution
-    hints.downsamplesInFirstStage = try reader.flag("downsample_in_first_stage") ?? false
-    hints.batchNormEpsilon = 1e-5
-    depths = try reader.integers("depths")
+    try readHuggingFaceNetwork(reader)
     guard let names = reader.json["id2label"]?.objectValue else { return }
     labels = try reader.labels("id2label", names)
     if labels.enumerated().allSatisfy({ $0.element == "LABEL_\($0.offset)" }) { labels = [] }

@@ -20,6 +20,10 @@ public enum ArchitectureError: Error, Hashable, Sendable {
   case invalidConfiguration(path: String, key: String, expected: String, found: String)
   /// An option with an invalid value, or one that does not apply to the kind of file.
   case invalidOption(name: String, expected: String, found: String)
+  /// A fact that networks do not have; `known` lists those they have.
+  case unknownFact(name: String, known: [String])
+  /// A value that a fact cannot have; `forms` lists those it can.
+  case invalidFact(name: String, value: String, forms: [String])
   /// A weight that is NaN or infinite; `index` counts row-major elements.
   case notFinite(name: String, index: Int, value: String)
   /// A running variance that is negative beyond rounding, or not positive once epsilon is added.

@@ -21,10 +21,10 @@ package enum SafeTensorsExporter {
     _ model: Model, to path: String
   ) throws(Refusal) -> (byteCount: Int, tensors: Int) {
     try requireUnfolded(model)
-    let tensors = model.graph.constants.map { model.graph[$0] }
+    let tensors = stored(model)
     do {
-      let shapes = try WeightShapes(tensors.map { ($0.name, $0.type.dims) })
-      _ = try ArchitectureInference.infer(shapes, hints: ArchitectureHints())
+      let shapes = try WeightShapes(tensors.map { ($0.name, $0.data.shape) })
+      _ = try ArchitectureInference.infer(shapes)
     } catch {
       throw .names(error)
     }
@@ -47,15 +47,48 @@ package enum SafeTensorsExporter {
     }
   }
 
-  private static func write(_ model: Model, _ tensors: [Value], _ path: String) throws(FileError) -> Int {
+  /// The tensors of a file: the constants, but for those that follow from facts, and what facts keep outside the graph's
+  /// constants.
+  private static func stored(_ model: Model) -> [(name: String, data: Tensor)] {
+    var tensors: [(name: String, data: Tensor)] = []
+    for constant in model.graph.constants {
+      let name = model.graph[constant].name
+      guard let data = model.constants[name], !name.hasSuffix(".aa.filt"), !name.hasPrefix("input.normalize.")
+      else { continue }
+      tensors.append((name, data))
+    }
+    if let weight = model.constants["input.normalize.weight"]?.floats,
+      let bias = model.constants["input.normalize.bias"]?.floats, weight.count == bias.count
+    {
+      tensors.append(("input.mean", Tensor(shape: [weight.count], zip(weight, bias).map { -$1 / $0 })))
+      tensors.append(("input.std", Tensor(shape: [weight.count], weight.map { 1 / $0 })))
+    }
+    return tensors
+  }
+
+  /// The facts of the network that its names and shapes do not tell and that something states, for a later import.
+  private static func statedFacts(_ metadata: ModelMetadata) -> String {
+    metadata.facts.filter { fact in
+      NetworkFact.Name(rawValue: fact.name) != nil && !fact.isAssumption
+        && (fact.source != .weights || fact.value.hasPrefix("gem:"))
+    }.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+  }
+
+  private static func write(
+    _ model: Model, _ tensors: [(name: String, data: Tensor)], _ path: String
+  ) throws(FileError) -> Int {
     var header = JSON.Object()
     // transformers and timm require this entry.
-    header["__metadata__"] = ["format": "pt"]
+    var information = JSON.Object()
+    information["format"] = "pt"
+    let facts = statedFacts(model.metadata)
+    if !facts.isEmpty { information[StoredArguments.factsKey] = .string(facts) }
+    header["__metadata__"] = .object(information)
     var offset = 0
     for tensor in tensors {
-      let byteCount = tensor.type.elementCount * 4
+      let byteCount = tensor.data.byteCount
       header[tensor.name] = [
-        "dtype": "F32", "shape": JSON(tensor.type.dims), "data_offsets": JSON([offset, offset + byteCount]),
+        "dtype": "F32", "shape": JSON(tensor.data.shape), "data_offsets": JSON([offset, offset + byteCount]),
       ]
       offset += byteCount
     }
@@ -64,9 +97,7 @@ package enum SafeTensorsExporter {
     var file = try AtomicFileWriter(path: path)
     try file.write(withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) })
     try file.write(text)
-    for tensor in tensors {
-      if let data = model.constants[tensor.name] { try file.write(data.bytes) }
-    }
+    for tensor in tensors { try file.write(tensor.data.bytes) }
     let byteCount = file.byteCount
     try file.commit()
     return byteCount

@@ -33,12 +33,34 @@ package enum Importer {
       case .onnx: try OnnxImporter.load(file.bytes, path: path, options: options)
       default: try loadCheckpoint(file, options: options)
       }
-    if let finetuned = options.finetuned {
-      let overlay = try FineTunedOverlay.apply(finetuned, to: &result.model, ignore: options.ignore)
-      result.notes += overlay.notes
-      result.ignored += overlay.ignored
+    if file.kind == .fixresModel || file.kind == .onnx, let outputs = options.outputs {
+      state(outputs, of: &result.model)
     }
+    if let finetuned = options.finetuned { try lay(finetuned, options, over: &result) }
     return result
+  }
+
+  /// Lays the fine-tuned parameters of the file `finetuned` over the model, and over every model that is rebuilt.
+  private static func lay(
+    _ finetuned: String, _ options: ImportOptions, over result: inout ImportResult
+  ) throws(FormatError) {
+    let overlay = try FineTunedOverlay.apply(finetuned, to: &result.model, ignore: options.ignore)
+    result.notes += overlay.notes
+    result.ignored += overlay.ignored
+    guard let rebuild = result.rebuild else { return }
+    result.rebuild = { (facts, size) throws(FormatError) in
+      var other = try rebuild(facts, size)
+      try lay(finetuned, options, over: &other)
+      return other
+    }
+  }
+
+  /// States what the scores of a program or of a stored model mean.
+  private static func state(_ outputs: OutputMeaning, of model: inout Model) {
+    model.metadata.outputs = outputs
+    let name = NetworkFact.Name.outputs
+    model.metadata.facts.removeAll { $0.name == name.rawValue }
+    model.metadata.facts.append(Fact(name.rawValue, outputs.text, from: .option, option: name.option))
   }
 
   // MARK: .bin
@@ -77,13 +99,12 @@ package enum Importer {
   ) throws(FormatError) -> ImportResult {
     let checkpoint = try Checkpoint.read(file, key: options.key, ignore: options.ignore)
     let configuration = try SourceConfiguration.beside(file.path)
-    var importer = CheckpointImporter(
+    let draft = try CheckpointDraft(
       path: file.path, checkpoint: checkpoint, configuration: configuration, options: options)
-    let result = try importer.run()
     // What cannot be read cannot be shown to be unused either.
     if let name = checkpoint.unreadable.keys.min(), let reason = checkpoint.unreadable[name] {
       throw .unreadableTensor(name: name, reason: reason)
     }
-    return result
+    return try draft.result()
   }
 }

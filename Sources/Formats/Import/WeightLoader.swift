@@ -17,15 +17,15 @@ struct WeightLoader {
   /// torchvision's names of the tensors.
   var names: some Collection<String> { tensors.keys }
 
-  /// The data of every constant of `graph`, and warnings about its numbers.
+  /// The data of every constant of `graph` that is not `derived` from facts, and warnings about its numbers.
   ///
   /// - Throws: `FormatError`, for a missing, unreadable or misshapen tensor or an invalid number.
   func load(
-    _ graph: Graph, epsilon: Double
+    _ graph: Graph, without derived: Set<String> = [], epsilon: Double
   ) throws(FormatError) -> (constants: Constants, warnings: [String]) {
     var constants = Constants()
     var warnings: [String] = []
-    for constant in graph.constants {
+    for constant in graph.constants where !derived.contains(graph[constant].name) {
       let value = graph[constant]
       guard let tensor = tensors[value.name] else {
         throw .model(path: path, .missingConstant(value.name))

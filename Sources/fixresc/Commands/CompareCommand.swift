@@ -72,14 +72,16 @@ private struct CompareRun {
   {
     let array = try naming(outputs.path) { try Npy.read(outputs.bytes) }
     let model = try model(side)
-    let classes = model.classCount
-    guard array.shape == [1, classes] || array.shape == [classes] else {
+    let session = try ModelSource.session(model, invocation)
+    let hasLogits = session.classCount > 0
+    let count = hasLogits ? session.classCount : session.featureCount
+    guard array.shape == [1, count] || array.shape == [count] else {
       throw CommandError.refused(
         kind: "compare.tensor-shape",
-        "\(outputs.path): expected logits \([1, classes]), found \(array.shape)")
+        "\(outputs.path): expected \(hasLogits ? "logits" : "features") \([1, count]), found \(array.shape)")
     }
-    let session = try ModelSource.session(model, invocation)
-    let logits = try session.run(try input(for: model)).logits
+    let output = try session.run(try input(for: model))
+    let logits = hasLogits ? output.logits : output.features
     let other = array.floats()
     return ModelComparison(
       logits: isReference ? logits : other, of: model, reference: isReference ? other : logits,

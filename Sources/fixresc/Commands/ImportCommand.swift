@@ -24,6 +24,7 @@ extension Command {
       var object = JSON.Object()
       object["architecture"] = .string(result.architecture)
       object["assumed"] = JSON(result.assumed)
+      object["facts"] = .array(result.model.metadata.facts.map(\.json))
       object["wrapper"] = result.wrapper.map { .string($0) } ?? .null
       object["parameters"] = JSON(result.parameters)
       object["ignored"] = JSON(result.ignored)
@@ -38,11 +39,9 @@ extension Command {
       "source", result.model.metadata.source + (result.wrapper.map { ", weights under \($0)" } ?? ""),
     ])
     table.add(["parameters", Text.grouped(result.parameters)])
-    table.add(["classes", Text.grouped(result.model.classCount)])
+    table.add(["classes", ModelSummary.classes(result.model)])
     table.add(["trained at", result.model.metadata.trainResolution.map { "\($0)" } ?? "unknown"])
-    for (index, assumption) in result.assumed.enumerated() {
-      table.add([index == 0 ? "assumed" : "", assumption])
-    }
+    for row in ModelSummary.factRows(result.model.metadata) { table.add(row) }
     if let verified = result.model.metadata.verified {
       table.add(["verified", ReferenceCheck.sentence(verified)])
     }

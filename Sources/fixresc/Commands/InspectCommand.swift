@@ -42,6 +42,8 @@ extension Command {
     metadata["history"] = nil
     var result = JSON.Object()
     result["architecture"] = .string(model.metadata.architecture)
+    result["facts"] = .array(model.metadata.facts.map(\.json))
+    result["assumed"] = JSON(model.metadata.assumptions)
     result["parameters"] = JSON(summary.parameters)
     result["macs"] = JSON(model.graph.multiplyAccumulates)
     result["input"] = .string(model.graph.imageInput.map { "\($0.type)" } ?? "")
@@ -79,14 +81,15 @@ extension Command {
     if !metadata.source.isEmpty { head.add(["source", metadata.source]) }
     head.add(["input", model.graph.imageInput.map { "\($0.type)" } ?? ""])
     head.add(["trained at", metadata.trainResolution.map { "\($0)" } ?? "unknown"])
-    head.add(["classes", Text.grouped(model.classCount) + (metadata.labels.isEmpty ? ", unnamed" : "")])
+    head.add([
+      "classes",
+      ModelSummary.classes(model) + (model.classCount > 0 && metadata.labels.isEmpty ? ", unnamed" : ""),
+    ])
     head.add(["parameters", Text.grouped(summary.parameters)])
     head.add(["MACs", Text.grouped(model.graph.multiplyAccumulates)])
     head.add(["resize", resizeSentence(rule, model.graph.resolution)])
     head.add(["mean, std", "\(floats(rule.mean)), \(floats(rule.standardDeviation))"])
-    for (index, assumption) in metadata.assumptions.enumerated() {
-      head.add([index == 0 ? "assumed" : "", assumption])
-    }
+    for row in ModelSummary.factRows(metadata) { head.add(row) }
     if let verified = metadata.verified { head.add(["verified", ReferenceCheck.sentence(verified)]) }
     for (index, entry) in metadata.history.enumerated() {
       let parameters = entry.parameters.map { "\($0.name) \($0.value)" }.joined(separator: ", ")

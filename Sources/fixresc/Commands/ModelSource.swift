@@ -9,36 +9,70 @@ import FixresRuntime
 enum ModelSource {
   /// The model at `path`, with the import options applied; notes are printed on stderr.
   static func open(_ path: String, _ invocation: Invocation) throws -> ImportResult {
-    try checked(noted(try Importer.load(path: path, options: options(invocation)), invocation), invocation)
+    let options = try options(invocation)
+    let file = try SourceFile.open(path)
+    return try settled(try Importer.load(file, options: options), file.kind, invocation)
   }
 
   /// The model in `file`, as `open(_:_:)` gives it.
   static func open(_ file: SourceFile, _ invocation: Invocation) throws -> ImportResult {
-    try checked(noted(try Importer.load(file, options: options(invocation)), invocation), invocation)
+    try settled(try Importer.load(file, options: options(invocation)), file.kind, invocation)
   }
 
-  private static func checked(_ result: ImportResult, _ invocation: Invocation) throws -> ImportResult {
+  /// `result` as references settle it; what is still assumed of a file that is no model of ours is printed.
+  private static func settled(
+    _ result: ImportResult, _ kind: FileKind, _ invocation: Invocation
+  ) throws -> ImportResult {
     var result = result
-    try ReferenceCheck(invocation).settle(&result)
-    return result
-  }
-
-  private static func noted(_ result: ImportResult, _ invocation: Invocation) -> ImportResult {
     for note in result.notes { invocation.console.note("fixresc: note: \(note)") }
+    try ReferenceCheck(invocation).settle(&result)
+    guard kind != .fixresModel else { return result }
+    for line in assumptionLines(result.model.metadata.facts) { invocation.console.say("fixresc: " + line) }
     return result
   }
 
-  static func options(_ invocation: Invocation) -> ImportOptions {
+  /// A line for what is assumed of the network and one for what is assumed of its pictures; none where nothing is.
+  static func assumptionLines(_ facts: [Fact]) -> [String] {
+    let assumed = facts.filter(\.isAssumption)
+    let network = assumed.filter { NetworkFact.Name(rawValue: $0.name) != nil }
+    let pictures = assumed.filter { NetworkFact.Name(rawValue: $0.name) == nil }
+    func list(_ facts: [Fact]) -> String { facts.map { "\($0.name)=\($0.value)" }.joined(separator: ", ") }
+    var lines: [String] = []
+    if !network.isEmpty {
+      lines.append("assumed: \(list(network)) (settle with --network FACT=VALUE or --reference IN:OUT)")
+    }
+    if !pictures.isEmpty {
+      let options = pictures.compactMap(\.option).reduce(into: [String]()) {
+        if !$0.contains($1) { $0.append($1) }
+      }
+      lines.append("assumed of pictures: \(list(pictures)) (settle with \(options.joined(separator: ", ")))")
+    }
+    return lines
+  }
+
+  /// - Throws: `ArchitectureError.unknownFact` or `.invalidFact`.
+  static func options(_ invocation: Invocation) throws -> ImportOptions {
     var options = ImportOptions()
     options.architecture = invocation.text(Shared.architecture)
     options.key = invocation.text(Shared.key)
     options.ignore = invocation.texts(Shared.ignore)
     options.graphOutput = invocation.text(Shared.graphOutput)
     options.batchNormEpsilon = invocation.number(Shared.epsilon)
+    options.outputs = invocation.text(Shared.outputs).flatMap(OutputMeaning.init(rawValue:))
+    if let text = invocation.text(Shared.network) { options.network = try NetworkFact.list(parsing: text) }
     options.finetuned = invocation.text(Shared.finetuned)
     options.labels = invocation.text(Shared.labels)
     PictureSource.state(invocation, in: &options)
     return options
+  }
+
+  /// Throws where `model` has no classifier, which `purpose` needs.
+  static func requireClassifier(_ model: Model, for purpose: String) throws {
+    guard model.classCount == 0 else { return }
+    throw CommandError.refused(
+      kind: "model.no-classifier",
+      "expected a network with a classifier for \(purpose), found one that ends in its features; "
+        + "`finetune --new-head` trains one, and `run --save-features` and `stats` need none")
   }
 
   /// `model` as `adapt` would make it, in memory: at `target` where given, folded and fused.

@@ -1,4 +1,5 @@
 import FixresBase
+import FixresFormats
 import FixresIR
 
 /// The layers and parameter counts that `inspect` and `import` show.
@@ -60,5 +61,28 @@ struct ModelSummary {
   private static func describe(_ window: Window) -> String {
     "\(window.kernel.height)x\(window.kernel.width)"
       + (window.strides == Extent(1, 1) ? "" : " /\(window.strides)")
+  }
+
+  /// Rows of a table: what is known of network and pictures with its source, then what is assumed with the option that
+  /// states another value.
+  static func factRows(_ metadata: ModelMetadata) -> [[String]] {
+    let known = metadata.facts.filter { !$0.isAssumption }
+    let assumed =
+      metadata.facts.isEmpty ? metadata.assumptions : metadata.facts.filter(\.isAssumption).map(\.sentence)
+    var rows: [[String]] = []
+    for (index, fact) in known.enumerated() {
+      rows.append([index == 0 ? "known" : "", "\(fact.name)=\(fact.value) (\(fact.source.rawValue))"])
+    }
+    for (index, sentence) in assumed.enumerated() {
+      rows.append([index == 0 ? "assumed" : "", sentence])
+    }
+    return rows
+  }
+
+  /// The number of classes, or that there is no classifier.
+  static func classes(_ model: Model) -> String {
+    guard model.classCount == 0 else { return Text.grouped(model.classCount) }
+    let count = model.graph.output(GraphOutput.features).map { model.graph[$0].type.elementCount } ?? 0
+    return "none: the network ends in \(Text.grouped(count)) features"
   }
 }

@@ -69,10 +69,16 @@ private final class Classification {
     let source = try ModelSource.open(invocation.arguments[0], invocation)
     metadata = source.model.metadata
     preprocessor = try PictureSource.preprocessor(for: source.model, invocation)
+    if !invocation.has(Options.features) {
+      try ModelSource.requireClassifier(source.model, for: "classifying")
+    }
     session = try ModelSource.session(source.model, invocation)
     top = min(invocation.integer(Options.top) ?? 5, session.classCount)
     logits = [Float](repeating: 0, count: Classification.batchSize * session.classCount)
     features = [Float](repeating: 0, count: Classification.batchSize * session.featureCount)
+    if invocation.has(Options.logits) {
+      try ModelSource.requireClassifier(source.model, for: "--save-logits")
+    }
     if invocation.has(Options.features), session.featureCount == 0 {
       throw CommandError.refused(
         kind: "run.no-features", "--save-features: expected a model with pooled features, found one without")
@@ -175,11 +181,25 @@ private final class Classification {
     if invocation.has(Options.input) { saved.input += input }
     if invocation.has(Options.logits) { saved.logits += logits[..<(count * classes)] }
     if invocation.has(Options.features) { saved.features += features[..<(count * session.featureCount)] }
+    guard classes > 0 else { return showFeatures(names) }
     for (row, name) in names.enumerated() {
       let best = logits.withUnsafeBufferPointer { buffer in
         self.best(of: UnsafeBufferPointer(rebasing: buffer[row * classes..<(row + 1) * classes]))
       }
       show(name, best)
+    }
+  }
+
+  /// What is shown of inputs that a network without a classifier has read.
+  private func showFeatures(_ names: [String]) {
+    for name in names {
+      if console.isJSON {
+        results.append([
+          "input": .string(name), "classes": .array([]), "features": JSON(session.featureCount),
+        ])
+      } else {
+        console.line("\(Text.printable(name))\n  \(Text.grouped(session.featureCount)) features")
+      }
     }
   }
 
@@ -223,7 +243,7 @@ private final class Classification {
     if let path = invocation.text(Options.input) {
       try Npy.write(saved.input, shape: [count] + shape, to: path)
     }
-    if let path = invocation.text(Options.logits) {
+    if let path = invocation.text(Options.logits), session.classCount > 0 {
       try Npy.write(saved.logits, shape: [count, session.classCount], to: path)
     }
     if let path = invocation.text(Options.features) {

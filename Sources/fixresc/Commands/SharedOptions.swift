@@ -52,14 +52,19 @@ enum Shared {
   static let reference = Option(
     "--reference", "IN:OUT", kind: .pair, repeatable: true,
     "an input (.npy or picture) and what your own program gave for it (.npy, JSON): proves or finds the facts")
+  static let network = Option(
+    "--network", "FACT=VALUE,...", kind: .text,
+    "facts that weights do not tell, such as activation=silu,strides=1,2,2,1; `inspect` lists them all")
+  static let outputs = Option(
+    "--outputs", "MEANING", kind: .choice(["logits", "softmax", "sigmoid"]),
+    "how scores become probabilities: logits (softmax, or the sigmoid of a single one), softmax, sigmoid of each"
+  )
 
   static let model = OptionGroup(
     "What the checkpoint does not say",
     [
-      architecture, key, ignore, graphOutput, epsilon, finetuned, labels, trainResolution, preprocess,
-      resizeSide, cropShare,
-      filter,
-      channelOrder, inputScale, mean, deviation, reference,
+      architecture, key, ignore, graphOutput, network, outputs, epsilon, finetuned, labels, trainResolution,
+      preprocess, resizeSide, cropShare, filter, channelOrder, inputScale, mean, deviation, reference,
     ])
 
   static let threads = Option(

@@ -31,6 +31,7 @@ extension ErrorReport {
       return ErrorReport(
         "architecture.option", "\(name): expected \(expected), found \(Text.shortened(found))",
         ["option": .string(name), "expected": .string(expected), "found": .string(found)])
+    case .unknownFact, .invalidFact: return fact(error)
     case .notFinite, .negativeVariance, .labelCount, .nothingToOverlay: return architectureData(error)
     }
   }
@@ -68,6 +69,33 @@ extension ErrorReport {
       return report
     default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
     }
+  }
+
+  /// A fact that no network has, or a value that it cannot have: a usage error.
+  private static func fact(_ error: ArchitectureError) -> ErrorReport {
+    var report: ErrorReport
+    let suggestion: String?
+    switch error {
+    case .unknownFact(let name, let known):
+      suggestion = Suggestion.nearest(to: name, among: known)
+      report = ErrorReport(
+        "usage.unknown-fact",
+        "--network: expected FACT=VALUE with one of the facts \(known.joined(separator: ", ")), found "
+          + "`\(Text.shortened(name))`", ["fact": .string(name), "known": JSON(known)])
+    case .invalidFact(let name, let value, let forms):
+      suggestion = Suggestion.nearest(to: value, among: forms)
+      report = ErrorReport(
+        "usage.bad-fact",
+        "--network \(name): expected \(forms.joined(separator: ", ")), found `\(Text.shortened(value))`",
+        ["fact": .string(name), "value": .string(value), "forms": JSON(forms)])
+    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences elsewhere
+    }
+    if let suggestion {
+      report.message += "; did you mean `\(suggestion)`?"
+      report.data["suggestion"] = .string(suggestion)
+    }
+    report.status = 2
+    return report
   }
 
   private static func architectureData(_ error: ArchitectureError) -> ErrorReport {
