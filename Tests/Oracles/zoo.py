@@ -101,9 +101,11 @@ class Case:
 
     def truth(self, side, kind="x"):
         cache = self.model.__dict__.setdefault("truth", {})
-        key = (self.entry.name if self.entry.logits or self.entry.probabilities or self.entry.features else "", side, kind)
+        e = self.entry
+        own = e.logits or e.probabilities or e.features or e.logits is False or e.features is False
+        key = (e.name if own else "", side, kind)
         if key not in cache:
-            e, m = self.entry, self.model
+            m = self.model
             x = zoo_networks.inputs(2, e.channels, side, e.key + kind)
             with torch.inference_mode():
                 logits = None if e.logits is False else (e.logits or (lambda m, x: zoo_networks.net.logits_of(m, x)))(m, x).numpy()
