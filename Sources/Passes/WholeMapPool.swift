@@ -6,17 +6,22 @@ struct WholeMapPool {
   private let rewriter: Rewriter
   /// Pools that cover their map and whose results are read as those of a global pool.
   private(set) var pools: Set<NodeID> = []
-  private var pooled: [ValueID: Bool] = [:]
+
+  /// Rounds in which pools that stand beside others are decided; a head takes two.
+  private static let maximumRounds = 8
 
   /// The pools of `rewriter`'s graph.
   init(in rewriter: Rewriter) {
     self.rewriter = rewriter
     pools = Set(rewriter.nodeIDs.filter { Self.globalForm(of: $0, in: rewriter) != nil })
     // Two pools that are added to each other are global together or not at all.
-    while let wrong = pools.first(where: { !endsInHeadOrGate($0) }) {
-      pools.remove(wrong)
-      pooled = [:]
+    for _ in 0..<Self.maximumRounds {
+      let heads = resultsOfHeads()
+      let wrong = pools.filter { !heads.contains(rewriter[$0].result) }
+      guard !wrong.isEmpty else { return }
+      pools.subtract(wrong)
     }
+    pools = []
   }
 
   /// Makes all such pools of a graph global; false once no further rewrite is permitted.
@@ -65,52 +70,54 @@ struct WholeMapPool {
     return global
   }
 
-  /// Whether every path from `node` ends in a flatten or as the gate of a channel multiply, through layers that keep a
-  /// single pixel a single pixel and beside nothing but what has been pooled too.
+  /// The values of one pixel from which every path ends in a flatten or as the gate of a channel multiply, through
+  /// layers that keep a single pixel a single pixel and beside nothing but what has been pooled too.
   ///
   /// A pool inside the trunk that happens to cover a small map (the 2x2 pool in a resnet-D shortcut at a test
   /// size of 32) is added to what a convolution has made of that map, and stays as it is.
-  private mutating func endsInHeadOrGate(_ node: NodeID) -> Bool {
-    var pending = [node]
-    var seen: Set<NodeID> = []
-    while let current = pending.popLast() {
-      let value = rewriter[current].result
+  private func resultsOfHeads() -> Set<ValueID> {
+    let pooled = pooledValues()
+    var heads: Set<ValueID> = []
+    for node in rewriter.nodeIDs.reversed() {
+      let value = rewriter[node].result
       let users = rewriter.users(of: value)
-      if users.isEmpty || rewriter.isOutput(value) { return false }
-      for user in users where seen.insert(user).inserted {
+      guard !users.isEmpty, !rewriter.isOutput(value) else { continue }
+      let isHead = users.allSatisfy { user in
+        let operands = rewriter[user].operands
         switch rewriter[user].op.computation {
-        case .flatten: continue
-        case .channelProduct:
-          guard rewriter[user].operands[0] != value else { return false }
+        case .flatten: return true
+        case .channelProduct: return operands[0] != value
         case .sum, .product, .concat:
-          for operand in rewriter[user].operands where !isPooled(operand) { return false }
-          pending.append(user)
+          return operands.allSatisfy(pooled.contains) && heads.contains(rewriter[user].result)
         case .copy, .elementwise, .batchNorm, .convolution, .linear, .pool, .globalPool, .generalizedMean,
           .stridedSlice, .channelPad, .reflectPad, .softmax:
-          guard rewriter.traits(of: user).contains(.keepsSinglePixel) else { return false }
-          pending.append(user)
+          return rewriter.traits(of: user).contains(.keepsSinglePixel)
+            && heads.contains(rewriter[user].result)
         }
       }
+      if isHead { heads.insert(value) }
     }
-    return true
+    return heads
   }
 
-  /// Whether `value` is one pixel at every size, as a global pool, or a pool that becomes one, has made it.
-  private mutating func isPooled(_ value: ValueID) -> Bool {
-    if let known = pooled[value] { return known }
-    guard let producer = rewriter.producer(of: value) else { return false }
-    let operands = rewriter[producer].operands
-    let found: Bool
-    switch rewriter[producer].op.computation {
-    case .globalPool, .generalizedMean: found = true
-    case .pool where pools.contains(producer): found = true
-    case .sum, .product, .concat: found = operands.allSatisfy { isPooled($0) }
-    case .channelProduct: found = isPooled(operands[0])
-    case .copy, .elementwise, .batchNorm, .convolution, .linear, .pool, .flatten, .stridedSlice, .channelPad,
-      .reflectPad, .softmax:
-      found = rewriter.traits(of: producer).contains(.keepsSinglePixel) && isPooled(operands[0])
+  /// The values that are one pixel at every size, as a global pool, or a pool that becomes one, has made them.
+  private func pooledValues() -> Set<ValueID> {
+    var pooled: Set<ValueID> = []
+    for node in rewriter.nodeIDs {
+      let operands = rewriter[node].operands
+      let isPooled: Bool
+      switch rewriter[node].op.computation {
+      case .globalPool, .generalizedMean: isPooled = true
+      case .pool where pools.contains(node): isPooled = true
+      case .sum, .product, .concat: isPooled = operands.allSatisfy(pooled.contains)
+      case .channelProduct: isPooled = pooled.contains(operands[0])
+      case .copy, .elementwise, .batchNorm, .convolution, .linear, .pool, .flatten, .stridedSlice,
+        .channelPad,
+        .reflectPad, .softmax:
+        isPooled = pooled.contains(operands[0]) && rewriter.traits(of: node).contains(.keepsSinglePixel)
+      }
+      if isPooled { pooled.insert(rewriter[node].result) }
     }
-    pooled[value] = found
-    return found
+    return pooled
   }
 }

@@ -117,10 +117,14 @@ struct ActivationPatterns {
     return rewriter[node].operands.flatMap { factors($0, depth: depth - 1) }
   }
 
+  /// Products and sums with numbers that are taken together.
+  private static let longestChain = 8
+
   /// `value` as `scale * base + offset`.
   private func affine(_ value: ValueID) -> (base: ValueID, scale: Double, offset: Double) {
     var (base, scale, offset) = (value, 1.0, 0.0)
-    while case .scalarAffine(let map)? = op(of: base), let operand = operand(of: base) {
+    for _ in 0..<Self.longestChain {
+      guard case .scalarAffine(let map)? = op(of: base), let operand = operand(of: base) else { break }
       offset += scale * Double(map.offset)
       scale *= Double(map.scale)
       base = operand

@@ -11,7 +11,7 @@ extension OnnxImporter {
       nonNegative.insert(value)
     }
     if case .sigmoid = op { sigmoids.insert(value) }
-    elementwiseSources[value] = x.value
+    elementwiseSources[value] = elementwiseSources[x.value] ?? x.value
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }
 
@@ -118,14 +118,8 @@ extension OnnxImporter {
     guard a.expanded == nil, b.expanded == nil, a.axes == b.axes, graph[a.value].type == graph[b.value].type
     else { return false }
     let type = graph[a.value].type
-    return !type.isImage || type.spatial != Extent(1, 1) || source(of: a.value) == source(of: b.value)
-  }
-
-  /// What `value` is computed from element by element.
-  private func source(of value: ValueID) -> ValueID {
-    var value = value
-    while let source = elementwiseSources[value] { value = source }
-    return value
+    return !type.isImage || type.spatial != Extent(1, 1)
+      || (elementwiseSources[a.value] ?? a.value) == (elementwiseSources[b.value] ?? b.value)
   }
 
   // MARK: Decomposed batch norm
@@ -181,7 +175,7 @@ extension OnnxImporter {
     guard map.scale.isFinite, map.offset.isFinite else { throw fault(node, "a finite number", "\(number)") }
     let value = try append(.scalarAffine(map), [x.value], node)
     recordInputArithmetic(value, of: x.value, times: [Double(map.scale)], plus: [Double(map.offset)])
-    elementwiseSources[value] = x.value
+    elementwiseSources[value] = elementwiseSources[x.value] ?? x.value
     if nonNegative.contains(x.value), map.scale >= 0, map.offset >= 0 { nonNegative.insert(value) }
     try set(node, .activation(OnnxActivation(value: value, axes: x.axes)))
   }

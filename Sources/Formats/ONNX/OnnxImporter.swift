@@ -39,7 +39,7 @@ struct OnnxImporter {
   var nonNegative: Set<ValueID> = []
   /// Results of a Sigmoid.
   var sigmoids: Set<ValueID> = []
-  /// What each result of an element-wise operation is computed from.
+  /// What each result of element-wise operations is computed from by them alone.
   var elementwiseSources: [ValueID: ValueID] = [:]
   /// What each result of a Clip is computed from.
   var clamps: [ValueID: (source: ValueID, clamp: Clamp)] = [:]
