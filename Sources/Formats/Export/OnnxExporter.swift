@@ -106,7 +106,9 @@ package struct OnnxExporter {
     var end = ProtobufWriter()
     for shape in shapes { end.data(5, shape) }
     for input in graph.inputs { end.data(11, valueInfo(graph[input])) }
-    if let logits = graph.output(GraphOutput.logits) { end.data(12, valueInfo(graph[logits])) }
+    // A network without a classifier ends in its features.
+    let result = graph.output(GraphOutput.logits) ?? graph.output(GraphOutput.features)
+    if let result { end.data(12, valueInfo(graph[result])) }
     return (start.bytes, end.bytes)
   }
 

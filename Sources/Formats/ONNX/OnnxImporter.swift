@@ -142,7 +142,10 @@ struct OnnxImporter {
     for index in plan.order { try visit(source.nodes[index]) }
     try finish(plan.output)
     let built: Graph
-    do { built = Self.withFeatures(try ActivationPatterns.recognised(in: graph.build())) } catch {
+    do {
+      built = PooledRow.stated(
+        in: try ActivationPatterns.recognised(in: graph.build()), hasScores: meaning != nil)
+    } catch {
       throw .model(path: path, error)
     }
     let metadata = try metadata(built, outputs: source.outputs.count, output)
@@ -245,27 +248,6 @@ struct OnnxImporter {
     do {
       try graph.output(GraphOutput.logits, logits)
     } catch { throw .model(path: path, error) }
-  }
-
-  /// `graph` with what its head reads as the output `features`: the row from which layers of rows alone, one of them
-  /// linear, make the logits.
-  private static func withFeatures(_ graph: Graph) -> Graph {
-    let producers = graph.producers
-    guard let logits = graph.output(GraphOutput.logits) else { return graph }
-    var (row, isBehindLinear) = (logits, false)
-    var features: ValueID?
-    while let producer = producers[row.index] {
-      let node = graph[producer]
-      let data = node.operands.filter { graph[$0].type.batched }
-      guard data.count == 1, graph[data[0]].type.dims.count == 1 else { break }
-      row = data[0]
-      if case .linear = node.op { isBehindLinear = true }
-      if isBehindLinear { features = row }
-    }
-    guard let features else { return graph }
-    return Graph(
-      name: graph.name, values: graph.values, inputs: graph.inputs, constants: graph.constants,
-      nodes: graph.nodes, outputs: graph.outputs + [GraphOutput(name: GraphOutput.features, value: features)])
   }
 
   // MARK: Graph

@@ -64,16 +64,18 @@ POOLS = {
 
 
 class Net(nn.Module):
-    def __init__(self, pool="mean", activation=F.relu, before=None, after=None, head=None, **block):
+    def __init__(self, pool="mean", activation=F.relu, before=None, after=None, head=None, scores=None, **block):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(3, 4, 3, 2, 1, bias=False), nn.BatchNorm2d(4)
         self.layer1, self.layer2 = Block(4, 6, 2, activation, **block), Block(6, 8, 1 if block.get("dilation", 1) > 1 else 2, activation, **block)
+        self.last = scores
         self.pool, self.activation, self.before, self.after = POOLS[pool], activation, before, after
         self.fc = head or nn.Linear(16 if pool.startswith("cat") else 8, 5)
 
     def scores(self, x):
         if self.before: x = self.before(x)
         x = self.layer2(self.layer1(self.activation(self.bn1(self.conv1(x)))))
+        if self.last is not None: x = self.last(x)
         return self.fc(torch.flatten(self.pool(x), 1))
 
     def forward(self, x):
@@ -100,6 +102,8 @@ def networks():
     yield "tail-sigmoid", Net(after=torch.sigmoid)
     yield "tail-argmax", Net(after=lambda y: (y.argmax(1), y.softmax(1)))
     yield "tail-topk", Net(after=lambda y: torch.topk(y.softmax(1), 3))
+    yield "headless", Net("avgmax", head=nn.Identity())
+    yield "scores-of-a-convolution", Net(activation=F.relu, head=nn.Identity(), scores=nn.Conv2d(8, 5, 1))
     yield "tail-unsupported", Net(after=lambda y: (y.softmax(1).cumsum(1), y))
     yield "tail-scaled", Net(after=lambda y: y / 1.7)
     yield "input-unit", Net(before=lambda x: (x - MEAN) / STD)
@@ -124,6 +128,7 @@ def main():
                 module.running_mean.normal_(0, 0.2), module.running_var.uniform_(0.5, 1.5), module.weight.data.uniform_(0.8, 1.6), module.bias.data.normal_(0, 0.3)
             elif isinstance(module, (nn.Conv2d, nn.Linear)):
                 module.weight.data.normal_(0, 1.4 / module.weight[0].numel() ** 0.5)
+                if module.bias is not None: module.bias.data.normal_(0, 0.3)
         # A batch norm of pictures whose values are 0 to 255.
         if isinstance(model.before, nn.BatchNorm2d):
             model.before.running_mean.copy_(torch.tensor([123.7, 116.3, 103.5])), model.before.running_var.copy_(torch.tensor([3400.0, 3260.0, 3290.0]))
