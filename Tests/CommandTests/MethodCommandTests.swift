@@ -72,6 +72,45 @@ import fixresc
     #expect(overlaid.status != 0 || !overlaid.output.contains("worth it"), "\(overlaid.output)")
   }
 
+  /// `stats`, `sweep`, `eval` and `finetune` share one cache, whose results have the same bits.
+  @Test func commandsShareACache() throws {
+    let cache = folder.path + "/cache"
+    let ready = folder.path + "/ready.bin"
+    #expect(Call("adapt", model, "--to", "24", "-o", ready).status == 0)
+    let words = ["--resolutions", "16,24"]
+    let (stats, sweep) = (
+      Call(["stats", model, data, "--json"] + words), Call(["sweep", model, data, "--json"] + words)
+    )
+    let first = Call(["stats", model, data, "--cache", cache, "--json"] + words)
+    #expect(
+      first.status == 0 && first.output == stats.output && !first.error.contains("earlier run"),
+      "\(first.error)")
+    let second = Call(["stats", model, data, "--cache", cache, "--json"] + words)
+    #expect(second.output == stats.output && second.error.contains("15 of 15 results"), "\(second.error)")
+    let swept = Call(["sweep", model, data, "--cache", cache, "--json"] + words)
+    #expect(swept.error.contains("15 of 15 results"), "\(swept.error)")
+    for row in 0..<2 {
+      for key in ["top1", "top5", "loss", "p_value"] {
+        #expect(swept.json["rows"]?[row]?[key] == sweep.json["rows"]?[row]?[key])
+      }
+    }
+    let evaluated = Call("eval", model, data, "--resolution", "24", "--cache", cache, "--json")
+    #expect(
+      evaluated.error.contains("15 of 15 results")
+        && evaluated.json["loss"] == sweep.json["rows"]?[1]?["loss"])
+    let (a, b) = (folder.path + "/a.bin", folder.path + "/b.bin")
+    let tune = ["finetune", model, data, "--to", "24", "--epochs", "1"]
+    #expect(Call(tune + ["-o", a]).status == 0)
+    #expect(Call(tune + ["-o", b, "--cache", cache]).status == 0)
+    let (plain, kept) = (try MappedFile.open(a).array, try MappedFile.open(b).array)
+    #expect(plain == kept)
+    #expect(!folder.names.contains { $0.contains("partial") } && folder.names.contains("cache"))
+    #expect(Call("stats", model, data, "--resolutions", "16", "--cache", model).status == 1)
+    #expect(Call("stats", model, data, "--resolutions", "16", "--cache-limit", "5").status == 2)
+    let resumed = Call(tune + ["-o", a, "--resume"])
+    #expect(resumed.status == 0 && resumed.error.contains("begins anew"), "\(resumed.error)")
+  }
+
   @Test func analyzeSaysWhatItRecommendsAndWhy() {
     let formula = Call("analyze")
     #expect(formula.status == 0 && !formula.output.contains("  measured"), "\(formula.output)")

@@ -29,7 +29,10 @@ private func start(_ binary: String, _ words: [String], output: String, error: S
   sigemptyset(&signals)
   sigaddset(&signals, SIGINT)
   posix_spawnattr_setsigdefault(&attributes, &signals)
-  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+  // The threads that run tests block signals, and the tool would inherit that.
+  sigemptyset(&signals)
+  posix_spawnattr_setsigmask(&attributes, &signals)
+  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
   var arguments = ([binary] + words).map { strdup($0) } + [nil]
   var process = pid_t()
   let status = posix_spawn(&process, binary, &actions, &attributes, &arguments, environ)
@@ -94,6 +97,40 @@ private func wait(for process: pid_t) -> Int32 {
       let found = try ModelFile.open(output)
       #expect(status == 0 || found == old || found.graph.nodes.count == 6)
     }
+  }
+
+  /// A fine-tuning that is ended in its pass over the pictures takes up there, to the same bits, with and without a
+  /// cache of its own choice.
+  @Test(arguments: [SIGINT, SIGKILL, SIGTERM]) func aFineTuningTakesUpItsPass(_ number: Int32) throws {
+    let pictures = try PictureFolder(classes: 2, perClass: 40)
+    let model = folder.path + "/model.bin"
+    try ModelFile.write(try SmallModel.residual(side: 48, classes: 2), to: model)
+    let words = [
+      "finetune", model, pictures.folder.path, "--to", "64", "--epochs", "2", "--threads", "1", "-o",
+    ]
+    let whole = folder.path + "/whole.bin"
+    #expect(call(words + [whole]).status == 0)
+    for extra in [[], ["--cache", folder.path + "/kept"]] {
+      let output = folder.path + "/out.bin"
+      let place = extra.last ?? output + ".partial.features"
+      let process = start(
+        binary, words + [output] + extra, output: "/dev/null", error: scratch.path + "/err")
+      while kept(place) < 300_000, !hasEnded(process) { usleep(1000) }
+      kill(process, number)
+      #expect(wait(for: process) == -number, "it was ended in its pass")
+      #expect(!folder.names.contains("out.bin") && kept(place) > 0)
+      let again = call(words + [output] + extra)
+      #expect(again.status == 0 && again.error.contains("kept by an earlier run"), "\(again.error)")
+      let (found, expected) = (try ModelFile.open(output), try ModelFile.open(whole))
+      #expect(found.constants == expected.constants)
+      #expect(!folder.names.contains { $0.hasPrefix("out.bin.partial") }, "\(folder.names)")
+      unlink(output)
+    }
+  }
+
+  /// Bytes in the files of `folder`.
+  private func kept(_ folder: String) -> Int {
+    TestData.names(in: folder).reduce(0) { $0 + ((try? MappedFile.open(folder + "/" + $1).count) ?? 0) }
   }
 
   /// True once the process is a zombie that waits to be collected.

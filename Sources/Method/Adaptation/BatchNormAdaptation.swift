@@ -21,6 +21,9 @@ package struct BatchNormAdaptation {
   /// Threads and exactness of the runs.
   package var options = SessionOptions()
 
+  /// Keeps what a pass has computed, so that an interrupted one goes on; nil keeps nothing.
+  package var cache: FeatureCache?
+
   /// The last batch norm, its old statistics replaced.
   package init() {}
 
@@ -51,11 +54,15 @@ package struct BatchNormAdaptation {
       let session: Session
       do { session = try Session(model: part, options: options) } catch { throw .runtime(error) }
       var moments = wave.map { ChannelMoments(channels: $0.channels) }
-      let summary = try PictureRun(session, preprocessor).run(
-        over: pictures, progress: { progress(index, waves.count, $0, $1) }
-      ) { sample in
-        moments[0].add(sample.logits, positions: wave[0].positions)
-        if wave.count > 1 { moments[1].add(sample.features, positions: wave[1].positions) }
+      let content = PictureRun.Content(moments: wave)
+      let run = PictureRun(session, preprocessor, cached: CachedModel(part, in: cache))
+      let summary = try run.run(
+        over: pictures, content, progress: { progress(index, waves.count, $0, $1) }
+      ) { _, bytes in
+        var doubles = bytes.assumingMemoryBound(to: Double.self)[...]
+        for (place, norm) in wave.enumerated() {
+          moments[place].merge(ChannelMoments(&doubles, channels: norm.channels, positions: norm.positions))
+        }
       }
       outcome.images = summary.images
       for (norm, moments) in zip(wave, moments) { try renew(norm, moments, of: &model, &outcome) }
@@ -132,7 +139,39 @@ package struct BatchNormAdaptation {
   }
 }
 
+extension PictureRun.Content {
+  /// The moments of one image's maps that the batch norms of `wave`, one or two, read: they take less room than maps,
+  /// and merging them gives the same bits.
+  fileprivate init(moments wave: [NetworkTail.Norm]) {
+    self.init(
+      name: "moments " + wave.map { "\($0.channels)x\($0.positions)" }.joined(separator: " "),
+      byteCount: wave.reduce(0) { $0 + 16 * $1.channels }
+    ) { sample, bytes in
+      var offset = 0
+      for (norm, map) in zip(wave, [sample.logits, sample.features]) {
+        guard let base = map.baseAddress else { continue }
+        let moments = ChannelMoments(of: base, channels: norm.channels, positions: norm.positions)
+        for values in [moments.means, moments.squares] {
+          for value in values {
+            bytes.storeBytes(of: value, toByteOffset: offset, as: Double.self)
+            offset += 8
+          }
+        }
+      }
+    }
+  }
+}
+
 extension ChannelMoments {
+  /// The moments of one image that `doubles` begins with; drops them.
+  fileprivate init(_ doubles: inout Slice<UnsafeBufferPointer<Double>>, channels: Int, positions: Int) {
+    let (means, squares) = (
+      Array(doubles.prefix(channels)), Array(doubles.dropFirst(channels).prefix(channels))
+    )
+    doubles = doubles.dropFirst(2 * channels)
+    self.init(count: positions, images: 1, means: means, squares: squares)
+  }
+
   /// Takes in one image's map `[C, positions]`, whose length must fit.
   mutating func add(_ map: UnsafeBufferPointer<Float>, positions: Int) {
     precondition(map.count == channels * positions, "a map of \(map.count) values does not fit the moments")

@@ -1,7 +1,5 @@
-import FixresBase
 import FixresIR
 import FixresImaging
-import FixresRuntime
 
 #if canImport(Darwin)
   import Darwin
@@ -60,6 +58,8 @@ package struct Evaluation: Sendable {
   package private(set) var failures: [Failure] = []
   /// Pictures whose EXIF orientation is not 1.
   package private(set) var turnedCount = 0
+  /// Pictures whose results were kept by an earlier run.
+  package private(set) var cachedCount = 0
   /// Wall-clock time of the run, decoding included.
   package private(set) var seconds = 0.0
 
@@ -84,47 +84,10 @@ package struct Evaluation: Sendable {
   /// Throughput, decoding included.
   package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
 
-  /// Classifies `limit` pictures of `folder` at even distances (nil: all); other threads decode while the network
-  /// runs.
-  ///
-  /// - Throws: `EvaluationError.nothingDecoded` or `noLogits`, or `RuntimeError` where the session can't run.
-  package static func run(
-    _ session: Session, over folder: ImageFolder, matching: ClassMatching, preprocessor: Preprocessor,
-    limit: Int? = nil, progress: (Int, Int) -> Void = { _, _ in }
-  ) throws -> Evaluation {
-    guard session.classCount > 0 else { throw EvaluationError.noLogits }
-    let entries = selection(of: folder.entries, limit: limit)
-    let stream = PictureStream(
-      entries.map(\.path), preprocessor, batchSize: 8, workers: session.threadCount)
-    defer { stream.stop() }
-    var result = Evaluation(matching.reading)
-    var logits = [Float](repeating: 0, count: stream.batchSize * session.classCount)
-    let start = MonotonicClock.nanoseconds()
-    while let batch = stream.nextBatch() {
-      let count = batch.range.count
-      try logits.withUnsafeMutableBufferPointer { (buffer) throws(RuntimeError) in
-        try session.run(
-          batch.input, batch: count,
-          logits: UnsafeMutableBufferPointer(rebasing: buffer[..<(count * session.classCount)]))
-      }
-      let failed = Set(batch.failures.map(\.index))
-      result.failures += batch.failures.map { Failure(path: entries[$0.index].path, error: $0.error) }
-      result.turnedCount += batch.turned.count
-      logits.withUnsafeBufferPointer { buffer in
-        for (row, index) in batch.range.enumerated() where !failed.contains(index) {
-          let offset = row * session.classCount
-          result.count(
-            UnsafeBufferPointer(rebasing: buffer[offset..<offset + session.classCount]),
-            matching.logits[entries[index].classIndex])
-        }
-      }
-      progress(batch.range.upperBound, entries.count)
-    }
-    result.seconds = Double(MonotonicClock.nanoseconds() - start) / 1e9
-    if result.images == 0, let first = result.failures.first {
-      throw EvaluationError.nothingDecoded(count: result.failures.count, first: first.path, first.error)
-    }
-    return result
+  /// Takes over how a run over the pictures went.
+  mutating func take(failures: [Failure], turned: Int, cached: Int, seconds: Double) {
+    (self.failures, turnedCount) = (failures, turned)
+    (cachedCount, self.seconds) = (cached, seconds)
   }
 
   /// `limit` entries at even distances, so that every class keeps its share; all without a limit.

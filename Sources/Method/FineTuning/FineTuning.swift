@@ -79,11 +79,12 @@ package final class FineTuning {
   private func features(
     of model: Model, _ pictures: LabelledPictures, _ phase: String, augmentation: Augmentation = .none
   ) throws -> FeatureSet {
-    let session = try Session(model: try Trunk.ready(model), options: options.session)
+    let ready = try Trunk.ready(model)
+    let session = try Session(model: ready, options: options.session)
     return try FeatureSet(
       session, try preprocessor(model), pictures, augmentation: augmentation,
       memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc",
-      progress: progress(phase))
+      cached: CachedModel(ready, in: options.cache), progress: progress(phase))
   }
 
   private func progress(_ phase: String) -> PictureRun.Progress {
@@ -122,6 +123,7 @@ package final class FineTuning {
   private func twoPassSamples(_ model: inout Model) throws -> TrainingSamples {
     var adaptation = BatchNormAdaptation()
     adaptation.options = options.session
+    adaptation.cache = options.cache
     let progress = progress("statistics")
     _ = try adaptation.apply(to: &model, pictures: training, preprocessor: preprocessor(model)) {
       progress($2, $3)
@@ -133,11 +135,10 @@ package final class FineTuning {
   private func mapSamples(
     _ model: inout Model, _ norm: NetworkTail.Norm, _ shortcut: ValueID
   ) throws -> TrainingSamples {
-    let session = try Session(
-      model: try Trunk.upTo(norm.input, shortcut, of: model), options: options.session)
+    let part = try Trunk.upTo(norm.input, shortcut, of: model)
     var moments = ChannelMoments(channels: norm.channels)
     let set = try maps(
-      session, model, of: training, norm: norm, phase: "training maps", augmentation: options.augmentation
+      part, model, of: training, norm: norm, phase: "training maps", augmentation: options.augmentation
     ) {
       moments.add($0, positions: norm.positions)
     }
@@ -146,7 +147,7 @@ package final class FineTuning {
       gamma: model.values(norm.scale), beta: model.values(norm.shift), statistics: model.statistics(of: norm),
       epsilon: norm.epsilon)
     let held = try validation.map {
-      try maps(session, model, of: $0, norm: norm, phase: "validation maps", augmentation: .none) { _ in }
+      try maps(part, model, of: $0, norm: norm, phase: "validation maps", augmentation: .none) { _ in }
     }
     var samples = TrainingSamples(
       labels: set.labels, variants: options.augmentation.variantCount, extraction: set.summary,
@@ -169,7 +170,7 @@ package final class FineTuning {
   }
 
   private func maps(
-    _ session: Session, _ model: Model, of pictures: LabelledPictures, norm: NetworkTail.Norm,
+    _ part: Model, _ model: Model, of pictures: LabelledPictures, norm: NetworkTail.Norm,
     phase: String, augmentation: Augmentation, _ each: (UnsafeBufferPointer<Float>) -> Void
   ) throws -> MapSet {
     let half = norm.channels * norm.positions
@@ -177,7 +178,10 @@ package final class FineTuning {
       store: try SampleStore(
         capacity: pictures.count * augmentation.variantCount, floatsPerSample: 2 * half,
         memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc"))
-    let run = PictureRun(session, try preprocessor(model), augmentation: augmentation)
+    let session = try Session(model: part, options: options.session)
+    let run = PictureRun(
+      session, try preprocessor(model), augmentation: augmentation,
+      cached: CachedModel(part, in: options.cache))
     var labels: [Int32] = []
     set.summary = try run.run(over: pictures, progress: progress(phase)) { sample in
       let row = set.store.append()

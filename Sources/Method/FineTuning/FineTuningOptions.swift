@@ -40,6 +40,8 @@ package struct FineTuningOptions: Sendable {
   package var newHead: [String]?
   /// Bytes of maps and features that are kept in memory; beyond that they are kept in a file.
   package var memoryBudget = 1 << 31
+  /// Keeps what passes over the pictures compute, so that an interrupted one goes on; nil keeps nothing.
+  package var cache: FeatureCache?
   /// Path of the state to resume from; nil stores none.
   package var statePath: String?
   /// Continue from the stored state, where there is one.

@@ -54,11 +54,12 @@ package struct Augmentation: Hashable, Sendable {
     }
   }
 
-  /// `picture` as a stream of pictures calls it; nil for `none`, which leaves the picture to the preprocessor.
-  package var transform: PictureStream.Transform? {
+  /// `picture` as a stream of the samples `indices` calls it; nil for `none`, which leaves the picture to the
+  /// preprocessor.
+  package func transform(of indices: [Int]) -> PictureStream.Transform? {
     guard kind != .none else { return nil }
-    return { (decoded, preprocessor, index) throws(ImageError) in
-      try picture(from: decoded, preprocessor, index: index)
+    return { (decoded, preprocessor, place) throws(ImageError) in
+      try picture(from: decoded, preprocessor, index: indices[place])
     }
   }
 

@@ -27,14 +27,14 @@ package struct FeatureSet: Sendable {
   package init(
     _ session: Session, _ preprocessor: Preprocessor, _ pictures: LabelledPictures,
     augmentation: Augmentation = .none, keepsLogits: Bool = false, memoryBudget: Int = .max,
-    path: String = "features", progress: PictureRun.Progress = { _, _ in }
+    path: String = "features", cached: CachedModel? = nil, progress: PictureRun.Progress = { _, _ in }
   ) throws(MethodError) {
     guard session.featureCount > 0 else { throw MethodError.noFeatures }
     featureCount = session.featureCount
     store = try SampleStore(
       capacity: pictures.count * augmentation.variantCount,
       floatsPerSample: SampleStore.stride(session.featureCount), memoryBudget: memoryBudget, path: path)
-    let run = PictureRun(session, preprocessor, augmentation: augmentation)
+    let run = PictureRun(session, preprocessor, augmentation: augmentation, cached: cached)
     let reading = pictures.reading
     score = ClassificationScore(
       reading ?? ScoreReading(.logits, logitCount: session.classCount), keepsLogits: keepsLogits)

@@ -28,6 +28,8 @@ package struct PictureRun {
     package var failures: [Evaluation.Failure] = []
     /// Number of samples whose EXIF orientation is not 1.
     package var turnedCount = 0
+    /// Number of samples whose results were kept by an earlier run.
+    package var cachedCount = 0
     /// Wall-clock time, decoding included.
     package var seconds = 0.0
 
@@ -38,16 +40,31 @@ package struct PictureRun {
     package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
   }
 
+  /// What is kept of each sample: a fixed number of bytes that follow from the network's results.
+  package struct Content {
+    /// Names the bytes' meaning among all contents of one network.
+    let name: String
+    let byteCount: Int
+    /// Writes the bytes of one sample.
+    let write: (Sample, UnsafeMutableRawBufferPointer) -> Void
+  }
+
   private let session: Session
   private let preprocessor: Preprocessor
   private let augmentation: Augmentation
+  private let cached: CachedModel?
   private static let batchSize = 8
   /// Share of the pictures that may fail to decode.
   private static let tolerableFailures = 0.01
 
-  /// Runs of `session` over pictures that `preprocessor` reads and `augmentation` varies.
-  package init(_ session: Session, _ preprocessor: Preprocessor, augmentation: Augmentation = .none) {
+  /// Runs of `session` over pictures that `preprocessor` reads and `augmentation` varies; results that `cached` holds
+  /// are taken from there, and others kept there.
+  package init(
+    _ session: Session, _ preprocessor: Preprocessor, augmentation: Augmentation = .none,
+    cached: CachedModel? = nil
+  ) {
     (self.session, self.preprocessor, self.augmentation) = (session, preprocessor, augmentation)
+    self.cached = cached
   }
 
   /// Calls `body` with each variant of each picture that decodes, in order.
@@ -56,41 +73,117 @@ package struct PictureRun {
   package func run(
     over pictures: LabelledPictures, progress: Progress = { _, _ in }, _ body: (Sample) -> Void
   ) throws(MethodError) -> Summary {
+    guard cached != nil else {
+      var summary = Summary()
+      let start = MonotonicClock.nanoseconds()
+      let all = Array(0..<pictures.count * augmentation.variantCount)
+      try compute(all, of: pictures, &summary, progress: progress) { sample, _, _ in body(sample) }
+      return try finished(&summary, since: start, pictures)
+    }
+    let (classes, width) = (session.classCount, session.featureCount)
+    let content = Content(name: "logits and features", byteCount: 4 * (classes + width)) { sample, bytes in
+      bytes.copyMemory(from: UnsafeRawBufferPointer(sample.logits))
+      UnsafeMutableRawBufferPointer(rebasing: bytes[(4 * classes)...]).copyMemory(
+        from: UnsafeRawBufferPointer(sample.features))
+    }
     let variants = augmentation.variantCount
-    let paths = pictures.entries.flatMap { [String](repeating: $0.path, count: variants) }
-    let stream = PictureStream(
-      paths, preprocessor, batchSize: Self.batchSize, workers: session.threadCount,
-      transform: augmentation.transform)
-    defer { stream.stop() }
+    return try run(over: pictures, content, progress: progress) { index, bytes in
+      // Both buffers are as aligned as their floats.
+      let floats = bytes.assumingMemoryBound(to: Float.self)
+      body(
+        Sample(
+          index: index / variants, variant: index % variants,
+          logits: UnsafeBufferPointer(rebasing: floats[..<classes]),
+          features: UnsafeBufferPointer(rebasing: floats[classes..<(classes + width)])))
+    }
+  }
+
+  /// Calls `body` with the number of each sample that decodes, in order, and its bytes.
+  ///
+  /// - Throws: As the run whose body gets samples.
+  package func run(
+    over pictures: LabelledPictures, _ content: Content, progress: Progress = { _, _ in },
+    _ body: (_ index: Int, UnsafeRawBufferPointer) -> Void
+  ) throws(MethodError) -> Summary {
     var summary = Summary()
+    let start = MonotonicClock.nanoseconds()
+    let total = pictures.count * augmentation.variantCount
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(content.byteCount, 8), alignment: 8)
+    defer { memory.deallocate() }
+    let bytes = UnsafeMutableRawBufferPointer(rebasing: memory[..<content.byteCount])
+    let records = cached.map {
+      $0.cache.records(
+        of: $0.key(session, preprocessor, augmentation, content: content.name),
+        payloadByteCount: content.byteCount)
+    }
+    let length = records == nil ? total : Self.chunk(content.byteCount) * augmentation.variantCount
+    for first in stride(from: 0, to: total, by: max(length, 1)) {
+      let range = first..<min(first + length, total)
+      var chunk = Chunk(range, of: pictures, augmentation, records)
+      summary.cachedCount += chunk.found.count
+      try compute(chunk.missing, of: pictures, &summary, progress: progress) { sample, index, isTurned in
+        chunk.emit(upTo: index, into: bytes, body)
+        content.write(sample, bytes)
+        chunk.keep(index, isTurned: isTurned, UnsafeRawBufferPointer(bytes), records)
+        body(index, UnsafeRawBufferPointer(bytes))
+      }
+      chunk.emit(upTo: range.upperBound, into: bytes, body)
+      summary.images += chunk.emittedCount
+      summary.turnedCount += chunk.turnedCount
+      progress(range.upperBound, total)
+    }
+    return try finished(&summary, since: start, pictures)
+  }
+
+  /// Pictures that are looked up at a time, whose records take at most 64 MB.
+  private static func chunk(_ byteCount: Int) -> Int { min(max((64 << 20) / max(byteCount, 1), 8), 512) }
+
+  private func finished(
+    _ summary: inout Summary, since start: UInt64, _ pictures: LabelledPictures
+  ) throws(MethodError) -> Summary {
+    summary.seconds = Double(MonotonicClock.nanoseconds() - start) / 1e9
+    try check(summary, pictures)
+    return summary
+  }
+
+  /// Decodes and runs the samples `indices`, ascending; `body` also gets a sample's number, and whether its picture has
+  /// an orientation.
+  private func compute(
+    _ indices: [Int], of pictures: LabelledPictures, _ summary: inout Summary, progress: Progress,
+    _ body: (_ sample: Sample, _ index: Int, _ isTurned: Bool) -> Void
+  ) throws(MethodError) {
+    guard !indices.isEmpty else { return }
+    let variants = augmentation.variantCount
+    let total = pictures.count * variants
+    let stream = PictureStream(
+      indices.map { pictures.entries[$0 / variants].path }, preprocessor, batchSize: Self.batchSize,
+      workers: session.threadCount, transform: augmentation.transform(of: indices))
+    defer { stream.stop() }
     var logits = [Float](repeating: 0, count: stream.batchSize * session.classCount)
     var features = [Float](repeating: 0, count: stream.batchSize * session.featureCount)
-    let start = MonotonicClock.nanoseconds()
     while let batch = stream.nextBatch() {
       do { try infer(batch, &logits, &features) } catch { throw .runtime(error) }
-      let failed = Set(batch.failures.map(\.index))
-      for failure in batch.failures where failure.index % variants == 0 {
-        let path = pictures.entries[failure.index / variants].path
+      let (failed, turned) = (Set(batch.failures.map(\.index)), Set(batch.turned))
+      for failure in batch.failures where indices[failure.index] % variants == 0 {
+        let path = pictures.entries[indices[failure.index] / variants].path
         summary.failures.append(Evaluation.Failure(path: path, error: failure.error))
       }
       summary.turnedCount += batch.turned.count
       logits.withUnsafeBufferPointer { logits in
         features.withUnsafeBufferPointer { features in
-          for (row, index) in batch.range.enumerated() where !failed.contains(index) {
+          for (row, place) in batch.range.enumerated() where !failed.contains(place) {
+            let index = indices[place]
             body(
               Sample(
                 index: index / variants, variant: index % variants,
                 logits: logits.row(row, session.classCount),
-                features: features.row(row, session.featureCount)))
+                features: features.row(row, session.featureCount)), index, turned.contains(place))
             summary.images += 1
           }
         }
       }
-      progress(batch.range.upperBound, paths.count)
+      progress(indices[batch.range.upperBound - 1] + 1, total)
     }
-    summary.seconds = Double(MonotonicClock.nanoseconds() - start) / 1e9
-    try check(summary, pictures)
-    return summary
   }
 
   private func infer(

@@ -22,7 +22,12 @@ extension Command {
       Shared.modelArgument, Argument("DIR", .one, kind: .folder(.input), "a folder of class folders"),
     ],
     groups: [
-      OptionGroup("Options", [Options.resolution, LabelledFolder.classes, Options.limit]), Shared.pictures,
+      OptionGroup(
+        "Options",
+        [
+          Options.resolution, LabelledFolder.classes, Options.limit, LabelledFolder.cache,
+          LabelledFolder.cacheLimit,
+        ]), Shared.pictures,
       Shared.model,
       Shared.engine,
     ],
@@ -37,14 +42,16 @@ extension Command {
       let preprocessor = try PictureSource.preprocessor(for: model, invocation)
       let session = try ModelSource.session(model, invocation)
       var bar = Progress("eval", total: folder.entries.count, on: console)
+      let cache = try LabelledFolder.cache(invocation)
       let result = try Evaluation.run(
         session, over: folder, matching: matching, preprocessor: preprocessor,
-        limit: invocation.integer(Options.limit)
+        limit: invocation.integer(Options.limit), cached: CachedModel(model, in: cache)
       ) { done, total in
         bar.update(done, of: total)
       }
       bar.finish()
       tell(result, invocation)
+      LabelledFolder.tell(cache, taken: result.cachedCount, of: result.images, invocation)
       printEvaluation(result, matching, at: model.graph.resolution, console)
       return evaluationObject(result, matching, model.graph.resolution)
     })

@@ -15,7 +15,8 @@ import FixresRuntime
 
 private enum Options {
   static let output = Option(
-    "--output", short: "-o", "FILE", kind: .file(.output(alongside: [".partial"])), required: true,
+    "--output", short: "-o", "FILE", kind: .file(.output(alongside: [".partial", FinetuneRun.cacheSuffix])),
+    required: true,
     "where to write the result")
   static let to = Option("--to", "K|HxW", kind: .size, required: true, "the test resolution to fine-tune at")
   static let mode = Option(
@@ -64,7 +65,8 @@ extension Command {
     example: "fixresc finetune resnet50.pth imagenet/train --to 384 --validate imagenet/val -o tuned.bin",
     details:
       "The paper's cure for objects that look larger or smaller than in training. The output keeps its batch norms; "
-      + "`fixresc adapt` folds them. State to resume lies in OUTPUT.partial until the output is written.",
+      + "`fixresc adapt` folds them. State to resume lies in OUTPUT.partial, and features in OUTPUT.partial.features or --cache DIR, until the output "
+      + "is written: an interrupted call that is given again takes up its pass over the pictures.",
     arguments: [
       Shared.modelArgument, Argument("DIR", .one, kind: .folder(.input), "class folders to train on"),
     ],
@@ -79,7 +81,12 @@ extension Command {
           Options.weightDecay, Options.smoothing, Options.augment, Options.earlyStop, Options.seed,
         ]),
       OptionGroup(
-        "Data", [LabelledFolder.classes, LabelledFolder.limit, LabelledFolder.allowFailures, Options.memory]),
+        "Data",
+        [
+          LabelledFolder.classes, LabelledFolder.limit, LabelledFolder.allowFailures, Options.memory,
+          LabelledFolder.cache,
+          LabelledFolder.cacheLimit,
+        ]),
       Shared.pictures, Shared.model, Shared.engine,
     ],
     run: { try FinetuneRun($0).run() })
@@ -87,6 +94,9 @@ extension Command {
 
 /// One run of `finetune`.
 private final class FinetuneRun {
+  /// Suffix of the folder in which a run keeps its features where no cache is named.
+  static let cacheSuffix = ".partial.features"
+
   private let invocation: Invocation
   private var bar: Progress?
   private var phase = ""
@@ -131,6 +141,7 @@ private final class FinetuneRun {
     }
     try naming(output) { try ModelFile.write(result.model, to: output) }
     if let state = options.statePath { unlink(state) }
+    if !invocation.has(LabelledFolder.cache) { options.cache?.remove() }
     let report = FineTuningReport(
       result: result, source: invocation.arguments[0], folder: invocation.arguments[1])
     show(report, output)
@@ -167,8 +178,17 @@ private final class FinetuneRun {
       throw invocation.conflict("--early-stop needs --validate DIR, whose loss it watches")
     }
     options.newHead = newHead
-    options.statePath = output + ".partial"
     options.resumes = invocation.has(Options.resume)
+    options.cache = try LabelledFolder.cache(invocation)
+    // Nothing is kept beside a device.
+    if DirectoryListing.kind(of: output) != .other {
+      options.statePath = output + ".partial"
+      let limit = FeatureCache.affordableLimit(beside: output)
+      options.cache = options.cache ?? FeatureCache(path: output + Self.cacheSuffix, limit: limit)
+    }
+    if options.resumes, let state = options.statePath, DirectoryListing.kind(of: state) == nil {
+      console.note("fixresc: note: --resume: there is no \(state), so the training begins anew")
+    }
     if let megabytes = invocation.integer(Options.memory) { options.memoryBudget = megabytes << 20 }
     options.session = ModelSource.sessionOptions(invocation)
     return options
@@ -206,6 +226,8 @@ private final class FinetuneRun {
       bar?.finish()
       console.note(
         "features of \(Text.grouped(summary.images)) samples at \(Text.fixed(summary.imagesPerSecond, 1)) a second"
+          + (summary.cachedCount > 0
+            ? ", \(Text.grouped(summary.cachedCount)) of them kept by an earlier run" : "")
       )
     case .epoch(let record, let number, let total):
       if phase != "epochs" { (phase, bar) = ("epochs", Progress("epochs", total: total, on: console)) }

@@ -111,6 +111,40 @@ enum LabelledFolder {
     PictureFolder.tell(summary.failures, invocation)
   }
 
+  static let cache = Option(
+    "--cache", "DIR", kind: .folder(.cache),
+    "keep what the network gives for each picture in DIR, and take it from there where model, preprocessing and picture "
+      + "are the same")
+  static let cacheLimit = Option(
+    "--cache-limit", "MB", kind: .integer(1...(1 << 40)),
+    "bytes of DIR at most; what was not used for longest goes first (default 16384)")
+
+  /// The cache that `--cache` names; nil without one.
+  static func cache(_ invocation: Invocation) throws -> FeatureCache? {
+    guard let path = invocation.text(cache) else {
+      guard !invocation.has(cacheLimit) else { throw invocation.conflict("--cache-limit needs --cache DIR") }
+      return nil
+    }
+    let limit = invocation.integer(cacheLimit).map { $0 << 20 } ?? FeatureCache.usualLimit
+    let cache = FeatureCache(path: path, limit: limit)
+    try naming(path) { try cache.requireWritable() }
+    return cache
+  }
+
+  /// Says how many samples came from a cache, and where it could keep no more.
+  static func tell(_ cache: FeatureCache?, taken: Int, of total: Int, _ invocation: Invocation) {
+    if taken > 0 {
+      invocation.console.note(
+        "fixresc: note: \(Text.grouped(taken)) of \(Text.count(total, "result")) had been kept by an earlier run"
+      )
+    }
+    if let cache, cache.isFull {
+      invocation.console.warn(
+        "\(cache.path): nothing more is kept: its limit of \(Text.bytes(cache.limit)) is reached, or the disk refuses"
+      )
+    }
+  }
+
   static let resolutionsSummary = "test resolutions between commas, also A..B:STEP (A..B in steps of 32)"
 
   /// Test resolutions between commas, each a side or a range `A..B:STEP`; ascending, each once.

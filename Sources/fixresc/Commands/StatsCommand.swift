@@ -28,7 +28,7 @@ extension Command {
         "Options",
         [
           Options.resolutions, LabelledFolder.report, Options.saveFeatures, LabelledFolder.limit,
-          LabelledFolder.allowFailures,
+          LabelledFolder.allowFailures, LabelledFolder.cache, LabelledFolder.cacheLimit,
         ]), Shared.pictures, Shared.model, Shared.engine,
     ],
     run: { try StatsRun($0).run() })
@@ -37,9 +37,13 @@ extension Command {
 /// One run of `stats`.
 private struct StatsRun {
   let invocation: Invocation
+  let cache: FeatureCache?
   var console: Console { invocation.console }
 
-  init(_ invocation: Invocation) { self.invocation = invocation }
+  init(_ invocation: Invocation) throws {
+    self.invocation = invocation
+    cache = try LabelledFolder.cache(invocation)
+  }
 
   func run() throws -> JSON.Object {
     try LabelledFolder.requireWritable(invocation.text(LabelledFolder.report))
@@ -70,8 +74,9 @@ private struct StatsRun {
     var bar = Progress(label, total: pictures.count, on: console)
     let set = try FeatureSet(
       session, try PictureSource.preprocessor(for: ready, invocation), pictures,
-      progress: { bar.update($0, of: $1) })
+      cached: CachedModel(ready, in: cache), progress: { bar.update($0, of: $1) })
     bar.finish()
+    LabelledFolder.tell(cache, taken: set.summary.cachedCount, of: set.summary.images, invocation)
     if warns { LabelledFolder.tell(set.summary, invocation) }
     if let prefix = invocation.text(Options.saveFeatures) {
       let path = "\(prefix)-\(side).npy"

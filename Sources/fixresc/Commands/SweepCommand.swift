@@ -29,7 +29,7 @@ extension Command {
         "Options",
         [
           Options.resolutions, Options.average, Options.budget, LabelledFolder.report, LabelledFolder.classes,
-          LabelledFolder.limit, LabelledFolder.allowFailures,
+          LabelledFolder.limit, LabelledFolder.allowFailures, LabelledFolder.cache, LabelledFolder.cacheLimit,
         ]), Shared.pictures, Shared.model, Shared.engine,
     ],
     run: { try SweepRun($0).run() })
@@ -38,9 +38,13 @@ extension Command {
 /// One run of `sweep`.
 private struct SweepRun {
   let invocation: Invocation
+  let cache: FeatureCache?
   var console: Console { invocation.console }
 
-  init(_ invocation: Invocation) { self.invocation = invocation }
+  init(_ invocation: Invocation) throws {
+    self.invocation = invocation
+    cache = try LabelledFolder.cache(invocation)
+  }
 
   func run() throws -> JSON.Object {
     try LabelledFolder.requireWritable(invocation.text(LabelledFolder.report))
@@ -93,11 +97,12 @@ private struct SweepRun {
     let preprocessor = try PictureSource.preprocessor(for: ready, invocation)
     var bar = Progress(label, total: pictures.count, on: console)
     var score = empty
-    let summary = try PictureRun(session, preprocessor).run(
+    let summary = try PictureRun(session, preprocessor, cached: CachedModel(ready, in: cache)).run(
       over: pictures, progress: { bar.update($0, of: $1) },
       { score.add($0.logits, label: Int(pictures.labels[$0.index])) })
     bar.finish()
     if warns { LabelledFolder.tell(summary, invocation) }
+    LabelledFolder.tell(cache, taken: summary.cachedCount, of: summary.images, invocation)
     let ratio = model.metadata.trainResolution.map {
       Geometry.expectedSizeRatio(
         train: min($0.height, $0.width), test: side, preprocessing: preprocessor.description)
