@@ -199,6 +199,23 @@ import fixresc
     expectRefusal(["adapt", file, "-o", file], [file], keeps: [file])
   }
 
+  /// What can't be written is refused before the network runs, or is read at all.
+  @Test func placesThatCannotBeWrittenAreRefusedFirst() {
+    let missing = folder.path + "/none/out"
+    for words in [
+      ["adapt", model, "--to", "24", "-o"], ["import", model, "-o"], ["run", model, picture, "--save-logits"],
+      ["sweep", model, data, "--resolutions", "16", "-o"], ["export", model, "--format", "onnx", "-o"],
+      ["analyze", model, "-o"], ["finetune", model, data, "--to", "24", "-o"],
+    ] {
+      for place in [missing, data] {
+        let call = Call(words + [place])
+        #expect(call.status == 1 && call.output == "" && !call.error.contains("note:"), "\(words): \(call.error)")
+        #expect(call.error.contains(place == data ? "found a folder" : "no such file or folder"), "\(call.error)")
+      }
+    }
+    #expect(!folder.names.contains { $0.contains("partial") || $0.hasSuffix(".tmp") })
+  }
+
   @Test func aModelFileIsChangedInPlaceAndACheckpointIsNot() throws {
     for command in ["import", "adapt"] {
       let call = Call(command, model, "-o", model)

@@ -113,8 +113,9 @@ package final class FineTuning {
   }
 
   private func plainSamples(_ model: Model) throws -> TrainingSamples {
-    let set = try features(of: model, training, "training features", augmentation: options.augmentation)
-    let held = try validation.map { try features(of: model, $0, "validation features") }
+    let source = try Trunk.givingClassifierInput(model)
+    let set = try features(of: source, training, "training features", augmentation: options.augmentation)
+    let held = try validation.map { try features(of: source, $0, "validation features") }
     return TrainingSamples(
       labels: set.labels, variants: options.augmentation.variantCount, extraction: set.summary,
       content: .features(set.store, validation: held?.store), validationLabels: held?.labels ?? [])

@@ -3,9 +3,10 @@ import FixresIR
 
 /// A classifier for other classes than those that the network was trained on.
 enum NewHead {
-  /// Replaces the classifier of `model` by one for `names`, its parameters uniform over +-1/sqrt(F) as torch draws
-  /// them.
+  /// Gives `model` a classifier for `names` in place of its own, or of none, its parameters uniform over +-1/sqrt(F)
+  /// as torch draws them.
   static func install(in model: inout Model, _ names: [String], seed: UInt64) throws {
+    if model.classCount == 0 { try append(to: &model) }
     let tail = try NetworkTail(model.graph).classifier
     var constants = model.constants
     var rewriter = Rewriter(model.graph)
@@ -32,6 +33,24 @@ enum NewHead {
     model.metadata.labels = names
     model.metadata.synsets = []
     model.metadata.outputs = .logits
+  }
+
+  /// A classifier of one class on the pooled features of a network that ends in them, for `install` to replace.
+  private static func append(to model: inout Model) throws {
+    guard let features = model.graph.output(GraphOutput.features) else { throw MethodError.noFeatures }
+    let count = model.graph[features].type.elementCount
+    var constants = model.constants
+    var rewriter = Rewriter(model.graph)
+    let weight = try rewriter.addConstant(rewriter.freeName("fc.weight"), shape: [1, count])
+    let bias = try rewriter.addConstant(rewriter.freeName("fc.bias"), shape: [1])
+    constants[rewriter[weight].name] = Tensor(shape: [1, count], [Float](repeating: 0, count: count))
+    constants[rewriter[bias].name] = Tensor(shape: [1], [0])
+    let name = rewriter.freeName("fc")
+    _ = try rewriter.insert(.linear(.init(hasBias: true)), [features, weight, bias], name: name)
+    var graph = rewriter.finish()
+    // The values were renumbered; their names stayed.
+    if let logits = graph.value(named: name) { graph = Trunk.giving(logits, as: GraphOutput.logits, graph) }
+    model = try model.replacing(graph: graph, constants: constants)
   }
 
   /// Infers the types after the classifier anew for its new length.

@@ -31,6 +31,31 @@ package enum Trunk {
     return try driver.run([RetargetResolution(to: size)], on: model)
   }
 
+  /// `model` with the row that its classifier reads given as features: behind a neck or hidden layers that is not the
+  /// pooled row.
+  ///
+  /// - Throws: `MethodError.noClassifier`, or `model` where the graph is not sound.
+  package static func givingClassifierInput(_ model: Model) throws(MethodError) -> Model {
+    let input = try NetworkTail(model.graph).classifier.input
+    guard model.graph.output(GraphOutput.features) != input else { return model }
+    do {
+      return try model.replacing(
+        graph: giving(input, as: GraphOutput.features, model.graph), constants: model.constants)
+    } catch {
+      throw .model(error)
+    }
+  }
+
+  /// `graph` with `value` as its output `name`, logits before features.
+  static func giving(_ value: ValueID, as name: String, _ graph: Graph) -> Graph {
+    var outputs = graph.outputs.filter { $0.name != name }
+    outputs.insert(
+      GraphOutput(name: name, value: value), at: name == GraphOutput.logits ? 0 : outputs.count)
+    return Graph(
+      name: graph.name, values: graph.values, inputs: graph.inputs, constants: graph.constants,
+      nodes: graph.nodes, outputs: outputs)
+  }
+
   /// The part of `model` that `first` and `second` depend on, folded and fused: `first` is given as logits,
   /// `second` as features, both as rows of `[C, H, W]`.
   ///

@@ -106,8 +106,6 @@ private final class FinetuneRun {
 
   func run() throws -> JSON.Object {
     let output = invocation.text(Options.output) ?? ""
-    try LabelledFolder.requireWritable(output)
-    try LabelledFolder.requireWritable(invocation.text(Options.report))
     let source = try ModelSource.open(invocation.arguments[0], invocation)
     let folder = try ImageFolder(path: invocation.arguments[1], kinds: PictureFolder.kinds(invocation))
     var metadata = source.model.metadata
@@ -156,6 +154,10 @@ private final class FinetuneRun {
       return try LabelledFolder.labelled(
         path, metadata, classCount: classCount, invocation, limit: limit
       ).pictures
+    } catch EvaluationError.noLogits {
+      var report = ErrorReport(EvaluationError.noLogits)
+      report.hint = "--new-head trains one for the folders' classes."
+      throw CommandError.reported(report)
     } catch CommandError.about(_, let error as EvaluationError) where !invocation.has(Options.newHead) {
       var report = ErrorReport(error)
       report.hint = "--new-head trains a classifier for these folders. " + (report.hint ?? "")

@@ -195,12 +195,6 @@ enum LabelledFolder {
     }
   }
 
-  /// Throws where `path` can't be written, before long work is done for it.
-  static func requireWritable(_ path: String?) throws {
-    guard let path else { return }
-    try naming(path) { _ = try AtomicFileWriter(path: path) }
-  }
-
   /// Writes a report where `-o` asks for one.
   static func write(_ report: HTMLReport, _ option: Option, _ invocation: Invocation) throws {
     guard let path = invocation.text(option) else { return }

@@ -51,7 +51,8 @@ enum Shared {
 
   static let reference = Option(
     "--reference", "IN:OUT", kind: .pair, repeatable: true,
-    "an input (.npy or picture) and what your own program gave for it (.npy, JSON): proves or finds the facts")
+    "an input (.npy or picture) and what your own program gave for it (.npy, JSON): proves or finds the facts"
+  )
   static let network = Option(
     "--network", "FACT=VALUE,...", kind: .text,
     "facts that weights do not tell, such as activation=silu,strides=1,2,2,1; `inspect` lists them all")

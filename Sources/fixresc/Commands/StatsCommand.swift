@@ -46,7 +46,6 @@ private struct StatsRun {
   }
 
   func run() throws -> JSON.Object {
-    try LabelledFolder.requireWritable(invocation.text(LabelledFolder.report))
     let source = try ModelSource.open(invocation.arguments[0], invocation)
     let (resolutions, baseline) = try LabelledFolder.withBaseline(
       LabelledFolder.resolutions(Options.resolutions, invocation), source, console)

@@ -47,7 +47,6 @@ private struct SweepRun {
   }
 
   func run() throws -> JSON.Object {
-    try LabelledFolder.requireWritable(invocation.text(LabelledFolder.report))
     let source = try ModelSource.open(invocation.arguments[0], invocation)
     let asked = try LabelledFolder.resolutions(Options.resolutions, invocation)
     let averaged = try average()

@@ -27,10 +27,22 @@ struct OutputCheck {
 
   /// Checks the paths that `parsed` gives to the arguments and options of `command`.
   ///
-  /// - Throws: `UsageError` of kind `overwrite` for the first output that is an input or another output.
-  static func check(_ command: Command, _ parsed: ParsedArguments) throws(UsageError) {
-    var check = OutputCheck(command: command)
+  /// - Throws: `UsageError` of kind `overwrite` for the first output that is an input or another output, or what the
+  ///   system says of one that can't be written.
+  static func check(_ command: Command, _ parsed: ParsedArguments) throws {
     let words = words(command, parsed)
+    try compare(words, command)
+    // Refused now, and not after the work.
+    for (_, kind, path) in words {
+      guard case .file(.output) = kind else { continue }
+      try naming(path) { _ = try AtomicFileWriter(path: path) }
+    }
+  }
+
+  private static func compare(
+    _ words: [(name: String, kind: ValueKind, path: String)], _ command: Command
+  ) throws(UsageError) {
+    var check = OutputCheck(command: command)
     for (name, kind, path) in words { try check.addOutput(name, kind, path) }
     try check.checkPrefixes()
     // Only a file that exists can be read, and so be lost.
