@@ -77,15 +77,18 @@ final class HuffmanTable: @unchecked Sendable {
     }
   }
 
-  /// The entry of a code longer than `lookupBits`, from the stream's next 16 bits; 0 where they are no code.
+  /// The entry of 17 bits that are no code: a symbol 0.
+  private static let noCode: UInt32 = 17
+
+  /// The entry of a code longer than `lookupBits`, from the stream's next 16 bits; `noCode` where they are none.
   func longEntry(_ next: UInt32) -> UInt32 {
     for length in Self.lookupBits + 1...16 where next < limits[length] {
       let index = Int(next >> UInt32(16 - length)) + offsets[length]
-      guard symbols.indices.contains(index) else { return 0 }
+      guard symbols.indices.contains(index) else { return Self.noCode }
       let symbol = symbols[index]
       return UInt32(length) | UInt32(symbol >> 4) << 8 | UInt32(symbol & 15) << 12
     }
-    return 0
+    return Self.noCode
   }
 }
 

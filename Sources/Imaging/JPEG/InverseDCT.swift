@@ -31,6 +31,8 @@ enum InverseDCT {
   ) {
     if last == 0 {
       fill(coefficients[0] &* quantization[0], to: target, stride: stride)
+    } else if exceedsFirstPass(row(0, coefficients, quantization)), isFirstRowOnly(coefficients) {
+      transformFirstRow(row(0, coefficients, quantization), to: target, stride: stride)
     } else if last <= 9 {
       // Zigzag indices 0...9 lie in the upper left quarter.
       transformQuarter(coefficients, quantization, to: target, stride: stride)
@@ -74,6 +76,28 @@ enum InverseDCT {
       v4: row(4, coefficients, quantization), v5: row(5, coefficients, quantization),
       v6: row(6, coefficients, quantization), v7: row(7, coefficients, quantization))
     let columns = pass(block, bias: 1 << (firstShift - 1), shift: firstShift)
+    let result = pass(Shuffles.transpose(columns), bias: secondBias, shift: secondShift)
+    Shuffles.storeTransposed(result, to: UnsafeMutableRawPointer(target), stride: stride)
+  }
+
+  /// True where a value does not fit 16 bits with the 2 extra bits of the first pass.
+  @inline(__always) private static func exceedsFirstPass(_ row: Words) -> Bool {
+    let beyond = (row &+ 8192) & Words(repeating: Int16(bitPattern: 0xC000))
+    let halves = unsafeBitCast(beyond, to: SIMD2<UInt64>.self)
+    return halves[0] | halves[1] != 0
+  }
+
+  private static func isFirstRowOnly(_ coefficients: UnsafePointer<Int16>) -> Bool {
+    (8..<64).allSatisfy { coefficients[$0] == 0 }
+  }
+
+  /// A block whose rows 1...7 are 0: libjpeg-turbo's vector code then leaves the first pass out, so that large values wrap
+  /// where they would saturate.
+  private static func transformFirstRow(
+    _ row: Words, to target: UnsafeMutablePointer<UInt8>, stride: Int
+  ) {
+    let r = row &<< 2
+    let columns = Block8(v0: r, v1: r, v2: r, v3: r, v4: r, v5: r, v6: r, v7: r)
     let result = pass(Shuffles.transpose(columns), bias: secondBias, shift: secondShift)
     Shuffles.storeTransposed(result, to: UnsafeMutableRawPointer(target), stride: stride)
   }

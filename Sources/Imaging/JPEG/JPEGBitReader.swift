@@ -1,4 +1,5 @@
-/// Reads bits of entropy-coded data, most significant first; at a marker or the end of the file it delivers zeros.
+/// Reads bits of entropy-coded data, most significant first; at a marker or the end of the file it delivers zeros, as
+/// libjpeg does.
 struct JPEGBitReader {
   /// The next bits, left-aligned.
   private(set) var buffer: UInt64 = 0
@@ -9,11 +10,16 @@ struct JPEGBitReader {
   /// The next byte to read.
   private(set) var next: UnsafePointer<UInt8>
   private let end: UnsafePointer<UInt8>
+  /// The first 0xFF that more than one fill byte follow before its stuffed 0.
+  private(set) var filledByte: UnsafePointer<UInt8>?
 
   init(_ start: UnsafePointer<UInt8>, end: UnsafePointer<UInt8>) {
     next = start
     self.end = end
   }
+
+  /// True where the file ended before a marker.
+  private(set) var isAtEnd = false
 
   /// True when padding has been consumed.
   var isOverrun: Bool { paddingCount > count }
@@ -38,11 +44,19 @@ struct JPEGBitReader {
 
   private mutating func refillSlowly() {
     while count <= 56 {
-      guard next < end else { return appendPadding() }
+      guard next < end else {
+        isAtEnd = true
+        return appendPadding()
+      }
       let byte = next[0]
       if byte == 0xFF {
-        guard end - next >= 2, next[1] == 0 else { return appendPadding() }
-        next += 2
+        // Any number of 0xFF before the stuffed 0 are one byte of data.
+        var follower = next + 1
+        while follower < end, follower[0] == 0xFF { follower += 1 }
+        if follower == end { isAtEnd = true }
+        guard follower < end, follower[0] == 0 else { return appendPadding() }
+        if follower - next > 1, filledByte == nil { filledByte = next }
+        next = follower + 1
       } else {
         next += 1
       }
@@ -82,12 +96,17 @@ struct JPEGBitReader {
     return value &+ (isNegative & ((-1 &<< Int32(truncatingIfNeeded: bits)) &+ 1))
   }
 
-  /// Consumes the next symbol and gives its entry (`HuffmanTable.lookup`); 0 where the bits are no code.
+  /// The entry of the next symbol (`HuffmanTable.lookup`), not consumed; where the bits are no code that of a symbol 0 of
+  /// 17 bits, as libjpeg reads them.
+  @inline(__always) func peek(_ table: HuffmanPointer) -> UInt32 {
+    let entry = table.lookup[Int(truncatingIfNeeded: buffer &>> UInt64(64 - HuffmanTable.lookupBits))]
+    return entry & 0xFF == 0
+      ? table.table.longEntry(UInt32(truncatingIfNeeded: buffer &>> 48)) : entry
+  }
+
+  /// Consumes the next symbol and gives its entry.
   @inline(__always) mutating func entry(_ table: HuffmanPointer) -> UInt32 {
-    var entry = table.lookup[Int(truncatingIfNeeded: buffer &>> UInt64(64 - HuffmanTable.lookupBits))]
-    if entry & 0xFF == 0 {
-      entry = table.table.longEntry(UInt32(truncatingIfNeeded: buffer &>> 48))
-    }
+    let entry = peek(table)
     consume(Int(entry & 0xFF))
     return entry
   }

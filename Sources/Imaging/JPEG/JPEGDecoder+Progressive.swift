@@ -14,12 +14,17 @@ extension JPEGDecoder {
   }
 
   /// Decodes a scan of progressive coding into the coefficients.
-  mutating func readProgressive(_ scan: JPEGScan) throws(ImageError) {
+  mutating func readProgressive(_ scan: JPEGScan, isFirst: Bool) throws(ImageError) {
     for part in scan.parts {
+      let bits = frame.components[part.component].unknownBits
+      for index in min(scan.spectralStart, 1)..<10 {
+        frame.components[part.component].earlierBits[index] = isFirst ? 0 : bits[index]
+      }
       for index in scan.spectralStart...scan.spectralEnd {
         frame.components[part.component].unknownBits[index] = scan.approximationLow
       }
     }
+    lastGoodRow = 0
     if scan.spectralStart == 0 {
       try readDC(scan)
     } else {
@@ -39,13 +44,16 @@ extension JPEGDecoder {
     var predictions = [Int32](repeating: 0, count: scan.parts.count)
     var reader = self.reader()
     var counter = RestartCounter(interval: markers.restartInterval)
+    // True behind the end of the segment's data: blocks stay as they are.
+    var isExhausted = false
     for row in 0..<rows {
       for column in 0..<columns {
+        if !isExhausted { lastGoodRow = isInterleaved ? row : row / first.vertical }
         if counter.isDue() {
-          try check(reader, isIntact: true)
-          try restart(&reader, index: counter.passed())
+          if try restart(&reader, index: counter.passed()) { isExhausted = false }
           for index in predictions.indices { predictions[index] = 0 }
         }
+        guard refines || !isExhausted else { continue }
         for (index, part) in scan.parts.enumerated() {
           let component = frame.components[part.component]
           let blocks = coefficientBase(part.component)
@@ -58,36 +66,28 @@ extension JPEGDecoder {
                 reader.refillIfBelow(32)
                 if reader.take(1) != 0 { block[0] |= 1 << Int16(scan.approximationLow) }
               } else {
-                guard let difference = Self.difference(&reader, tables[index]) else {
-                  throw failure(reader)
+                let (value, overflow) = predictions[index].addingReportingOverflow(
+                  Self.difference(&reader, tables[index]))
+                guard !overflow else {
+                  throw markers.malformed(position(of: reader), "DC coefficients of 32 bits", "a larger one")
                 }
-                predictions[index] &+= difference
-                block[0] = Int16(truncatingIfNeeded: predictions[index] &<< Int32(scan.approximationLow))
+                predictions[index] = value
+                block[0] = Int16(truncatingIfNeeded: value &<< Int32(scan.approximationLow))
               }
             }
           }
         }
+        if reader.isOverrun { isExhausted = true }
       }
-      try check(reader, isIntact: true)
     }
     markers.position = position(of: reader)
   }
 
-  private static func difference(_ reader: inout JPEGBitReader, _ table: HuffmanPointer) -> Int32? {
+  private static func difference(_ reader: inout JPEGBitReader, _ table: HuffmanPointer) -> Int32 {
     reader.refillIfBelow(32)
     let category = reader.entry(table)
-    if category & 0xFF == 0 { return nil }
     let size = Int(category >> 12 & 15)
     return size > 0 ? reader.takeSigned(size) : Int32(bitPattern: category) >> 16
-  }
-
-  private func failure(_ reader: JPEGBitReader) -> ImageError {
-    do throws(ImageError) {
-      try check(reader, isIntact: false)
-    } catch {
-      return error
-    }
-    return markers.malformed(position(of: reader), "a Huffman code of the table", "other bits")
   }
 
   private func coefficientBase(_ component: Int) -> UnsafeMutablePointer<Int16> {
@@ -105,42 +105,42 @@ extension JPEGDecoder {
     var reader = self.reader()
     var counter = RestartCounter(interval: markers.restartInterval)
     let refines = scan.approximationHigh > 0
+    var isExhausted = false
     for row in 0..<component.blockRows {
-      var column = 0
-      while column < component.blockColumns {
+      for column in 0..<component.blockColumns {
+        if !isExhausted { lastGoodRow = row / component.vertical }
         if counter.isDue() {
-          try check(reader, isIntact: true)
-          try restart(&reader, index: counter.passed())
+          if try restart(&reader, index: counter.passed()) { isExhausted = false }
           band.endOfBandRun = 0
         }
+        guard !isExhausted else { continue }
         let block = blocks + (row * component.paddedBlockColumns + column) * 64
-        let isIntact = Zigzag.naturalOrder.withUnsafeBufferPointer { order in
-          refines
-            ? Self.refine(block, &band, &reader, order: order.baseAddress!)
-            : Self.decode(block, &band, &reader, order: order.baseAddress!)
+        Zigzag.naturalOrder.withUnsafeBufferPointer { order in
+          if refines {
+            Self.refine(block, &band, &reader, order: order.baseAddress!)
+          } else {
+            Self.decode(block, &band, &reader, order: order.baseAddress!)
+          }
         }
-        guard isIntact else { throw failure(reader) }
-        column += 1
+        isExhausted = reader.isOverrun
       }
-      try check(reader, isIntact: true)
     }
     markers.position = position(of: reader)
   }
 
-  /// The first scan of a band in one block; false where the bits are no code.
+  /// The first scan of a band in one block.
   private static func decode(
     _ block: UnsafeMutablePointer<Int16>, _ band: inout Band, _ reader: inout JPEGBitReader,
     order: UnsafePointer<UInt8>
-  ) -> Bool {
+  ) {
     if band.endOfBandRun > 0 {
       band.endOfBandRun -= 1
-      return true
+      return
     }
     var k = band.first
     while k <= band.last {
       reader.refillIfBelow(32)
       let entry = reader.entry(band.table)
-      if entry & 0xFF == 0 { return false }
       let run = Int(entry >> 8 & 15)
       let size = Int(entry >> 12 & 15)
       var value = Int32(bitPattern: entry) >> 16
@@ -151,42 +151,31 @@ extension JPEGDecoder {
         }
         band.endOfBandRun = (1 << Int32(run)) - 1
         if run > 0 { band.endOfBandRun += reader.take(run) }
-        return true
+        return
       }
       if value == 0 { value = reader.takeSigned(size) }
       k &+= run
-      if k > 63 { return false }
       block[Int(order[k])] = Int16(truncatingIfNeeded: value &<< band.shift)
       k &+= 1
     }
-    return true
   }
 
   /// A refinement scan of a band in one block: sends one more bit of every nonzero coefficient and the coefficients
-  /// that become nonzero, which are `1 << shift` or its negative; false where the bits are no code.
+  /// that become nonzero, which are `1 << shift` or its negative.
   private static func refine(
     _ block: UnsafeMutablePointer<Int16>, _ band: inout Band, _ reader: inout JPEGBitReader,
     order: UnsafePointer<UInt8>
-  ) -> Bool {
+  ) {
     var k = band.first
     if band.endOfBandRun == 0 {
       while k <= band.last {
         reader.refillIfBelow(32)
-        let entry = reader.entry(band.table)
-        if entry & 0xFF == 0 { return false }
-        var run = Int(entry >> 8 & 15)
-        let size = Int(entry >> 12 & 15)
-        var sign = Int32(bitPattern: entry) >> 16
-        if sign == 0, size == 0 {
-          if run < 15 {
-            band.endOfBandRun = 1 << Int32(run)
-            if run > 0 { band.endOfBandRun += reader.take(run) }
-            break
-          }
-        } else if sign == 0 {
-          sign = reader.takeSigned(size)
+        var (run, sign) = refinement(&reader, band.table)
+        if sign == 0, run < 15 {
+          band.endOfBandRun = 1 << Int32(run)
+          if run > 0 { band.endOfBandRun += reader.take(run) }
+          break
         }
-        if sign.magnitude > 1 { return false }
         // Skips `run` coefficients that are still 0 and refines the nonzero ones in between.
         while k <= band.last {
           let index = Int(order[k])
@@ -198,10 +187,7 @@ extension JPEGDecoder {
           }
           k &+= 1
         }
-        if sign != 0 {
-          if k > 63 { return false }
-          block[Int(order[k])] = Int16(truncatingIfNeeded: (sign > 0 ? 1 : -1) &<< band.shift)
-        }
+        if sign != 0 { block[Int(order[k])] = Int16(truncatingIfNeeded: sign &<< band.shift) }
         k &+= 1
       }
     }
@@ -213,7 +199,21 @@ extension JPEGDecoder {
       }
       band.endOfBandRun -= 1
     }
-    return true
+  }
+
+  /// The next symbol of a refinement scan: a run, and the sign of the coefficient behind it, 0 for none. One bit is the sign
+  /// whatever size the symbol states.
+  @inline(__always) private static func refinement(
+    _ reader: inout JPEGBitReader, _ table: HuffmanPointer
+  ) -> (run: Int, sign: Int32) {
+    let entry = reader.peek(table)
+    let value = Int32(bitPattern: entry) >> 16
+    let length = Int(entry & 0xFF)
+    let run = Int(entry >> 8 & 15)
+    // Where the entry holds the value, its length counts the value's bits, as many as the magnitude has.
+    reader.consume(value == 0 ? length : length &- (32 &- value.magnitude.leadingZeroBitCount))
+    if value == 0, entry >> 12 & 15 == 0 { return (run, 0) }
+    return (run, reader.take(1) != 0 ? 1 : -1)
   }
 
   /// Adds the next bit to the magnitude of a nonzero coefficient.
@@ -223,7 +223,7 @@ extension JPEGDecoder {
     reader.refillIfBelow(32)
     guard reader.take(1) != 0 else { return }
     let bit = Int16(truncatingIfNeeded: 1 &<< shift)
-    // A bit that is already set is a sign of corruption, which libjpeg ignores.
+    // A bit that is already set is a sign of damage, which libjpeg ignores.
     if coefficient & bit == 0 { coefficient &+= coefficient > 0 ? bit : -bit }
   }
 }

@@ -46,45 +46,71 @@ extension JPEGDecoder {
     var reader = self.reader()
     var untilRestart = markers.restartInterval
     var restarts = 0
+    // True behind the end of the segment's data: blocks stay zero.
+    var isExhausted = false
     for row in 0..<rows {
       var column = 0
       while column < columns {
         if markers.restartInterval > 0, untilRestart == 0 {
-          try check(reader, isIntact: true)
-          try restart(&reader, index: restarts)
+          if try restart(&reader, index: restarts) { isExhausted = false }
           restarts += 1
           untilRestart = markers.restartInterval
           for index in targets.indices { targets[index].prediction = 0 }
         }
         let run = markers.restartInterval > 0 ? min(untilRestart, columns - column) : columns - column
-        let isIntact = Self.decode(&reader, &targets, row: row, columns: column..<column + run)
-        try check(reader, isIntact: isIntact)
-        column += run
+        let end = column + run
+        let decoded =
+          isExhausted ? column : Self.decode(&reader, &targets, row: row, columns: column..<end)
+        if decoded < end || reader.isOverrun { isExhausted = true }
+        if decoded < end { Self.fill(targets, row: row, columns: decoded..<end) }
+        column = end
         untilRestart -= run
       }
     }
+    // libjpeg waits for more data where the file ends before a marker does.
+    if reader.isAtEnd { throw .truncated(.jpeg, offset: position(of: reader), expected: 1, found: 0) }
+    try refuseFilledBytes(reader, blocksInMCU: targets.reduce(0) { $0 + $1.horizontal * $1.vertical })
     markers.position = position(of: reader)
   }
 
-  /// Decodes MCUs of one row; false where the bits are no code.
+  /// Refuses several 0xFF before a stuffed 0 where libjpeg-turbo's faster loop, which it takes far from the end of the data,
+  /// leaves coefficients of a first attempt behind.
+  private func refuseFilledBytes(_ reader: JPEGBitReader, blocksInMCU: Int) throws(ImageError) {
+    guard let byte = reader.filledByte, markers.restartInterval == 0 else { return }
+    let offset = byte - markers.bytes.unsafeBase.assumingMemoryBound(to: UInt8.self)
+    guard markers.bytes.count - offset >= 512 * blocksInMCU else { return }
+    throw .unsupported(.jpeg, offset: offset, feature: "fill bytes inside entropy-coded data")
+  }
+
+  /// Grey samples for MCUs of which nothing is known: blocks of zeros.
+  private static func fill(_ targets: [Target], row: Int, columns: Range<Int>) {
+    for target in targets where target.coefficients == nil {
+      for y in 0..<target.vertical * 8 {
+        let start = (row * target.vertical * 8 + y) * target.stride + columns.lowerBound * target.horizontal * 8
+        (target.samples + start).update(repeating: 128, count: columns.count * target.horizontal * 8)
+      }
+    }
+  }
+
+  /// Decodes MCUs of one row; gives the column behind the last one that had data.
   private static func decode(
     _ reader: inout JPEGBitReader, _ targets: inout [Target], row: Int, columns: Range<Int>
-  ) -> Bool {
-    withUnsafeTemporaryAllocation(of: Words.self, capacity: 9) { scratch in
-      guard let start = scratch.baseAddress else { return false }
-      let block = UnsafeMutableRawPointer(start).bindMemory(to: Int16.self, capacity: 72)
+  ) -> Int {
+    withUnsafeTemporaryAllocation(of: Words.self, capacity: 8) { scratch in
+      guard let start = scratch.baseAddress else { return columns.lowerBound }
+      let block = UnsafeMutableRawPointer(start).bindMemory(to: Int16.self, capacity: 64)
       return Zigzag.naturalOrder.withUnsafeBufferPointer { order in
         targets.withUnsafeMutableBufferPointer { targets in
           var bits = reader
           defer { reader = bits }
           for column in columns {
             for index in 0..<targets.count {
-              let isIntact = decodeMCU(
-                &bits, &targets[index], row: row, column: column, block, order: order.baseAddress!)
-              if !isIntact { return false }
+              decodeMCU(&bits, &targets[index], row: row, column: column, block, order: order.baseAddress!)
             }
+            // The MCU in which the data ends is completed with zero bits.
+            if bits.isOverrun { return column + 1 }
           }
-          return true
+          return columns.upperBound
         }
       }
     }
@@ -94,40 +120,41 @@ extension JPEGDecoder {
   @inline(__always) private static func decodeMCU(
     _ reader: inout JPEGBitReader, _ target: inout Target, row: Int, column: Int,
     _ block: UnsafeMutablePointer<Int16>, order: UnsafePointer<UInt8>
-  ) -> Bool {
+  ) {
     for y in 0..<target.vertical {
       for x in 0..<target.horizontal {
-        clear(block)
-        let last = decodeBlock(&reader, &target, block, order: order)
-        if last < 0 { return false }
         let blockRow = row &* target.vertical &+ y
         let blockColumn = column &* target.horizontal &+ x
         if let coefficients = target.coefficients {
-          (coefficients + (blockRow &* target.columns &+ blockColumn) &* 64).update(from: block, count: 64)
+          // A second scan of a component writes over the first, as in libjpeg.
+          let stored = coefficients + (blockRow &* target.columns &+ blockColumn) &* 64
+          _ = decodeBlock(&reader, &target, stored, order: order)
         } else {
+          clear(block)
+          let last = decodeBlock(&reader, &target, block, order: order)
           InverseDCT.transform(
             block, quantization: target.quantization, last: last,
             to: target.samples + (blockRow &* 8 &* target.stride &+ blockColumn &* 8), stride: target.stride)
         }
       }
     }
-    return true
   }
 
   @inline(__always) private static func clear(_ block: UnsafeMutablePointer<Int16>) {
     let address = UnsafeMutableRawPointer(block)
-    for row in 0..<9 { address.storeBytes(of: Words.zero, toByteOffset: 16 &* row, as: Words.self) }
+    for row in 0..<8 { address.storeBytes(of: Words.zero, toByteOffset: 16 &* row, as: Words.self) }
   }
 
-  /// Decodes a block's coefficients into natural order (T.81, F.2.2); gives the zigzag index of the last nonzero one, or
-  /// -1 where the bits are no code.
+  /// Decodes a block's coefficients into natural order (T.81, F.2.2); gives the zigzag index of the last nonzero one.
+  ///
+  /// Bits that are no code are a difference of 0 or end the block, and a run beyond the block ends at its last coefficient, as
+  /// in libjpeg.
   @inline(__always) private static func decodeBlock(
     _ reader: inout JPEGBitReader, _ target: inout Target, _ block: UnsafeMutablePointer<Int16>,
     order: UnsafePointer<UInt8>
   ) -> Int {
     reader.refillIfBelow(32)
     let category = reader.entry(target.dc)
-    if category & 0xFF == 0 { return -1 }
     var difference = Int32(bitPattern: category) >> 16
     let size = Int(category >> 12 & 15)
     if size > 0 { difference = reader.takeSigned(size) }
@@ -143,7 +170,6 @@ extension JPEGDecoder {
       if value == 0 {
         let size = Int(entry >> 12 & 15)
         if size == 0 {
-          if entry & 0xFF == 0 { return -1 }
           if run != 15 { return last }
           k &+= 16
           continue
@@ -155,6 +181,6 @@ extension JPEGDecoder {
       last = k
       k &+= 1
     }
-    return k > 64 ? -1 : last
+    return min(last, 63)
   }
 }

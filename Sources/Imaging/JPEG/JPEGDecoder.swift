@@ -1,7 +1,8 @@
 import FixresBase
 
 /// Decodes JPEG (ITU-T T.81): baseline, extended sequential and progressive Huffman coding with 8-bit samples; every
-/// byte equals libjpeg-turbo's as Pillow configures it.
+/// byte equals libjpeg-turbo's as Pillow configures it, also where data is damaged: whatever the entropy-coded data holds
+/// gives some picture, while segments and the end of the image must be there.
 struct JPEGDecoder {
   /// Largest number of scans accepted; a progressive file has about ten.
   static let maximumScans = 256
@@ -15,6 +16,14 @@ struct JPEGDecoder {
   var coefficients: [PixelBuffer] = []
   /// Components whose first scan has been read.
   var seen: Set<Int> = []
+  private var scanCount = 0
+  /// True behind the only scan of a picture, where its data ended at a marker.
+  private var isComplete = false
+  /// The last row of MCUs in which the last progressive scan had data.
+  var lastGoodRow = 0
+
+  /// Pixels of a picture that may be mostly missing, such as one of a few bytes before the end of the image.
+  private static let smallPicture = 1 << 22
 
   static func header(of bytes: Bytes) throws(ImageError) -> PictureHeader {
     var markers = JPEGMarkers(bytes)
@@ -32,9 +41,9 @@ struct JPEGDecoder {
     let frame = try markers.readToFrame()
     let header = header(frame, markers)
     try limits.check(width: frame.width, height: frame.height)
-    // Every block needs a code of at least a bit: a header cannot make a small file allocate much.
+    // Every block of an intact picture needs a code of at least a bit: a header cannot make a small file allocate much.
     let rest = bytes.count - markers.position
-    guard frame.blockCount / 8 <= rest else {
+    guard frame.blockCount / 8 <= rest || frame.width * frame.height <= smallPicture else {
       throw .truncated(.jpeg, offset: markers.position, expected: frame.blockCount / 8, found: rest)
     }
     var decoder = JPEGDecoder(markers: markers, frame: frame)
@@ -48,32 +57,39 @@ struct JPEGDecoder {
   }
 
   private mutating func readScans() throws(ImageError) {
-    var scanCount = 0
     while true {
-      let code = try markers.nextMarker()
-      switch code {
-      case JPEGMarkers.Code.startOfScan:
-        scanCount += 1
-        if scanCount > 1, coefficients.isEmpty {
-          throw markers.malformed(markers.position - 2, "the end of the image", "another scan")
+      var found: UInt8?
+      do throws(ImageError) {
+        let code = try markers.nextMarker()
+        found = code
+        switch code {
+        case JPEGMarkers.Code.startOfScan:
+          scanCount += 1
+          guard scanCount <= Self.maximumScans else {
+            throw .unsupported(
+              .jpeg, offset: markers.position - 2, feature: "more than \(Self.maximumScans) scans")
+          }
+          try readScan(isFirst: scanCount == 1)
+        case JPEGMarkers.Code.endOfImage:
+          return try finish()
+        default:
+          guard try markers.readTables(code) else {
+            throw markers.unexpected(code, "a scan, a table or the end of the image")
+          }
         }
-        guard scanCount <= Self.maximumScans else {
-          throw .unsupported(
-            .jpeg, offset: markers.position - 2, feature: "more than \(Self.maximumScans) scans")
-        }
-        try readScan(isFirst: scanCount == 1)
-      case JPEGMarkers.Code.endOfImage:
-        return try finish()
-      default:
-        guard try markers.readTables(code) else {
-          throw markers.unexpected(code, "a scan, a table or the end of the image")
-        }
+      } catch {
+        // A picture of one scan is complete behind it: Pillow accepts that the rest is missing.
+        guard case .truncated = error, isComplete, found.map(JPEGMarkers.isSkipped) ?? true else { throw error }
+        return
       }
     }
   }
 
   private mutating func readScan(isFirst: Bool) throws(ImageError) {
     let scan = try markers.readScan(frame)
+    if !isFirst, coefficients.isEmpty {
+      throw markers.malformed(scan.offset, "the end of the image", "another scan")
+    }
     for part in scan.parts where !seen.contains(part.component) {
       guard let table = markers.quantization[frame.components[part.component].quantizationIndex] else {
         throw markers.malformed(
@@ -87,9 +103,10 @@ struct JPEGDecoder {
       try allocate(isSingleScan: !frame.isProgressive && scan.parts.count == frame.components.count)
     }
     if frame.isProgressive {
-      try readProgressive(scan)
+      try readProgressive(scan, isFirst: isFirst)
     } else {
       try readSequential(scan)
+      isComplete = coefficients.isEmpty
     }
   }
 
@@ -101,21 +118,35 @@ struct JPEGDecoder {
     }
   }
 
-  /// Checks at the end of the image that every component was complete, and transforms stored coefficients.
+  /// Transforms stored coefficients at the end of the image; components without a scan are grey.
   private func finish() throws(ImageError) {
-    guard seen.count == frame.components.count else {
-      throw markers.malformed(
-        markers.position - 2, "a scan of each of \(frame.components.count) components",
-        "scans of \(seen.count)")
+    guard !planes.isEmpty else {
+      throw markers.malformed(markers.position - 2, "a scan", "the end of the image")
     }
-    for (index, component) in frame.components.enumerated() where !coefficients.isEmpty {
-      // libjpeg smooths block edges while one of the first ten coefficients is not fully known.
-      if frame.isProgressive, component.unknownBits[0..<10].contains(where: { $0 != 0 }) {
-        throw .unsupported(
-          .jpeg, offset: markers.position - 2, feature: "an incomplete progressive picture")
+    guard !coefficients.isEmpty else { return }
+    let smoothings = smoothings
+    for (index, component) in frame.components.enumerated() {
+      if !seen.contains(index) {
+        planes[index].base.update(repeating: 128, count: planes[index].byteCount)
+      } else if let smoothings {
+        let blocks = UnsafeRawPointer(coefficients[index].base).assumingMemoryBound(to: Int16.self)
+        smoothings[index].transform(from: blocks, to: planes[index].base)
+      } else {
+        transform(component, from: coefficients[index], to: planes[index])
       }
-      transform(component, from: coefficients[index], to: planes[index])
     }
+  }
+
+  /// The smoothing of each component where a progressive picture lacks scans; nil where libjpeg does without.
+  private var smoothings: [BlockSmoothing]? {
+    guard frame.isProgressive else { return nil }
+    // Before the first scan no bit of any coefficient is known.
+    let smoothings = frame.components.compactMap {
+      BlockSmoothing(
+        $0, mcuRows: frame.mcuRows, lastGoodRow: scanCount > 1 ? lastGoodRow : frame.mcuRows)
+    }
+    guard smoothings.count == frame.components.count, smoothings.contains(where: \.isUseful) else { return nil }
+    return smoothings
   }
 
   private func transform(_ component: JPEGComponent, from coefficients: PixelBuffer, to plane: PixelBuffer) {
@@ -143,45 +174,33 @@ struct JPEGDecoder {
     reader.next - markers.bytes.unsafeBase.assumingMemoryBound(to: UInt8.self)
   }
 
-  /// Reads the restart marker that must follow; `index` counts them from 0.
-  func restart(_ reader: inout JPEGBitReader, index: Int) throws(ImageError) {
-    var markers = self.markers
-    markers.position = position(of: reader)
-    let code = try markers.nextMarker()
-    guard code == 0xD0 + UInt8(index & 7) else {
-      throw markers.malformed(
-        markers.position - 2, "restart marker \(index & 7)", "marker FF\(String(code, radix: 16))")
-    }
-    reader.restart(at: reader.next + (markers.position - position(of: reader)))
-  }
-
-  /// - Throws: where a code was invalid or the data ended early.
-  func check(_ reader: JPEGBitReader, isIntact: Bool) throws(ImageError) {
-    if reader.isOverrun {
-      let offset = position(of: reader)
-      if offset >= markers.bytes.count - 1 {
-        throw .truncated(.jpeg, offset: offset, expected: 1, found: 0)
-      }
-      throw markers.malformed(offset, "entropy-coded data", "a marker")
-    }
-    guard isIntact else {
-      throw markers.malformed(position(of: reader), "a Huffman code of the table", "other bits")
-    }
-  }
-
   func dcTable(_ index: Int, of scan: JPEGScan) throws(ImageError) -> HuffmanPointer {
-    let standard = frame.isProgressive ? nil : HuffmanTable.standards.dc[index]
-    guard let table = markers.dcTables[index] ?? standard, table.holdsCategories else {
-      throw markers.malformed(scan.offset, "DC Huffman table \(index)", "none, or one of other symbols")
+    let standard = index < 4 && !frame.isProgressive ? HuffmanTable.standards.dc[index] : nil
+    let table = try table(index < 4 ? markers.dcTables[index] : nil, or: standard, name: "DC Huffman table \(index)", of: scan)
+    guard table.holdsCategories else {
+      throw markers.malformed(scan.offset, "DC Huffman table \(index) of categories 0...15", "other symbols")
     }
     return HuffmanPointer(table)
   }
 
   func acTable(_ index: Int, of scan: JPEGScan) throws(ImageError) -> HuffmanPointer {
-    let standard = frame.isProgressive ? nil : HuffmanTable.standards.ac[index]
-    guard let table = markers.acTables[index] ?? standard else {
-      throw markers.malformed(scan.offset, "AC Huffman table \(index)", "none")
+    let standard = index < 4 && !frame.isProgressive ? HuffmanTable.standards.ac[index] : nil
+    return HuffmanPointer(try table(index < 4 ? markers.acTables[index] : nil, or: standard, name: "AC Huffman table \(index)",
+        of: scan))
+  }
+
+  private func table(
+    _ definition: JPEGMarkers.Definition?, or standard: HuffmanTable?, name: String, of scan: JPEGScan
+  ) throws(ImageError) -> HuffmanTable {
+    switch definition {
+    case .table(let table): return table
+    case .malformed:
+      throw markers.malformed(scan.offset, "\(name) of a prefix code", "other lengths")
+    case nil:
+      guard let standard else {
+        throw markers.malformed(scan.offset, name, "none")
+      }
+      return standard
     }
-    return HuffmanPointer(table)
   }
 }

@@ -18,6 +18,8 @@ struct JPEGComponent {
   var quantization: [Int16] = []
   /// `[64]`: low bits of each coefficient that no scan has sent yet; -1: none is known.
   var unknownBits = [Int](repeating: -1, count: 64)
+  /// `[10]`: `unknownBits` of the first coefficients before the component's last scan; -1 before its first.
+  var earlierBits = [Int](repeating: -1, count: 10)
 
   /// Bytes from row to row of the sample plane.
   var stride: Int { paddedBlockColumns * 8 }
@@ -94,11 +96,12 @@ struct JPEGScan {
 
 /// The zigzag order of coefficients (T.81, figure A.6).
 enum Zigzag {
-  /// Index in natural order, row by row, of each zigzag index; 16 more entries take runs beyond the block.
+  /// Index in natural order, row by row, of each zigzag index; runs beyond the block end at its last coefficient, as in
+  /// libjpeg.
   static let naturalOrder: [UInt8] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6,
     7, 14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31,
     39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
-    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
   ]
 }

@@ -86,11 +86,12 @@ extension JPEGMarkers {
     }
     var parts: [JPEGScan.Part] = []
     for at in stride(from: 1, to: 1 + 2 * count, by: 2) {
+      // Of components with one identifier each takes the first that is left, as in libjpeg.
       let found = frame.components.indices.first { index in
-        frame.components[index].identifier == body[at] && !parts.contains { $0.component == index }
+        frame.components[index].identifier == body[at] && index >= parts.count
       }
-      guard let component = found, body[at + 1] >> 4 < 4, body[at + 1] & 15 < 4 else {
-        throw malformed(start, "components of the frame and tables 0...3", "component \(body[at])")
+      guard let component = found, !parts.contains(where: { $0.component == component }) else {
+        throw malformed(start, "components of the frame, each once", "component \(body[at])")
       }
       parts.append(
         .init(component: component, dcTable: Int(body[at + 1] >> 4), acTable: Int(body[at + 1] & 15)))

@@ -14,13 +14,20 @@ struct JPEGMarkers {
     static let jfif: UInt8 = 0xE0
   }
 
+  /// A Huffman table of the file; one that is no prefix code is an error where it is used.
+  enum Definition {
+    case table(HuffmanTable)
+    case malformed
+  }
+
   let bytes: Bytes
   var position: Int
 
   /// `[4]` of `[64]` in natural order.
   var quantization: [[Int16]?] = [nil, nil, nil, nil]
-  var dcTables: [HuffmanTable?] = [nil, nil, nil, nil]
-  var acTables: [HuffmanTable?] = [nil, nil, nil, nil]
+  /// `[4]`; nil: not defined.
+  var dcTables: [Definition?] = [nil, nil, nil, nil]
+  var acTables: [Definition?] = [nil, nil, nil, nil]
   /// MCUs between restart markers; 0: none.
   var restartInterval = 0
   var hasJFIF = false
@@ -62,6 +69,15 @@ struct JPEGMarkers {
     }
   }
 
+  /// Skips the segment of the marker just read; one of less than its length's two bytes is empty, as in libjpeg.
+  private mutating func skippable() throws(ImageError) -> Bytes {
+    if Int(try byte(position)) << 8 | Int(try byte(position + 1)) < 2 {
+      position += 2
+      return .empty
+    }
+    return try segment()
+  }
+
   /// The segment of the marker just read, without its length.
   mutating func segment() throws(ImageError) -> Bytes {
     let length = Int(try byte(position)) << 8 | Int(try byte(position + 1))
@@ -72,6 +88,21 @@ struct JPEGMarkers {
     }
     position += length
     return segment
+  }
+
+  /// True for segments whose content does not matter: application data, comments, a number of lines.
+  static func isSkipped(_ code: UInt8) -> Bool { (0xE0...0xEF).contains(code) || code == 0xFE || code == 0xDC }
+
+  /// Checks a segment of arithmetic conditioning, which Huffman coding does not use, as libjpeg does.
+  private mutating func checkConditioning() throws(ImageError) {
+    let start = position
+    let body = try segment().array
+    for at in stride(from: 0, to: body.count, by: 2) {
+      let isWhole = at + 1 < body.count
+      guard isWhole, body[at] < 32, body[at] >= 16 || body[at + 1] & 15 <= body[at + 1] >> 4 else {
+        throw malformed(start, "arithmetic conditioning of tables 0...15", "table \(body[at])")
+      }
+    }
   }
 
   /// Reads a segment that defines tables or that decoding ignores; false where `code` is neither.
@@ -86,19 +117,20 @@ struct JPEGMarkers {
       }
       restartInterval = body.withUnsafeBytes { Int($0[0]) << 8 | Int($0[1]) }
     case Code.jfif:
-      let body = try segment()
+      let body = try skippable()
       if body.count >= 14, body.starts(with: Array("JFIF\0".utf8)) { hasJFIF = true }
     case Code.exif:
-      let body = try segment()
+      let body = try skippable()
       if body.starts(with: Array("Exif\0\0".utf8)) {
         exif += body.array.dropFirst(6)
       }
     case Code.adobe:
-      let body = try segment()
+      let body = try skippable()
       if body.count >= 12, body.starts(with: Array("Adobe".utf8)) {
         adobeTransform = body.withUnsafeBytes { Int($0[11]) }
       }
-    case 0xE0...0xEF, 0xFE, 0xCC, 0xDC: _ = try segment()
+    case _ where Self.isSkipped(code): _ = try skippable()
+    case 0xCC: try checkConditioning()
     case 0x01, 0xD0...0xD7: break
     default: return false
     }
@@ -144,9 +176,7 @@ struct JPEGMarkers {
           start, "Huffman table 0...3 of at most 256 symbols", "table \(kind), \(total) symbols")
       }
       let symbols = Array(body[index + 17..<index + 17 + total])
-      guard let table = HuffmanTable(counts: counts, symbols: symbols) else {
-        throw malformed(start, "code lengths of a prefix code", "\(counts)")
-      }
+      let table = HuffmanTable(counts: counts, symbols: symbols).map(Definition.table) ?? .malformed
       if kind & 0x10 == 0 {
         dcTables[Int(kind & 15)] = table
       } else {

@@ -9,12 +9,16 @@ enum InflateError: Error, Hashable {
 }
 
 /// Decompresses zlib streams (RFC 1950, RFC 1951) into a buffer of known size, never writing beyond it.
+///
+/// The stream may hold more data than the buffer. Once that is full, decoding goes on as zlib's `inflate` does until it would
+/// need room: within the piece of input that filled it, an error or a wrong checksum is still an error.
 struct Inflater {
   /// Most output bytes for an input byte: a length of 258 for a code of two bits.
   static let maximumExpansion = 1032
 
   private let source: UnsafePointer<UInt8>
-  private let sourceCount: Int
+  /// End of the input that may be read.
+  private var sourceCount: Int
   private var next = 0
   private var buffer: UInt64 = 0
   private var count = 0
@@ -22,15 +26,35 @@ struct Inflater {
   private let targetCount: Int
   private var written = 0
 
-  /// Fills `target` from the stream, whose data must be exactly `count` bytes.
+  /// Fills `target` with the first `count` bytes of the stream's data; `pieces` are the ends of the pieces in which the
+  /// input is read.
   static func inflate(
-    _ source: UnsafeRawBufferPointer, into target: UnsafeMutablePointer<UInt8>, count: Int
+    _ source: UnsafeRawBufferPointer, pieces: [Int], into target: UnsafeMutablePointer<UInt8>, count: Int
   ) throws(InflateError) {
     guard let start = source.baseAddress else { throw .truncated(offset: 0) }
     var inflater = Inflater(
       source: start.assumingMemoryBound(to: UInt8.self), sourceCount: source.count, target: target,
       targetCount: count)
-    try inflater.run()
+    if try inflater.run() { return }
+    // All is written: what follows is decoded as far as the piece and the room go.
+    inflater.limit(to: pieces)
+    do throws(InflateError) {
+      _ = try inflater.rest()
+    } catch {
+      if case .truncated = error { return }
+      throw error
+    }
+  }
+
+  /// Drops the input behind the piece that holds the last bit consumed.
+  private mutating func limit(to pieces: [Int]) {
+    isLimited = true
+    let consumed = next * 8 - count
+    let end = pieces.first { $0 * 8 >= consumed } ?? sourceCount
+    sourceCount = min(sourceCount, end)
+    next = min(next, sourceCount)
+    count = min(count, max(sourceCount * 8 - consumed, 0))
+    buffer = count == 0 ? 0 : buffer & (UInt64.max >> UInt64(64 - count))
   }
 
   private init(
@@ -46,27 +70,51 @@ struct Inflater {
     .malformed(offset: next - count / 8, expected: expected, found: found)
   }
 
-  private mutating func run() throws(InflateError) {
+  /// What stopped the decoding of a block.
+  private enum Stop {
+    /// The block's end.
+    case end
+    /// The target is full.
+    case full
+  }
+
+  /// Codes of the block that is being decoded; nil between blocks.
+  private var codes: (literals: DeflateCode, distances: DeflateCode)?
+  private var isLast = false
+  /// True once the input behind the piece that filled the target is dropped.
+  private var isLimited = false
+
+  /// Decodes until the target is full or the stream ends; true where the whole stream was read and checked.
+  private mutating func run() throws(InflateError) -> Bool {
     guard sourceCount >= 2 else { throw .truncated(offset: sourceCount) }
     let header = Int(source[0]) << 8 | Int(source[1])
     guard source[0] & 15 == 8, source[0] >> 4 <= 7, header % 31 == 0, source[1] & 0x20 == 0 else {
       throw .malformed(offset: 0, expected: "a zlib header without dictionary", found: "\(header)")
     }
     next = 2
-    var isLast = false
-    while !isLast {
+    return try rest()
+  }
+
+  /// Decodes on; true where the whole stream was read and checked, false where the target is full.
+  private mutating func rest() throws(InflateError) -> Bool {
+    while true {
+      if let codes {
+        if try expand(codes.literals, codes.distances) == .full { return false }
+        self.codes = nil
+      }
+      if written == targetCount, !isLimited { return false }
+      if isLast { break }
       isLast = try bits(1) == 1
       switch try bits(2) {
-      case 0: try copyStored()
-      case 1: try expand(Self.fixedLiterals, Self.fixedDistances)
-      case 2:
-        let (literals, distances) = try readTables()
-        try expand(literals, distances)
+      case 0: if try copyStored() == .full { return false }
+      case 1: codes = (Self.fixedLiterals, Self.fixedDistances)
+      case 2: codes = try readTables()
       default: throw malformed("a block of kind 0, 1 or 2", "3")
       }
     }
-    guard written == targetCount else { throw malformed("\(targetCount) bytes of data", "\(written)") }
+    guard written == targetCount else { throw .truncated(offset: sourceCount) }
     try checkSum()
+    return true
   }
 
   /// Makes at least 48 bits available, or all that are left.
@@ -99,7 +147,7 @@ struct Inflater {
     return value
   }
 
-  private mutating func copyStored() throws(InflateError) {
+  private mutating func copyStored() throws(InflateError) -> Stop {
     consume(count & 7)
     let length = try bits(16)
     let complement = try bits(16)
@@ -107,11 +155,12 @@ struct Inflater {
     next -= count / 8
     buffer = 0
     count = 0
-    guard sourceCount - next >= length else { throw .truncated(offset: sourceCount) }
-    guard targetCount - written >= length else { throw malformed("\(targetCount) bytes of data", "more") }
-    (target + written).update(from: source + next, count: length)
-    written += length
-    next += length
+    let kept = min(length, targetCount - written)
+    guard sourceCount - next >= kept else { throw .truncated(offset: sourceCount) }
+    (target + written).update(from: source + next, count: kept)
+    written += kept
+    next += kept
+    return kept < length ? .full : .end
   }
 
   private mutating func checkSum() throws(InflateError) {
@@ -123,17 +172,19 @@ struct Inflater {
   }
 
   /// Decodes the symbols of a block.
-  private mutating func expand(_ literals: DeflateCode, _ distances: DeflateCode) throws(InflateError) {
+  private mutating func expand(
+    _ literals: DeflateCode, _ distances: DeflateCode
+  ) throws(InflateError) -> Stop {
     while true {
       refill()
       let symbol = try decode(literals)
       if symbol < 256 {
-        guard written < targetCount else { throw malformed("\(targetCount) bytes of data", "more") }
+        guard written < targetCount else { return .full }
         target[written] = UInt8(truncatingIfNeeded: symbol)
         written &+= 1
         continue
       }
-      if symbol == 256 { return }
+      if symbol == 256 { return .end }
       guard symbol < 286 else { throw malformed("a length symbol", "\(symbol)") }
       let lengthCode = DeflateCode.lengths[symbol - 257]
       let length = Int(lengthCode.base) + (try bits(Int(lengthCode.extraBits)))
@@ -143,7 +194,10 @@ struct Inflater {
       let distanceCode = DeflateCode.distances[distanceSymbol]
       let distance = Int(distanceCode.base) + (try bits(Int(distanceCode.extraBits)))
       guard distance <= written else { throw malformed("a distance of at most \(written)", "\(distance)") }
-      guard length <= targetCount - written else { throw malformed("\(targetCount) bytes of data", "more") }
+      guard length <= targetCount - written else {
+        repeatBytes(targetCount - written, distance)
+        return .full
+      }
       repeatBytes(length, distance)
     }
   }

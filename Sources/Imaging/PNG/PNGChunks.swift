@@ -7,8 +7,16 @@ struct PNGChunks {
     let body: Bytes
     /// Byte offset of the chunk's length.
     let offset: Int
-    /// Decoders that do not know the chunk may ignore it.
-    let isAncillary: Bool
+
+    /// Pillow's least lengths of chunks that it reads; `color` decides what tRNS needs.
+    func checkLength(_ color: PNGDecoder.ColorType?) throws(ImageError) {
+      var least = ["gAMA": 4, "cHRM": 32, "sRGB": 1, "pHYs": 9, "acTL": 8, "fcTL": 26, "fdAT": 4][name] ?? 0
+      if name == "tRNS", color == .rgb || color == .grey { least = color == .rgb ? 6 : 2 }
+      guard body.count >= least else {
+        throw .malformed(
+          .png, offset: offset, expected: "\(name) of at least \(least) bytes", found: "\(body.count)")
+      }
+    }
   }
 
   private var reader: ByteReader
@@ -18,11 +26,77 @@ struct PNGChunks {
     try? reader.seek(to: min(PNGDecoder.signature.count, bytes.count))
   }
 
+  /// The name of the next chunk.
+  ///
+  /// - Throws: `truncated`, or `malformed` for a name that is none.
+  mutating func peekName() throws(ImageError) -> String {
+    let start = reader.position
+    let name = try readHead().name
+    try? reader.seek(to: start)
+    return name
+  }
+
+  /// The length and the name of the next chunk.
+  private mutating func readHead() throws(ImageError) -> (length: Int, name: String) {
+    let offset = reader.fileOffset
+    do throws(ReadError) {
+      let length = Int(try reader.readBig(UInt32.self))
+      let letters = try reader.read(4).array
+      // Letters, digits and underscores, as Pillow takes them.
+      let isName = letters.allSatisfy {
+        (0x41...0x5A).contains($0 & 0xDF) || (0x30...0x39).contains($0) || $0 == 0x5F
+      }
+      guard isName else {
+        throw .overflow(offset: offset + 4, what: "the bytes \(letters)")
+      }
+      return (length, String(decoding: letters, as: UTF8.self))
+    } catch {
+      switch error {
+      case .truncated(let offset, let expected, let found):
+        throw .truncated(.png, offset: offset, expected: expected, found: found)
+      case .overflow(let offset, let what):
+        throw .malformed(.png, offset: offset, expected: "a chunk name of four letters", found: what)
+      }
+    }
+  }
+
+  /// The bodies of the IDAT chunks that follow one another; the last one ends with the file where its length goes beyond.
+  ///
+  /// - Throws: `truncated` where there is none.
+  mutating func data() throws(ImageError) -> [Bytes] {
+    var data: [Bytes] = []
+    while data.isEmpty || (try? peekName()) == "IDAT" {
+      let head = try readHead()
+      let count = min(head.length, reader.bytes.count - reader.position)
+      guard let body = try? reader.read(count) else { break }
+      data.append(body)
+      try? reader.seek(to: min(reader.position + 4, reader.bytes.count))
+      if count < head.length { break }
+    }
+    return data
+  }
+
+  /// Passes the chunks behind the data to `body` up to IEND or to what is no chunk; their checksums do not count.
+  ///
+  /// - Throws: `truncated` where a chunk's body is incomplete, and what `body` throws.
+  mutating func skipTail(_ body: (Chunk) throws(ImageError) -> Void) throws(ImageError) {
+    while let head = try? readHead(), head.name != "IEND" {
+      let offset = reader.fileOffset - 8
+      let found = reader.bytes.count - reader.position
+      guard let bytes = try? reader.read(head.length) else {
+        throw .truncated(.png, offset: offset + 8, expected: head.length, found: found)
+      }
+      try body(Chunk(name: head.name, body: bytes, offset: offset))
+      try? reader.seek(to: min(reader.position + 4, reader.bytes.count))
+    }
+  }
+
   /// The next chunk.
   ///
   /// - Throws: `truncated`, `malformed`, and `checksum` where `checksIntegrity`.
   mutating func next(checksIntegrity: Bool) throws(ImageError) -> Chunk {
     let offset = reader.fileOffset
+    _ = try peekName()
     let fields: (name: Bytes, body: Bytes, named: Bytes, stored: UInt32)
     do throws(ReadError) {
       let length = Int(try reader.readBig(UInt32.self))
@@ -39,12 +113,7 @@ struct PNGChunks {
         throw .malformed(.png, offset: offset, expected: "a chunk within the file", found: what)
       }
     }
-    let letters = fields.name.array
-    guard letters.allSatisfy({ (0x41...0x5A).contains($0 & 0xDF) }) else {
-      throw .malformed(
-        .png, offset: offset + 4, expected: "a chunk name of four letters", found: "\(letters)")
-    }
-    let name = String(decoding: letters, as: UTF8.self)
+    let name = String(decoding: fields.name.array, as: UTF8.self)
     if checksIntegrity {
       let found = fields.named.withUnsafeBytes { CRC32.checksum($0) }
       guard found == fields.stored else {
@@ -52,6 +121,6 @@ struct PNGChunks {
           .png, offset: offset, part: "chunk \(name)", expected: fields.stored, found: found)
       }
     }
-    return Chunk(name: name, body: fields.body, offset: offset, isAncillary: letters[0] & 0x20 != 0)
+    return Chunk(name: name, body: fields.body, offset: offset)
   }
 }

@@ -54,67 +54,70 @@ struct PNGDecoder {
     }
   }
 
-  static func header(of bytes: Bytes) throws(ImageError) -> PictureHeader {
-    var chunks = PNGChunks(bytes)
-    let header = try readHeader(try chunks.next(checksIntegrity: true))
-    var orientation = 1
-    while let chunk = try? chunks.next(checksIntegrity: false), chunk.name != "IEND" {
-      if chunk.name == "eXIf" { orientation = ExifReader.orientation(in: chunk.body.array) }
-    }
-    return header.picture(orientation)
-  }
-
-  static func read(_ bytes: Bytes, limits: DecodingLimits) throws(ImageError) -> DecodedPicture {
-    var chunks = PNGChunks(bytes)
-    let header = try readHeader(try chunks.next(checksIntegrity: true))
-    try limits.check(width: header.width, height: header.height)
+  /// The chunks before the data, as Pillow reads them.
+  private struct Head {
+    var header: Header?
     var palette: [UInt8]?
     var transparency: [UInt8]?
-    var data: [Bytes] = []
-    var isBehindData = false
     var orientation = 1
-    while true {
-      let chunk = try chunks.next(checksIntegrity: true)
+
+    /// Takes what matters of `chunk`, which may stand anywhere before the data.
+    mutating func read(_ chunk: PNGChunks.Chunk) throws(ImageError) {
+      try chunk.checkLength(header?.color)
       switch chunk.name {
-      case "IDAT":
-        guard !isBehindData else {
-          throw .malformed(
-            .png, offset: chunk.offset, expected: "IDAT chunks in a row", found: "another behind")
-        }
-        data.append(chunk.body)
-        continue
-      case "PLTE":
-        guard chunk.body.count % 3 == 0, (3...768).contains(chunk.body.count), data.isEmpty else {
-          throw .malformed(
-            .png, offset: chunk.offset, expected: "a palette of 1 to 256 colours before the data",
-            found: "\(chunk.body.count) bytes")
-        }
-        palette = chunk.body.array
-      case "IEND":
-        guard !data.isEmpty else {
-          throw .malformed(.png, offset: chunk.offset, expected: "an IDAT chunk", found: "IEND")
-        }
-        let raw = try inflate(data, header)
-        let pixels = PNGPixels(
-          header: header, palette: palette, transparency: transparency, raw: raw, offset: data[0].offset)
-        return DecodedPicture(header: header.picture(orientation), picture: try pixels.picture())
-      default:
-        if chunk.name == "eXIf" { orientation = ExifReader.orientation(in: chunk.body.array) }
-        if chunk.name == "tRNS" { transparency = chunk.body.array }
-        guard chunk.isAncillary else {
-          throw .unsupported(.png, offset: chunk.offset, feature: "critical chunk \(chunk.name)")
-        }
+      case "IHDR": header = try readHeader(chunk)
+      case "PLTE" where header?.color == .palette: palette = chunk.body.array
+      case "tRNS": transparency = chunk.body.array
+      case "eXIf": orientation = ExifReader.orientation(in: chunk.body.array)
+      default: break
       }
-      isBehindData = !data.isEmpty
     }
+  }
+
+  static func header(of bytes: Bytes) throws(ImageError) -> PictureHeader {
+    var chunks = PNGChunks(bytes)
+    var head = Head()
+    while let chunk = try? chunks.next(checksIntegrity: false), chunk.name != "IEND" {
+      if ["IHDR", "eXIf"].contains(chunk.name) { try head.read(chunk) }
+    }
+    guard let header = head.header else { throw noHeader(bytes) }
+    return header.picture(head.orientation)
+  }
+
+  private static func noHeader(_ bytes: Bytes) -> ImageError {
+    .malformed(.png, offset: min(signature.count, bytes.count), expected: "an IHDR chunk", found: "none")
+  }
+
+  /// Decodes as Pillow: checksums count before the data only, and behind a complete picture anything may be missing.
+  static func read(_ bytes: Bytes, limits: DecodingLimits) throws(ImageError) -> DecodedPicture {
+    var chunks = PNGChunks(bytes)
+    var head = Head()
+    while try chunks.peekName() != "IDAT" {
+      let chunk = try chunks.next(checksIntegrity: true)
+      guard chunk.name != "IEND" else {
+        throw .malformed(.png, offset: chunk.offset, expected: "an IDAT chunk", found: "IEND")
+      }
+      try head.read(chunk)
+    }
+    guard let header = head.header else { throw noHeader(bytes) }
+    try limits.check(width: header.width, height: header.height)
+    let data = try chunks.data()
+    let raw = try inflate(data, header)
+    let pixels = PNGPixels(
+      header: header, palette: head.palette, transparency: head.transparency, raw: raw, offset: data[0].offset)
+    let picture = try pixels.picture()
+    try chunks.skipTail { (chunk) throws(ImageError) in
+      if chunk.name == "eXIf" { head.orientation = ExifReader.orientation(in: chunk.body.array) }
+      try chunk.checkLength(header.color)
+    }
+    return DecodedPicture(header: header.picture(head.orientation), picture: picture)
   }
 
   private static func readHeader(_ chunk: PNGChunks.Chunk) throws(ImageError) -> Header {
     WorkTally.record(.pictureHeader)
     let body = chunk.body.array
-    guard chunk.name == "IHDR", body.count == 13 else {
-      throw .malformed(
-        .png, offset: chunk.offset, expected: "IHDR of 13 bytes", found: "\(chunk.name) of \(body.count)")
+    guard body.count >= 13 else {
+      throw .malformed(.png, offset: chunk.offset, expected: "IHDR of 13 bytes", found: "\(body.count)")
     }
     func number(_ at: Int) -> Int { body[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
     let (width, height) = (number(0), number(4))
@@ -128,13 +131,11 @@ struct PNGDecoder {
         .png, offset: chunk.offset, expected: "a colour type with a depth that it may have",
         found: "type \(body[9]), depth \(body[8])")
     }
-    guard body[10] == 0, body[11] == 0, body[12] <= 1 else {
-      throw .malformed(
-        .png, offset: chunk.offset, expected: "compression 0, filter 0, interlace 0 or 1",
-        found: "\(body[10]), \(body[11]), \(body[12])")
+    guard body[11] == 0 else {
+      throw .malformed(.png, offset: chunk.offset, expected: "filter 0", found: "\(body[11])")
     }
     return Header(
-      width: width, height: height, depth: Int(body[8]), color: color, isInterlaced: body[12] == 1)
+      width: width, height: height, depth: Int(body[8]), color: color, isInterlaced: body[12] != 0)
   }
 
   /// The filtered rows of all passes.
@@ -152,14 +153,27 @@ struct PNGDecoder {
     }
     let raw = try PixelBuffer(byteCount: expected)
     let source = data.count == 1 ? data[0] : Bytes(data.flatMap(\.array))
+    let pieces = pieces(of: data)
     do throws(InflateError) {
       try source.withUnsafeBytes { (bytes) throws(InflateError) in
-        try Inflater.inflate(bytes, into: raw.base, count: expected)
+        try Inflater.inflate(bytes, pieces: pieces, into: raw.base, count: expected)
       }
     } catch {
       throw describe(error, data)
     }
     return raw
+  }
+
+  /// Ends of the pieces in which Pillow reads the joined chunks: each chunk, and 64 KB of it at most.
+  private static func pieces(of data: [Bytes]) -> [Int] {
+    var ends: [Int] = []
+    var start = 0
+    for part in data {
+      ends += stride(from: 65536, to: part.count, by: 65536).map { start + $0 }
+      start += part.count
+      ends.append(start)
+    }
+    return ends
   }
 
   /// `error` with its offset in the joined chunks converted to an offset in the file.
