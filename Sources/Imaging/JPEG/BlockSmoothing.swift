@@ -71,7 +71,8 @@ struct BlockSmoothing {
         let above = counted.row > 0 ? row - 1 : row
         let below = counted.row < counted.of - 1 ? row + 1 : row
         let rows = [
-          counted.row > 1 ? row - 2 : above, above, row, below, counted.row < counted.of - 2 ? row + 2 : below,
+          counted.row > 1 ? row - 2 : above, above, row, below,
+          counted.row < counted.of - 2 ? row + 2 : below,
         ]
         transform(row, neighbours: rows, bits: bits, from: coefficients, to: plane)
       }

@@ -86,7 +86,8 @@ extension JPEGDecoder {
   private static func fill(_ targets: [Target], row: Int, columns: Range<Int>) {
     for target in targets where target.coefficients == nil {
       for y in 0..<target.vertical * 8 {
-        let start = (row * target.vertical * 8 + y) * target.stride + columns.lowerBound * target.horizontal * 8
+        let start =
+          (row * target.vertical * 8 + y) * target.stride + columns.lowerBound * target.horizontal * 8
         (target.samples + start).update(repeating: 128, count: columns.count * target.horizontal * 8)
       }
     }

@@ -79,7 +79,9 @@ struct JPEGDecoder {
         }
       } catch {
         // A picture of one scan is complete behind it: Pillow accepts that the rest is missing.
-        guard case .truncated = error, isComplete, found.map(JPEGMarkers.isSkipped) ?? true else { throw error }
+        guard case .truncated = error, isComplete, found.map(JPEGMarkers.isSkipped) ?? true else {
+          throw error
+        }
         return
       }
     }
@@ -145,7 +147,9 @@ struct JPEGDecoder {
       BlockSmoothing(
         $0, mcuRows: frame.mcuRows, lastGoodRow: scanCount > 1 ? lastGoodRow : frame.mcuRows)
     }
-    guard smoothings.count == frame.components.count, smoothings.contains(where: \.isUseful) else { return nil }
+    guard smoothings.count == frame.components.count, smoothings.contains(where: \.isUseful) else {
+      return nil
+    }
     return smoothings
   }
 
@@ -176,7 +180,8 @@ struct JPEGDecoder {
 
   func dcTable(_ index: Int, of scan: JPEGScan) throws(ImageError) -> HuffmanPointer {
     let standard = index < 4 && !frame.isProgressive ? HuffmanTable.standards.dc[index] : nil
-    let table = try table(index < 4 ? markers.dcTables[index] : nil, or: standard, name: "DC Huffman table \(index)", of: scan)
+    let table = try table(
+      index < 4 ? markers.dcTables[index] : nil, or: standard, name: "DC Huffman table \(index)", of: scan)
     guard table.holdsCategories else {
       throw markers.malformed(scan.offset, "DC Huffman table \(index) of categories 0...15", "other symbols")
     }
@@ -185,7 +190,9 @@ struct JPEGDecoder {
 
   func acTable(_ index: Int, of scan: JPEGScan) throws(ImageError) -> HuffmanPointer {
     let standard = index < 4 && !frame.isProgressive ? HuffmanTable.standards.ac[index] : nil
-    return HuffmanPointer(try table(index < 4 ? markers.acTables[index] : nil, or: standard, name: "AC Huffman table \(index)",
+    return HuffmanPointer(
+      try table(
+        index < 4 ? markers.acTables[index] : nil, or: standard, name: "AC Huffman table \(index)",
         of: scan))
   }
 

@@ -91,7 +91,9 @@ struct JPEGMarkers {
   }
 
   /// True for segments whose content does not matter: application data, comments, a number of lines.
-  static func isSkipped(_ code: UInt8) -> Bool { (0xE0...0xEF).contains(code) || code == 0xFE || code == 0xDC }
+  static func isSkipped(_ code: UInt8) -> Bool {
+    (0xE0...0xEF).contains(code) || code == 0xFE || code == 0xDC
+  }
 
   /// Checks a segment of arithmetic conditioning, which Huffman coding does not use, as libjpeg does.
   private mutating func checkConditioning() throws(ImageError) {

@@ -35,13 +35,14 @@ struct Inflater {
     var inflater = Inflater(
       source: start.assumingMemoryBound(to: UInt8.self), sourceCount: source.count, target: target,
       targetCount: count)
-    if try inflater.run() { return }
-    // All is written: what follows is decoded as far as the piece and the room go.
-    inflater.limit(to: pieces)
     do throws(InflateError) {
+      if try inflater.run() { return }
+      // All is written: what follows is decoded as far as the piece and the room go.
+      inflater.limit(to: pieces)
       _ = try inflater.rest()
     } catch {
-      if case .truncated = error { return }
+      // Input that ends behind the last byte of data is not missed.
+      if case .truncated = error, inflater.written == count { return }
       throw error
     }
   }

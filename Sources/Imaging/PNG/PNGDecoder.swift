@@ -104,7 +104,8 @@ struct PNGDecoder {
     let data = try chunks.data()
     let raw = try inflate(data, header)
     let pixels = PNGPixels(
-      header: header, palette: head.palette, transparency: head.transparency, raw: raw, offset: data[0].offset)
+      header: header, palette: head.palette, transparency: head.transparency, raw: raw, offset: data[0].offset
+    )
     let picture = try pixels.picture()
     try chunks.skipTail { (chunk) throws(ImageError) in
       if chunk.name == "eXIf" { head.orientation = ExifReader.orientation(in: chunk.body.array) }

@@ -1,4 +1,5 @@
-"""Makes the pictures of this folder and what Pillow and torchvision give for them (manifest.json).
+"""Makes the pictures of this folder and what Pillow and torchvision give for them (manifest.json), whole and damaged
+(damages.json).
 
 python 3.11, numpy 2.x, Pillow 13.0.0, torch 2.13, torchvision 0.28. Patterns and random numbers only, seeded.
 The manifest keeps CRC-32s: of the RGB bytes [H, W, 3], and of the float32 input [3, H, W], little-endian.
@@ -402,6 +403,67 @@ def input_cases(pictures):
                    input=crc(tensor.transpose(2, 0, 1).astype("<f4")))
 
 
+def scans(data):
+    """Starts of the scans' entropy-coded data, and the ends of all of it."""
+    found, at = [], 0
+    while (at := data.find(b"\xff\xda", at)) >= 0:
+        start = at + 2 + struct.unpack(">H", data[at + 2:at + 4])[0]
+        end = start
+        while not (data[end] == 0xFF and data[end + 1] not in (0, *range(0xD0, 0xD8))):
+            end += 1
+        found.append((at, start, end))
+        at = end
+    return found
+
+
+def damage_cases(pictures):
+    """Edits of the pictures above, and what Pillow makes of the result: the CRC-32 of its bytes, or null where it raises.
+
+    An edit replaces `remove` bytes at `at` by `insert`.
+    """
+    r = random.Random(80)
+    jpegs = sorted(n for n in pictures if n.endswith(".jpg"))
+    pngs = sorted(n for n in pictures if n.endswith(".png"))
+    for index in range(640):
+        name = r.choice(jpegs if index % 4 else pngs)
+        with open(os.path.join(HERE, name), "rb") as file:
+            data = file.read()
+        if name.endswith(".jpg"):
+            begin, start, end = r.choice(scans(data))
+            at = r.randrange(start, end) if end > start else start
+            kind = index // 4 % 10
+            if kind == 0: edit = (at, 1, [data[at] ^ 1 << r.randrange(8)])
+            elif kind == 1: edit = (at, 0, [r.randrange(256) for _ in range(r.randint(1, 9))])
+            elif kind == 2: edit = (at, r.randint(1, max(1, end - at)), [])
+            elif kind == 3: edit = (at, len(data) - at, [0xFF, 0xD9])
+            elif kind == 4: edit = (at, r.randint(0, 2), [0xFF, r.choice([*range(0xD0, 0xD8), 0x20, 0xC4, 0xFE, 0xE0, 0xDD])])
+            elif kind == 5: edit = (begin, len(data) - begin, [0xFF, 0xD9])
+            elif kind == 6: edit = (begin, end - begin, [])
+            elif kind == 7: edit = (end, 0, [r.randrange(255) for _ in range(r.randint(1, 20))])
+            elif kind == 8: edit = (r.randrange(2, start), 1, [r.choice([0, 1, 0x11, 0xFF, r.randrange(256)])])
+            else:
+                marks = [i for i in range(start, end - 1) if data[i] == 0xFF and 0xD0 <= data[i + 1] <= 0xD7]
+                if not marks:
+                    edit = (at, min(30, end - at), [r.choice([0, 0xAA])] * 30)
+                else:
+                    mark = r.choice(marks)
+                    edit = (mark, r.choice([2, 3, 20]), r.choice([[], [0xFF, 0xD0 + r.randrange(8)]]))
+        else:
+            at = r.randrange(8, len(data))
+            tail = data.rindex(b"IEND") - 4
+            edit = r.choice([
+                (at, 1, [data[at] ^ 1 << r.randrange(8)]), (tail, len(data) - tail, []), (tail, 12, [1, 2, 3]),
+                (at, len(data) - at, []), (tail - r.randint(1, 4), 1, [r.randrange(256)]),
+                (tail, 0, list(chunk(b"tEXt", b"a\0b"))), (tail, 0, list(chunk(b"gAMA", b"\0")))])
+        at, remove, insert = edit
+        damaged = data[:at] + bytes(insert) + data[at + remove:]
+        try:
+            found = crc(rgb(damaged))
+        except Exception:
+            found = None
+        yield dict(source=name, at=at, remove=remove, insert=insert, crc=found)
+
+
 def main():
     pictures = {}
     for name, data in [*pillow_jpegs(), *hand_jpegs(), *pngs(), *netpbms()]:
@@ -418,6 +480,8 @@ def main():
     for name, (width, height) in patterns.items():
         Image.fromarray(pattern(width, height, width + height)).save(os.path.join(HERE, name))
     cases["inputs"] = list(input_cases(pictures))
+    with open(os.path.join(HERE, "damages.json"), "w") as file:
+        file.write("[\n" + ",\n".join(json.dumps(case) for case in damage_cases(pictures)) + "\n]\n")
     with open(os.path.join(HERE, "manifest.json"), "w") as file:
         json.dump(cases, file, indent=1)
 
