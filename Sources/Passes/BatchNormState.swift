@@ -13,7 +13,11 @@ package enum BatchNormState: Hashable, Sendable {
 
   package init(of model: Model) {
     let nodes = model.graph.nodes
-    let norms = nodes.count { if case .batchNorm = $0.op { true } else { false } }
+    // One on rows is a head's, and one without an epsilon a plain product and sum, whose statistics no picture gave.
+    let norms = nodes.count { node in
+      guard case .batchNorm(let norm) = node.op else { return false }
+      return norm.epsilon > 0 && model.graph[node.result].type.isImage
+    }
     let convolutions = nodes.count { if case .conv2d = $0.op { true } else { false } }
     let biased = nodes.count { if case .conv2d(let conv) = $0.op { conv.hasBias } else { false } }
     let wasFolded = model.metadata.history.contains { $0.action == FoldBatchNorm().name }

@@ -64,7 +64,11 @@ import Testing
   @Test func mutationsOfNetworksEnd() throws {
     let folder = try TemporaryFolder()
     let count = getenv("FIXRESC_FUZZ_CASES").flatMap { Int(String(cString: $0)) } ?? 4000
-    let seeds = try ["keras.onnx", "torch-old-view.onnx", "zoo-ir3-opset3.onnx", "half.onnx"].map(fixture)
+    let seeds = try [
+      "keras.onnx", "torch-old-view.onnx", "zoo-ir3-opset3.onnx", "half.onnx", "../onnx-forms/option-a.onnx",
+      "../onnx-forms/pool-gem.onnx", "../onnx-forms/gelu-tanh.onnx", "../onnx-forms/input-flipped.onnx",
+      "../onnx-forms/tail-topk.onnx", "../onnx-forms/pool-catavgmax-rows.onnx",
+    ].map(fixture)
     for seed in 0..<count {
       var random = SeededRandom(seed: UInt64(seed))
       var file = seeds[seed % seeds.count]

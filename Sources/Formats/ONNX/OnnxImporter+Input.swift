@@ -74,11 +74,16 @@ extension OnnxImporter {
     inputMaps[result] = map.followed(by: each(factor), plus: each(summand))
   }
 
-  /// Gather of all channels in another order.
+  /// Gather of all channels in another order; GatherND of them as the first axis.
   mutating func gatherChannels(_ node: OnnxNode) throws(FormatError) {
     let x = try activation(node, 0)
     let axis = try axisIndex(node.integer("axis", default: 0), of: x.axes.count, node)
-    guard x.axes[axis] == .channel else {
+    let isFirst = node.op == "Gather" || node.integer("batch_dims", default: 0) == 0 && axis == 0
+    let indices = try constant(node, 1)
+    // One index each: more would take single pixels.
+    let isList =
+      node.op == "Gather" ? indices.shape.count == 1 : indices.shape.last == 1 && indices.shape.count == 2
+    guard x.axes[axis] == .channel, isFirst, isList else {
       throw fault(node, "channels in another order", "axis \(axis) of \(describe(x))")
     }
     let count = graph[x.value].type.channels

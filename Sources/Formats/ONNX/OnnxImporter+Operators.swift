@@ -52,7 +52,7 @@ extension OnnxImporter {
     case "Transpose": try transpose(node)
     case "Pad": try pad(node)
     case "Slice": try slice(node)
-    case "Gather": try gatherChannels(node)
+    case "Gather", "GatherND": try gatherChannels(node)
     case "Expand": try expand(node)
     default:
       throw fault(node, "an operator of a ResNet", node.op.debugDescription)

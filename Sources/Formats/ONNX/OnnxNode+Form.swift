@@ -11,6 +11,7 @@ extension OnnxNode {
     "Transpose": 1, "Pad": 4, "Slice": 5, "Expand": 2, "Shape": 1, "Gather": 2, "Constant": 0,
     "ConstantOfShape": 1, "Sqrt": 1, "Reciprocal": 1, "Neg": 1,
     "LeakyRelu": 1, "HardSigmoid": 1, "Gelu": 1, "Mish": 1, "Pow": 2,
+    "GatherND": 2,
   ].merging(OnnxForm.elementwise.mapValues { _ in 1 }) { count, _ in count }
 
   /// The types of the attributes that are read.
@@ -20,7 +21,7 @@ extension OnnxNode {
     "group": .integer, "axis": .integer, "to": .integer, "epsilon": .float, "alpha": .float, "beta": .float,
     "auto_pad": .text, "mode": .text, "ceil_mode": .integer, "count_include_pad": .integer,
     "keepdims": .integer, "transA": .integer, "transB": .integer, "allowzero": .integer, "spatial": .integer,
-    "approximate": .text, "training_mode": .integer, "is_test": .integer,
+    "approximate": .text, "batch_dims": .integer, "training_mode": .integer, "is_test": .integer,
   ]
   /// Attributes that are 0 or 1.
   private static let flags: Set<String> = [

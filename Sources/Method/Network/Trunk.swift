@@ -20,7 +20,16 @@ package enum Trunk {
 
   /// Whether `model` computes batch norms that are not folded.
   package static func hasBatchNorms(_ model: Model) -> Bool {
-    model.graph.nodes.contains { if case .batchNorm = $0.op { true } else { false } }
+    let producers = model.graph.producers
+    return model.graph.nodes.contains { node in
+      guard case .batchNorm = node.op, model.graph[node.result].type.isImage else { return false }
+      // Arithmetic on the picture itself stays where it is.
+      var value = node.operands[0]
+      while let producer = producers[value.index], model.graph[producer].op.isArithmetic {
+        value = model.graph[producer].operands[0]
+      }
+      return producers[value.index] != nil
+    }
   }
 
   /// `model` typed for `size`, its batch norms as they are.
@@ -96,5 +105,18 @@ package enum Trunk {
   private static func row(_ value: ValueID, _ rewriter: inout Rewriter) throws(IRError) -> ValueID {
     let name = rewriter.freeName(rewriter[value].name + ".row")
     return try rewriter.insert(.flatten(.init()), [value], name: name)
+  }
+}
+
+extension Op {
+  /// Whether the op changes each number of a channel in the same way.
+  fileprivate var isArithmetic: Bool {
+    switch computation {
+    case .copy, .elementwise, .batchNorm: true
+    case .sum, .product, .channelProduct, .convolution, .linear, .pool, .globalPool, .generalizedMean,
+      .flatten,
+      .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
+      false
+    }
   }
 }
