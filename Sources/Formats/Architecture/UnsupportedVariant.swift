@@ -44,11 +44,14 @@ package enum UnsupportedVariant {
     let hasBody = names.contains { $0.hasPrefix("layer1.0.") }
     let hasStem = weights.hasModule("conv1") || weights.hasModule("conv1.0")
     guard hasBody || hasStem else { return refusal(weights) }
-    if hasBody, weights.contains("bn1.weight"), !names.contains(where: { $0.hasSuffix(".running_mean") }) {
+    if hasBody, let feature = normalisation(weights) { return feature }
+    if case .missingTensor(weights.fileName(of: "bn1.weight"), _) = error, hasBody, !weights.hasModule("bn1")
+    {
       return .unsupported(
-        feature: "normalisation without running statistics (group norm)",
-        evidence: weights.fileName(of: "bn1.weight"))
+        feature: "a stem without a batch norm (a pre-activation ResNet, or one whose batch norms are folded)",
+        evidence: weights.fileName(of: "conv1.weight"))
     }
+    if !weights.names.isFound, let family = family(weights) { return family }
     for name in names where isTelling(name) {
       for sign in signs where name.containsBytes(of: sign.piece) {
         return .unsupported(feature: sign.feature, evidence: weights.fileName(of: name))
@@ -62,14 +65,55 @@ package enum UnsupportedVariant {
     ["layer", "conv1", "bn1", "maxpool", "attnpool"].contains { name.hasPrefix($0) }
   }
 
+  /// Batch norms that a ResNet does not have in this way: none, without statistics, or before convolutions.
+  private static func normalisation(_ weights: WeightShapes) -> ArchitectureError? {
+    let names = weights.canonicalNames
+    guard names.contains(where: { $0.hasSuffix(".running_mean") }) else {
+      guard let norm = names.first(where: { $0.hasSuffix("bn1.weight") && weights[$0]?.count == 1 }) else {
+        return .unsupported(
+          feature: "a ResNet without batch norms (never there, or folded into the convolutions)",
+          evidence: "no running_mean")
+      }
+      return .unsupported(
+        feature: "normalisation without running statistics (group norm)", evidence: weights.fileName(of: norm)
+      )
+    }
+    for name in names where name.hasPrefix("layer") && name.hasSuffix(".bn1.weight") {
+      let convolution = String(name.dropLast("bn1.weight".count)) + "conv1.weight"
+      guard let channels = weights[name], let shape = weights[convolution], shape.count == 4,
+        channels == [shape[1]], shape[1] != shape[0]
+      else { continue }
+      return .unsupported(
+        feature: "a pre-activation ResNet (v2): batch norms before their convolutions",
+        evidence: weights.fileName(of: name))
+    }
+    return nil
+  }
+
   private static func refusal(_ weights: WeightShapes) -> ArchitectureError {
+    if let family = family(weights) { return family }
+    let names = weights.canonicalNames.prefix(4).map { weights.fileName(of: $0) }
+    return .notAResNet(found: Array(names), tensorCount: weights.canonicalNames.count)
+  }
+
+  /// The family of networks that the names are of, whatever stands above them.
+  private static func family(_ weights: WeightShapes) -> ArchitectureError? {
     for name in weights.canonicalNames {
-      for family in families where name.hasPrefix(family.prefix) {
+      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+      if let feature = UnsupportedFamily.feature(parts) {
+        return .unsupported(feature: feature, evidence: weights.fileName(of: name))
+      }
+    }
+    for name in weights.canonicalNames {
+      for sign in signs where name.containsBytes(of: sign.piece) {
+        return .unsupported(feature: sign.feature, evidence: weights.fileName(of: name))
+      }
+      for family in families
+      where name.hasPrefix(family.prefix) || name.containsBytes(of: "." + family.prefix) {
         return .unsupported(feature: family.family, evidence: weights.fileName(of: name))
       }
     }
-    let names = weights.canonicalNames.prefix(4).map { weights.fileName(of: $0) }
-    return .notAResNet(found: Array(names), tensorCount: weights.canonicalNames.count)
+    return nil
   }
 }
 

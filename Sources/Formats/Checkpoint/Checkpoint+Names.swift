@@ -17,9 +17,20 @@ extension Checkpoint {
     if let found = try NetworkSearch.find(entries, path: path, key: key, ignore: ignore) {
       take(found, opaque: opaque)
     } else {
+      leaveOut(ignore)
       try takeNames(path: path, below: key)
     }
     noteConversions()
+  }
+
+  /// Moves the tensors whose names match one of `patterns` to what is ignored.
+  mutating func leaveOut(_ patterns: [String]) {
+    guard !patterns.isEmpty else { return }
+    let patterns = patterns.map { NamePattern($0) }
+    let isOut = { (name: String) in patterns.contains { $0.matches(name) } }
+    ignored += tensors.map(\.name).filter(isOut)
+    tensors.removeAll { isOut($0.name) }
+    unreadable = unreadable.filter { !isOut($0.key) }
   }
 
   private mutating func take(_ found: FoundNetwork, opaque: [String]) {

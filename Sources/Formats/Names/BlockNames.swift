@@ -93,6 +93,8 @@ struct BlockNames {
       default: break
       }
     }
+    // A convolution without a batch norm behind a whole main path is none of a block's.
+    convolutions.removeLast(max(0, convolutions.count - norms.count))
     let kernels = convolutions.map(\.kernel)
     guard kernels == [3, 3] || kernels == [1, 3, 1], norms.count == convolutions.count,
       zip(norms, convolutions).allSatisfy({ $0.channels == $1.outputs })

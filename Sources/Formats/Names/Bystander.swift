@@ -16,9 +16,8 @@ enum Bystander {
   /// Modules that exist only where a network is trained without labels: what is called `fc` inside such a
   /// network is a projection head.
   private static let evidenceOfSelfSupervision: Set<Substring> = [
-    "predictor", "prediction_head", "prediction_mlp", "online_predictor", "queue", "encoder_k",
-    "encoder_q", "momentum_encoder", "base_encoder", "online_encoder", "target_encoder", "online_network",
-    "target_network", "online_network_state_dict", "target_network_state_dict",
+    "predictor", "prediction_head", "prediction_mlp", "online_predictor", "queue", "encoder_k", "encoder_q",
+    "momentum_encoder", "base_encoder",
   ]
   private static let counters: Set<Substring> = [
     "num_batches_tracked", "total_ops", "total_params", "n_averaged",

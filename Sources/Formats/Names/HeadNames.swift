@@ -76,6 +76,14 @@ struct HeadNames {
       }
     var chains = heads.compactMap { group in chain(group).map { (group, $0) } }
     chains.sort { rank($0.0) < rank($1.0) }
+    // A neck of linear layers without a classifier behind it projects (mmselfsup).
+    let tree = tree
+    let isNeck = { (group: Group) in tree[group.top].component == "neck" }
+    if !chains.isEmpty, chains.allSatisfy({ isNeck($0.0) }) {
+      projections += chains.flatMap { $0.0.modules }
+      return
+    }
+    chains.removeAll { isNeck($0.0) }
     if let (group, order) = chains.first {
       name(group, order)
     } else if let group = groups.first(where: { rank($0) == 0 }), group.modules.count == 1,

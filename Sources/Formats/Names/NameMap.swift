@@ -7,6 +7,8 @@ package struct NameMap: Sendable {
   package var naming: TensorNaming
   /// The names of a network that was found; nil where none was.
   var learned: Learned?
+  /// True where the names are those of a network that was found by its structure.
+  var isFound: Bool { learned != nil }
   /// Components in front of every name that the translation leaves out.
   private var skipped = 0
   /// True where `layer0` of a SENet holds three convolutions.

@@ -27,7 +27,9 @@ struct NetworkNames {
         let names = BlockNames(tree, block: block)
         features = names.outputs ?? features
         for module in tree.modules(in: block) {
-          let rest = tree.components(module, below: block).joined(separator: ".")
+          var rest = tree.components(module, below: block).joined(separator: ".")
+          // What a whole block does not need must not pass for one of its modules.
+          if names.isWhole, !rest.isEmpty { rest = "unexplained." + rest }
           modules[module] = "layer\(stage + 1).\(index)" + suffix(names.names[module] ?? rest)
         }
       }
@@ -79,9 +81,11 @@ struct NetworkNames {
     }
   }
 
-  /// The node below which a head is a projection head: the network itself, where another tensor shows that it
-  /// was trained without labels.
+  /// The node below which a head is a projection head: `encoder_q` and the like, else the network itself where
+  /// another tensor shows that it was trained without labels.
   private var hiddenHead: Int? {
+    let named = tree.ancestors(chosen.top).first { Bystander.isSelfSupervised([tree[$0].component]) }
+    if let named { return named }
     let shows = entries.contains { Bystander.isSelfSupervised($0.path.split(separator: ".")) }
     return shows ? chosen.top : nil
   }

@@ -9,6 +9,7 @@ enum UnsupportedFamily {
     "conv_transition": "a CSPNet (cross-stage partial)",
     "conv_transition_b": "a CSPNet (cross-stage partial)",
     "self_attn": "self-attention blocks (BoTNet, HaloNet, LambdaNet)", "tree1": "a DLA",
+    "branch2": "parallel branches (ShuffleNet, Inception)",
     "attnpool": "attention pooling (CLIP)", "post_activ": "a pre-activation ResNet (v2)",
     "gain": "weight-standardised convolutions (NF-ResNet)", "gn1": groupNorm, "gn2": groupNorm,
     "paths": "selective kernel convolutions (SKNet)", "convs": "Res2Net blocks",

@@ -43,6 +43,7 @@ struct TorchStateDict {
     }
     collectContext(selection.keys, into: &checkpoint)
     if names.keepsNames { return checkpoint }
+    checkpoint.leaveOut(names.ignore)
     if !selection.namePrefix.isEmpty {
       NamePrefix.remove(selection.namePrefix, from: &checkpoint.tensors, ignored: &checkpoint.ignored)
     }
@@ -60,8 +61,8 @@ struct TorchStateDict {
   private func readNetwork(
     _ names: Names, source: Checkpoint.Source
   ) throws(FormatError) -> Checkpoint? {
-    guard moduleClass(graph.root) == nil, let count = graph.entryCount(graph.root) else { return nil }
-    try checkCount(count)
+    guard moduleClass(graph.root) == nil else { return nil }
+    if let count = graph.entryCount(graph.root) { try checkCount(count) }
     let tree = TorchTree(graph: graph, reader: reader)
     guard
       let found = try NetworkSearch.find(tree.entries, path: path, key: names.key, ignore: names.ignore)

@@ -1,10 +1,12 @@
 import FixresBase
 
-/// All tensors of a pickled object by their dotted paths, through its nested dictionaries.
+/// All tensors of a pickled object by their dotted paths, through its nested dictionaries, tuples and lists.
 struct TorchTree {
   /// Limit on the depth of nested dictionaries.
   private static let maximumDepth = 12
   private static let maximumPathByteCount = 1024
+  /// Limit on the items of a tuple or list that are looked at.
+  private static let maximumItemCount = 64
 
   private let graph: PickleGraph
   private let reader: TorchTensorReader
@@ -27,9 +29,9 @@ struct TorchTree {
   }
 
   private mutating func enter(_ dictionary: PickleGraph.ID, _ path: [String]) {
-    guard path.count <= Self.maximumDepth, seen.insert(dictionary).inserted,
-      let count = graph.entryCount(dictionary), count <= Checkpoint.maximumTensorCount - entries.count
-    else { return }
+    guard path.count <= Self.maximumDepth, seen.insert(dictionary).inserted else { return }
+    let count = graph.entryCount(dictionary) ?? 0
+    guard count <= Checkpoint.maximumTensorCount - entries.count else { return }
     keys.append(path)
     let owner = keys.count - 1
     let prefix = path.isEmpty ? "" : path.joined(separator: ".") + "."
@@ -39,7 +41,7 @@ struct TorchTree {
         entries.append(reader.entry(value, path: prefix + name))
         values.append(value)
         owners.append(owner)
-      } else if graph.isDictionary(value) {
+      } else if graph.isDictionary(value) || Self.isSequence(value, graph) {
         if !Bystander.isContainer(name) { enter(value, path + [name]) }
       } else if name.utf8.contains(UInt8(ascii: ".")), graph.object(value) != nil {
         // An object among parameters, such as a quantised one.
@@ -50,8 +52,28 @@ struct TorchTree {
     }
   }
 
-  /// The items whose keys are strings or integers; of equal keys the last value, at the first's position.
+  /// True for a tuple or list, such as `(state_dict, accuracy)`.
+  static func isSequence(_ id: PickleGraph.ID, _ graph: PickleGraph) -> Bool {
+    graph.kind(id) == .tuple || graph.kind(id) == .list
+  }
+
+  /// The first items of a tuple or list by their positions.
+  private func sequence(_ id: PickleGraph.ID) -> [(name: String, value: PickleGraph.ID)] {
+    var values =
+      graph.tuple(id).map { $0.prefix(Self.maximumItemCount).map { PickleGraph.ID(index: $0) } } ?? []
+    if graph.kind(id) == .list {
+      graph.forEach(graph.chunks(graph[id])) { value in
+        values.append(value)
+        return values.count < Self.maximumItemCount
+      }
+    }
+    return values.enumerated().map { ("\($0.offset)", $0.element) }
+  }
+
+  /// The items whose keys are strings or integers; of equal keys the last value, at the first's position. Those
+  /// of a tuple or list have their positions as keys.
   private func items(_ dictionary: PickleGraph.ID) -> [(name: String, value: PickleGraph.ID)] {
+    if Self.isSequence(dictionary, graph) { return sequence(dictionary) }
     var positions: [UTF8Key: Int] = [:]
     var items: [(name: String, value: PickleGraph.ID)] = []
     for entry in graph.entries(dictionary) ?? [] {

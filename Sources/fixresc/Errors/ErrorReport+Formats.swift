@@ -187,7 +187,11 @@ extension ErrorReport {
     case .compressedMember(let name, let method):
       ("expected stored members, found \(Text.shortened(name)) compressed with method \(method)", nil)
     case .encryptedMember(let name): ("expected plain members, found \(Text.shortened(name)) encrypted", nil)
-    case .otherPickle: ("expected what torch.save writes, found another pickle", nil)
+    case .otherPickle:
+      (
+        "expected what torch.save writes, found another pickle (NumPy arrays are not read)",
+        "Of arrays make tensors first: torch.save({name: torch.from_numpy(a) for name, a in ...}, FILE)."
+      )
     }
   }
 
