@@ -1,3 +1,5 @@
+import Testing
+
 /// How a library spells the names that torchvision gives to the tensors of a ResNet.
 struct TensorSpelling: Sendable, CustomTestStringConvertible {
   var title: String

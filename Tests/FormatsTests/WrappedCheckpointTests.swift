@@ -80,17 +80,21 @@ import Testing
       _ = try folder.write(part.safetensors, "part\(index).safetensors")
       for tensor in part.tensors { map[tensor.name] = .string("part\(index).safetensors") }
     }
-    let text = JSON.object(["weight_map": .object(map)]).serialized(pretty: false)
-    let path = try folder.write(text, "model.safetensors.index.json")
+    let path = try folder.write(Self.index(map), "model.safetensors.index.json")
     #expect(try Importer.load(path: path).model.constants == original.model.constants)
     map["wrapped.encoder.gate.weight"] = .string("extra.safetensors")
     _ = try folder.write(
       NamedTensors([("wrapped.encoder.gate.weight", [3], [1, 2, 3])]).safetensors, "extra.safetensors")
-    let extra = JSON.object(["weight_map": .object(map)]).serialized(pretty: false)
-    let other = try folder.write(extra, "extra.index.json")
+    let other = try folder.write(Self.index(map), "extra.index.json")
     #expect(
       architectureError { _ = try Importer.load(path: other) }
         == .unexpectedTensor(name: "gate.weight", found: [3]))
+  }
+
+  private static func index(_ map: JSON.Object) -> String {
+    var object = JSON.Object()
+    object["weight_map"] = .object(map)
+    return JSON.object(object).serialized(pretty: false)
   }
 
   // MARK: Choices

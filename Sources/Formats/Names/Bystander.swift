@@ -40,8 +40,8 @@ enum Bystander {
   }
 
   /// True for a name that exists only where a network is trained without labels.
-  static func isSelfSupervised(_ path: [Substring]) -> Bool {
-    path.contains { evidenceOfSelfSupervision.contains($0) }
+  static func isSelfSupervised(_ component: Substring) -> Bool {
+    evidenceOfSelfSupervision.contains(component)
   }
 
   /// True for `model_ema`, `ema_state_dict` and the like.

@@ -65,6 +65,7 @@ struct HeadNames {
   // MARK: Choice
 
   private mutating func choose(_ groups: [Group]) {
+    let tree = self.tree
     let necks = groups.filter {
       $0.modules.count == 1 && tree[$0.modules[0]].layer == .norm(channels: features)
     }
@@ -77,7 +78,6 @@ struct HeadNames {
     var chains = heads.compactMap { group in chain(group).map { (group, $0) } }
     chains.sort { rank($0.0) < rank($1.0) }
     // A neck of linear layers without a classifier behind it projects (mmselfsup).
-    let tree = tree
     let isNeck = { (group: Group) in tree[group.top].component == "neck" }
     if !chains.isEmpty, chains.allSatisfy({ isNeck($0.0) }) {
       projections += chains.flatMap { $0.0.modules }

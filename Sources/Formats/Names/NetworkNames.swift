@@ -82,11 +82,17 @@ struct NetworkNames {
   }
 
   /// The node below which a head is a projection head: `encoder_q` and the like, else the network itself where
-  /// another tensor shows that it was trained without labels.
+  /// a module beside it shows that it was trained without labels.
   private var hiddenHead: Int? {
-    let named = tree.ancestors(chosen.top).first { Bystander.isSelfSupervised([tree[$0].component]) }
-    if let named { return named }
-    let shows = entries.contains { Bystander.isSelfSupervised($0.path.split(separator: ".")) }
+    let named = tree.ancestors(chosen.top).first { Bystander.isSelfSupervised(tree[$0].component) }
+    if named != nil || chosen.top == 0 { return named }
+    let above = tree.components(tree[chosen.top].parent)
+    let shows = entries.contains { entry in
+      let parts = entry.path.split(
+        separator: ".", maxSplits: above.count + 1, omittingEmptySubsequences: false)
+      return parts.count > above.count && parts.starts(with: above)
+        && Bystander.isSelfSupervised(parts[above.count])
+    }
     return shows ? chosen.top : nil
   }
 
