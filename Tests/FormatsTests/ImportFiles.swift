@@ -67,6 +67,14 @@ extension TemporaryFolder {
   func write(_ text: String, _ name: String) throws -> String { try write(Array(text.utf8), name) }
 }
 
+/// Name and shape of the tensor that nothing explains; nil for another error.
+func unexplained(_ error: (any Error)?) -> String? {
+  guard case .unexpectedTensor(let name, let shape, let ignore) = error as? ArchitectureError,
+    !ignore.isEmpty
+  else { return nil }
+  return "\(name) \(shape)"
+}
+
 /// The architecture error behind a format error, if it is one.
 func architectureError(_ body: () throws -> Void) -> ArchitectureError? {
   do {

@@ -87,8 +87,7 @@ import Testing
       NamedTensors([("wrapped.encoder.gate.weight", [3], [1, 2, 3])]).safetensors, "extra.safetensors")
     let other = try folder.write(Self.index(map), "extra.index.json")
     #expect(
-      architectureError { _ = try Importer.load(path: other) }
-        == .unexpectedTensor(name: "gate.weight", found: [3]))
+      unexplained(architectureError { _ = try Importer.load(path: other) }) == "gate.weight [3]")
   }
 
   private static func index(_ map: JSON.Object) -> String {
@@ -132,7 +131,7 @@ import Testing
     for bytes in [object.zip, object.legacy] {
       #expect(
         architectureError { _ = try load(bytes) }
-          == .unexpectedTensor(name: "extra.adapter.scale", found: [2]))
+          == .unexpectedTensor(name: "extra.adapter.scale", found: [2], ignore: ["extra.*"]))
       for pattern in ["extra.*", "adapter.*", "*.scale", "scale", "extra.adapter.scal?"] {
         #expect(try load(bytes, ignore: [pattern]).model.constants == original.model.constants, "\(pattern)")
       }
@@ -148,8 +147,8 @@ import Testing
     options.finetuned = try folder.write(part.safetensors, "part.safetensors")
     let path = try folder.write(base.safetensors, "whole.safetensors")
     #expect(
-      architectureError { _ = try Importer.load(path: path, options: options) }
-        == .unexpectedTensor(name: "best.module.gate.weight", found: [2]))
+      unexplained(architectureError { _ = try Importer.load(path: path, options: options) })
+        == "best.module.gate.weight [2]")
     options.ignore = ["gate.*"]
     let result = try Importer.load(path: path, options: options)
     #expect(result.model.constants["fc.weight"]?.floats == doubled(base)["fc.weight"])
@@ -195,7 +194,7 @@ import Testing
         #expect(hasTwin && Set(places.map(\.key)) == ["first", "second"], "seed \(seed): \(places)")
         let chosen = try load(bytes, key: "first")
         #expect(chosen.model.constants == original.model.constants, "seed \(seed)")
-      } catch FormatError.architecture(_, .unexpectedTensor(let name, _)) {
+      } catch FormatError.architecture(_, .unexpectedTensor(let name, _, _)) {
         #expect(hasStranger && name == "first_adapter", "seed \(seed)")
         #expect(
           try load(bytes, ignore: [name]).model.constants == original.model.constants, "seed \(seed)")

@@ -5,14 +5,36 @@ package enum UnclaimedTensors {
   ///
   /// - Throws: `ArchitectureError.unexpectedTensor` with the first tensor that nothing explains.
   package static func judge(_ weights: WeightShapes) throws(ArchitectureError) -> [String] {
-    var ignored = weights.leftOut
-    for name in weights.unclaimed {
-      let leaf = name.split(separator: ".", omittingEmptySubsequences: false).last ?? ""
-      guard Bystander.isCounter(leaf) else {
-        throw .unexpectedTensor(name: weights.fileName(of: name), found: weights[name] ?? [])
-      }
-      ignored.append(weights.fileName(of: name))
+    let unclaimed = weights.unclaimed
+    let isCounter = { (name: String) in
+      Bystander.isCounter(name.split(separator: ".", omittingEmptySubsequences: false).last ?? "")
     }
-    return ignored
+    if let first = unclaimed.first(where: { !isCounter($0) }) {
+      throw .unexpectedTensor(
+        name: weights.fileName(of: first), found: weights[first] ?? [],
+        ignore: patterns(
+          unclaimed.filter { !isCounter($0) }.map(weights.fileName),
+          beside: weights.claimed.map { weights.fileName(of: $0.name) }))
+    }
+    return weights.leftOut + unclaimed.map(weights.fileName)
+  }
+
+  /// The fewest patterns that match every one of `names` and none of `used`: whole modules where nothing in them
+  /// is used.
+  static func patterns(_ names: [String], beside used: [String]) -> [String] {
+    var open: Set<[Substring]> = []
+    for name in used {
+      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+      for count in 1...max(parts.count, 1) { open.insert(Array(parts.prefix(count))) }
+    }
+    var seen: Set<String> = []
+    var patterns: [String] = []
+    for name in names {
+      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+      let count = (1...max(parts.count, 1)).first { !open.contains(Array(parts.prefix($0))) } ?? parts.count
+      let pattern = parts.prefix(count).joined(separator: ".") + (count < parts.count ? ".*" : "")
+      if seen.insert(pattern).inserted { patterns.append(pattern) }
+    }
+    return patterns
   }
 }

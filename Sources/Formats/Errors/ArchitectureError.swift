@@ -7,7 +7,9 @@ public enum ArchitectureError: Error, Hashable, Sendable {
   /// A tensor has another shape than the layers before it imply.
   case misshapenTensor(name: String, expected: ShapePattern, found: [Int])
   /// A tensor under one of the network's modules that no supported variant has.
-  case unexpectedTensor(name: String, found: [Int])
+  ///
+  /// `ignore` holds the patterns that would leave out this and all others like it.
+  case unexpectedTensor(name: String, found: [Int], ignore: [String])
   /// Two names of one file mean the same parameter.
   case duplicateTensor(name: String, other: String)
   /// A variant that is recognised and not supported; `evidence` is the name or field that shows it.

@@ -23,6 +23,8 @@ package enum FormatError: Error, Hashable, Sendable {
   case tooManyTensors(path: String, count: Int, limit: Int)
   /// A tensor that the network needs cannot become float32, such as one of `float8_e4m3fn` or a sparse one.
   case unreadableTensor(name: String, reason: UnreadableReason)
+  /// A tensor that the network does not use, and that cannot be read either.
+  case unreadableEvidence(path: String, name: String, reason: UnreadableReason)
   /// The tensors, or facts stated about them, give no supported network.
   case architecture(path: String, ArchitectureError)
   /// A configuration file in the folder of the weights is not JSON.

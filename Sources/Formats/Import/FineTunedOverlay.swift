@@ -63,7 +63,7 @@ package enum FineTunedOverlay {
       }
     }
     if let name = checkpoint.unreadable.keys.min(), let reason = checkpoint.unreadable[name] {
-      throw .unreadableTensor(name: name, reason: reason)
+      throw .unreadableEvidence(path: path, name: name, reason: reason)
     }
     guard !taken.isEmpty else {
       throw .architecture(
@@ -131,7 +131,8 @@ package enum FineTunedOverlay {
           feature: "a batch norm laid over a model whose batch norms are folded already",
           evidence: tensor.name))
     }
-    return .architecture(path: path, .unexpectedTensor(name: tensor.name, found: tensor.shape))
+    return .architecture(
+      path: path, .unexpectedTensor(name: tensor.name, found: tensor.shape, ignore: [tensor.name]))
   }
 
   private static func fitted(

@@ -103,7 +103,7 @@ package enum Importer {
       path: file.path, checkpoint: checkpoint, configuration: configuration, options: options)
     // What cannot be read cannot be shown to be unused either.
     if let name = checkpoint.unreadable.keys.min(), let reason = checkpoint.unreadable[name] {
-      throw .unreadableTensor(name: name, reason: reason)
+      throw .unreadableEvidence(path: file.path, name: name, reason: reason)
     }
     return try draft.result()
   }

@@ -88,13 +88,15 @@ struct BlockFinder {
     return blocks
   }
 
-  /// True for a deep stem: its first convolution reads 1, 3 or 4 channels.
+  /// True for a deep stem: its first convolution reads 1, 3 or 4 channels, and it is no narrow basic block.
   private func readsImages(_ node: Int) -> Bool {
     let modules = tree.modules(in: node).filter {
       if case .convolution = tree[$0].layer { true } else { false }
     }
-    guard let first = tree.sorted(modules, below: node).first else { return false }
-    return StemNames.readsImages(tree[first].layer)
+    guard let first = tree.sorted(modules, below: node).first, StemNames.readsImages(tree[first].layer),
+      case .convolution(let outputs, let inputs, _) = tree[first].layer
+    else { return false }
+    return !(inputs == 4 || inputs == outputs) || !BlockNames(tree, block: node).isWhole
   }
 
   // MARK: Stages

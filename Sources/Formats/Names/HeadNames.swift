@@ -77,13 +77,9 @@ struct HeadNames {
       }
     var chains = heads.compactMap { group in chain(group).map { (group, $0) } }
     chains.sort { rank($0.0) < rank($1.0) }
-    // A neck of linear layers without a classifier behind it projects (mmselfsup).
     let isNeck = { (group: Group) in tree[group.top].component == "neck" }
-    if !chains.isEmpty, chains.allSatisfy({ isNeck($0.0) }) {
-      projections += chains.flatMap { $0.0.modules }
-      return
-    }
     chains.removeAll { isNeck($0.0) }
+    if chains.isEmpty { project(groups, isNeck: isNeck) }
     if let (group, order) = chains.first {
       name(group, order)
     } else if let group = groups.first(where: { rank($0) == 0 }), group.modules.count == 1,
@@ -92,7 +88,24 @@ struct HeadNames {
       // Named like a classifier: its shape is then refused by the name.
       names[group.modules[0]] = "fc"
     }
-    if necks.count == 1, names[necks[0].modules[0]] == nil { names[necks[0].modules[0]] = "neck" }
+    if !chains.isEmpty, necks.count == 1, names[necks[0].modules[0]] == nil {
+      names[necks[0].modules[0]] = "neck"
+    }
+  }
+
+  /// Without a classifier a neck of linear layers projects (mmselfsup), and so does a batch norm beside a
+  /// projector (Barlow Twins).
+  private mutating func project(_ groups: [Group], isNeck: (Group) -> Bool) {
+    for group in groups {
+      let linear = group.modules.filter { if case .linear = tree[$0].layer { true } else { false } }
+      let isNorm = group.modules.allSatisfy { if case .norm = tree[$0].layer { true } else { false } }
+      let beside = tree[tree[group.top].parent].children.map { [tree[$0].component] }
+      if isNeck(group), chain(Group(top: group.top, modules: linear)) != nil {
+        projections += tree.modules(in: group.top)
+      } else if isNorm, beside.contains(where: Bystander.matches) {
+        projections += group.modules
+      }
+    }
   }
 
   private func rank(_ group: Group) -> Int {

@@ -231,7 +231,7 @@ struct NetworkNames {
     if leaf == "p", shape.count <= 1,
       parts.dropLast().contains(where: { $0.contains("pool") || $0.lowercased().contains("gem") })
     {
-      return (2, "avgpool.p")
+      return (2, "pool.p")
     }
     return nil
   }

@@ -167,10 +167,13 @@ package struct NetworkSearch {
 
   /// Refuses networks of residual blocks whose names show that they are of another family.
   private func refuseFamilies(_ chosen: Candidate) throws(FormatError) {
-    for module in tree.modules(in: chosen.top) {
+    for module in tree.modules(in: 0) {
+      let isBelow = tree.isInside(module, chosen.top)
       for tensor in tree[module].tensors where isIn[tensor.entry] {
-        let parts = tree.components(module, below: chosen.top) + [tensor.leaf]
-        guard !Bystander.matches(parts), let feature = UnsupportedFamily.feature(parts) else { continue }
+        let parts = tree.components(module, below: isBelow ? chosen.top : 0) + [tensor.leaf]
+        let feature =
+          isBelow ? UnsupportedFamily.feature(parts) : UnsupportedFamily.reparametrisation(parts)
+        guard let feature, !Bystander.matches(parts) else { continue }
         throw .architecture(
           path: path, .unsupported(feature: feature, evidence: entries[tensor.entry].path))
       }

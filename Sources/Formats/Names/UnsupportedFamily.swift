@@ -17,11 +17,25 @@ enum UnsupportedFamily {
     "patch_embed": "a vision transformer", "cls_token": "a vision transformer",
     "prelu": "PReLU activations (ArcFace's IResNet)", "relative_position_bias_table": "a transformer",
   ]
+  /// Last components of tensors that stand for a weight which is computed from them.
+  private static let reparametrised: [Substring: String] = [
+    "weight_g": weightNorm, "weight_v": weightNorm, "original0": weightNorm, "original1": weightNorm,
+    "weight_u": "spectral norm", "weight_orig": "pruning masks or spectral norm still attached",
+    "weight_mask": "pruning masks still attached", "original": "parametrised weights",
+    "lora_A": "LoRA adapters that were not merged", "_packed_params": "quantised layers",
+  ]
+  private static let weightNorm = "weight norm (a weight as length and direction)"
   private static let byob = "a network of timm's ByobNet (GENet, RegNet-Z, RepVGG, ResNet-51Q and others)"
   private static let groupNorm = "normalisation without running statistics (group norm)"
 
+  /// What the tensor `path` shows of a weight that is computed from others; nil where it shows nothing.
+  static func reparametrisation(_ path: [Substring]) -> String? {
+    path.suffix(2).compactMap { reparametrised[$0] }.first
+  }
+
   /// What the name `path` shows to be unsupported; nil where it shows nothing.
   static func feature(_ path: [Substring]) -> String? {
+    if let feature = reparametrisation(path) { return feature }
     for (index, part) in path.enumerated() {
       if let feature = signs[part] { return feature }
       if part == "b1", index > 0, path[index - 1] == "s1" { return "a RegNet" }

@@ -56,16 +56,17 @@ extension ErrorReport {
         "architecture.misshapen-tensor",
         "tensor \(Text.shortened(name)): expected the shape \(expected), found \(Text.shortened("\(found)"))",
         ["tensor": .string(name), "expected": .string("\(expected)"), "found": JSON(found)])
-    case .unexpectedTensor(let name, let found):
+    case .unexpectedTensor(let name, let found, let ignore):
       var report = ErrorReport(
         "architecture.unexpected-tensor",
         "expected only tensors of a supported ResNet, found \(Text.shortened(name)) of shape \(found), which "
           + "nothing in the network uses",
-        ["tensor": .string(name), "found": JSON(found)])
-      let module = name.split(separator: ".").dropLast().joined(separator: ".")
+        ["tensor": .string(name), "found": JSON(found), "ignore": JSON(ignore)])
+      let options = ignore.prefix(8).map { "--ignore '\($0)'" }.joined(separator: " ")
       report.hint =
-        "If the predictions do not depend on it, leave it out with --ignore "
-        + "'\(module.isEmpty ? name : module + ".*")'; else fixresc cannot compile this network."
+        "If the predictions depend on \(ignore.count > 1 ? "none of these" : "it in no way"), leave "
+        + "\(ignore.count > 1 ? "them" : "it") out with \(options)\(ignore.count > 8 ? " ..." : ""); else fixresc "
+        + "cannot compile this network."
       return report
     default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
     }

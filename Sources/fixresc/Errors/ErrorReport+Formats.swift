@@ -30,9 +30,14 @@ extension ErrorReport {
     case .model(let path, let error): return ir(error).about(path)
     case .onnx(let path, let fault): return onnx(fault).about(path)
     case .unreadableTensor(let name, let reason):
-      var report = ErrorReport(
+      return ErrorReport(
         "checkpoint.unreadable-tensor", "tensor \(Text.shortened(name)): \(sentence(reason))",
         ["tensor": .string(name)])
+    case .unreadableEvidence(let path, let name, let reason):
+      var report = ErrorReport(
+        "checkpoint.unreadable-tensor",
+        "\(path): tensor \(Text.shortened(name)), which nothing in the network uses: \(sentence(reason))",
+        ["path": .string(path), "tensor": .string(name)])
       report.hint = "If the predictions do not depend on it, leave it out with --ignore '\(name)'."
       return report
     }
