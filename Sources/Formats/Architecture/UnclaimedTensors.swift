@@ -14,19 +14,21 @@ package enum UnclaimedTensors {
         name: weights.fileName(of: first), found: weights[first] ?? [],
         ignore: patterns(
           unclaimed.filter { !isCounter($0) }.map(weights.fileName),
-          beside: weights.claimed.map { weights.fileName(of: $0.name) }))
+          beside: weights.claimed.map { weights.fileName(of: $0.name) },
+          behind: weights.names.removedPrefix))
     }
     return weights.leftOut + unclaimed.map(weights.fileName)
   }
 
-  /// The fewest patterns that match every one of `names` and none of `used`: whole modules where nothing in them
-  /// is used.
-  static func patterns(_ names: [String], beside used: [String]) -> [String] {
+  /// The fewest patterns that match every one of `names` and none of `used`, from which the file's `prefix` is
+  /// removed: whole modules where nothing in them is used.
+  static func patterns(_ names: [String], beside used: [String], behind prefix: String) -> [String] {
     var open: Set<[Substring]> = []
-    for name in used {
-      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-      for count in 1...max(parts.count, 1) { open.insert(Array(parts.prefix(count))) }
+    func keep(_ parts: [Substring]) {
+      for count in 0..<parts.count { open.insert(Array(parts.prefix(count + 1))) }
     }
+    keep(prefix.split(separator: "."))
+    for name in used { keep(name.split(separator: ".", omittingEmptySubsequences: false)) }
     var seen: Set<String> = []
     var patterns: [String] = []
     for name in names {

@@ -97,10 +97,12 @@ struct HeadNames {
   /// projector (Barlow Twins).
   private mutating func project(_ groups: [Group], isNeck: (Group) -> Bool) {
     for group in groups {
-      let linear = group.modules.filter { if case .linear = tree[$0].layer { true } else { false } }
+      let readsFeatures = group.modules.contains {
+        if case .linear(_, features) = tree[$0].layer { true } else { false }
+      }
       let isNorm = group.modules.allSatisfy { if case .norm = tree[$0].layer { true } else { false } }
       let beside = tree[tree[group.top].parent].children.map { [tree[$0].component] }
-      if isNeck(group), chain(Group(top: group.top, modules: linear)) != nil {
+      if isNeck(group), readsFeatures {
         projections += tree.modules(in: group.top)
       } else if isNorm, beside.contains(where: Bystander.matches) {
         projections += group.modules

@@ -11,6 +11,8 @@ extension NameMap {
     var rests: [String: String] = [:]
     /// What stands above the network's names, with its dot.
     var prefix = ""
+    /// What the file has in front of the names of the table.
+    var removedPrefix = ""
 
     /// The name that the file has, or would have by the look of its other names; nil where nothing tells.
     func sourceName(of canonical: String) -> String? {
@@ -67,6 +69,12 @@ extension NameMap {
     learned = result
     self.naming = naming
   }
+
+  /// What the file has in front of all names, without its last dot.
+  var removedPrefix: String { learned?.removedPrefix ?? "" }
+
+  /// Says what the file has in front of all names, without its last dot.
+  mutating func setRemovedPrefix(_ prefix: String) { learned?.removedPrefix = prefix }
 
   /// Says what stands above the network's names, without its dot.
   mutating func setPrefix(_ prefix: String) { learned?.prefix = prefix.isEmpty ? "" : prefix + "." }

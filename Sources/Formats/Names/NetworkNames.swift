@@ -177,6 +177,7 @@ struct NetworkNames {
       table: table, naming: naming(names.naming),
       modules: modules.map { (file: result.shortened(tree.path($0.key) + "."), canonical: $0.value) },
       blocks: blockPaths(result))
+    names.setRemovedPrefix(prefix.joined(separator: "."))
     if chosen.stem != nil {
       names.setPrefix(tree.components(chosen.top).dropFirst(prefix.count).joined(separator: "."))
     }

@@ -67,6 +67,10 @@ struct TorchStateDict {
     guard
       let found = try NetworkSearch.find(tree.entries, path: path, key: names.key, ignore: names.ignore)
     else { return nil }
+    guard !tree.isCut, tree.entries.count <= Checkpoint.maximumTensorCount else {
+      // Nothing may be left unseen.
+      throw .tooManyTensors(path: path, count: tree.entries.count, limit: Checkpoint.maximumTensorCount)
+    }
     var checkpoint = Checkpoint(source: source)
     for (index, entry) in tree.entries.enumerated() where found.canonical[index] != nil {
       let name = found.shortened(entry.path)

@@ -19,6 +19,9 @@ struct TorchTree {
   /// The keys of each dictionary from the root.
   private(set) var keys: [[String]] = []
 
+  /// True where the object holds more tensors or dictionaries than are read of any.
+  private(set) var isCut = false
+
   private var seen: Set<PickleGraph.ID> = []
 
   /// Walks the object that `graph` holds; each dictionary is entered once, optimizers' never.
@@ -29,9 +32,15 @@ struct TorchTree {
   }
 
   private mutating func enter(_ dictionary: PickleGraph.ID, _ path: [String]) {
-    guard path.count <= Self.maximumDepth, seen.insert(dictionary).inserted else { return }
-    let count = graph.entryCount(dictionary) ?? 0
-    guard count <= Checkpoint.maximumTensorCount - entries.count else { return }
+    guard seen.insert(dictionary).inserted else { return }
+    guard path.count <= Self.maximumDepth else {
+      isCut = true
+      return
+    }
+    guard keys.count < Checkpoint.maximumTensorCount, entries.count < Checkpoint.maximumTensorCount else {
+      isCut = true
+      return
+    }
     keys.append(path)
     let owner = keys.count - 1
     let prefix = path.isEmpty ? "" : path.joined(separator: ".") + "."
