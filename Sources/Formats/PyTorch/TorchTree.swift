@@ -3,7 +3,7 @@ import FixresBase
 /// All tensors of a pickled object by their dotted paths, through its nested dictionaries, tuples and lists.
 struct TorchTree {
   /// Limit on the depth of nested dictionaries.
-  private static let maximumDepth = 12
+  private static let maximumDepth = 32
   private static let maximumPathByteCount = 1024
   /// Limit on the items of a tuple or list that are looked at.
   private static let maximumItemCount = 64
