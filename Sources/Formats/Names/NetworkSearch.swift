@@ -98,7 +98,25 @@ package struct NetworkSearch {
       }
       if !isOwned { (candidates[index].stem, candidates[index].top) = (stem, top) }
     }
-    return candidates.contains { $0.stem != nil } ? candidates.filter { $0.stem != nil } : candidates
+    return separate(candidates)
+  }
+
+  /// The candidates that are networks: of those that share a stem the one that hangs nearest to it, and none
+  /// where several do (a network of another kind); without a stem those that are spelled as ResNets are.
+  private func separate(_ all: [Candidate]) -> [Candidate] {
+    let withStem = all.filter { $0.stem != nil }
+    guard !withStem.isEmpty else {
+      return all.filter { candidate in
+        let names = candidate.trunk.stageNodes.compactMap { $0 }.prefix(1).map { tree[$0].component }
+        return names.contains { $0.hasPrefix("layer") } || tree[candidate.trunk.node].component == "stages"
+      }
+    }
+    return withStem.filter { candidate in
+      let rivals = withStem.filter { $0.stem == candidate.stem }
+      let distance = { (other: Candidate) in tree.components(other.trunk.node, below: other.top).count }
+      let least = rivals.map(distance).min()
+      return distance(candidate) == least && rivals.count { distance($0) == least } == 1
+    }
   }
 
   private func nearest(_ ancestors: [Int], _ below: [Int: Int]) -> Int? {
