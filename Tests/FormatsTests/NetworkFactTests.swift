@@ -11,7 +11,7 @@ import Testing
       parsing: "strides=1,2,2,1,activation=leaky_relu:0.2,dilations=1,1,1,2,whole")
     #expect(
       facts == [
-        .strides(StageStrides([1, 2, 2, 1])), .activation(.leakyRelu(slope: 0.2)),
+        .strides(StageStrides([1, 2, 2, 1])), .activation(BlockActivation(.leakyRelu(slope: 0.2))),
         .dilations(StageDilations([1, 1, 1, 2], fillsFirstBlock: true)),
       ])
     #expect(facts.map(\.text) == ["1,2,2,1", "leaky_relu:0.2", "1,1,1,2,whole"])
@@ -20,6 +20,7 @@ import Testing
   private static let examples: [NetworkFact.Name: [String]] = [
     .activation: [
       "relu", "leaky_relu:0.1", "relu6", "silu", "gelu", "gelu_tanh", "hardswish", "mish", "tanh",
+      "silu/relu",
     ],
     .strides: ["1,2,2,2", "2,2,2,2", "1,2,2"], .dilations: ["1,1,2,4", "1,1,1,2,whole"],
     .strideOn: StridePlacement.forms, .stemStride: ["1", "2"], .stemPool: StemPoolKind.forms,

@@ -128,8 +128,10 @@ package struct ArchitectureDescription: Hashable, Sendable {
   package var inputChannels: Int
   /// What the network subtracts from its input and divides it by; nil where it does neither.
   package var inputNormalisation: InputNormalisation?
-  /// The function behind every batch norm but the gates'.
+  /// The function behind the stem and behind each block.
   package var activation = ActivationFunction.relu
+  /// The function between the convolutions of a block.
+  package var innerActivation = ActivationFunction.relu
   /// How channel attention ends.
   package var gate = GateKind.sigmoid
   /// Low-pass filters at the strides.

@@ -10,7 +10,7 @@
 ///     layerS.B.conv2 [c, c / groups, 3, 3]   the second axis of a bottleneck's gives the groups
 ///     layerS.B.downsample.0                  projection; .1 of rank 4: average pool before it (ResNet-D)
 ///     layerS.B.se.fc1, .fc2                  squeeze-and-excitation
-///     pool.p                                 exponent of a generalised mean
+///     avgpool.p                              exponent of a generalised mean
 ///     neck, fc or fc.N                       batch norm of the features; classifier of one or more layers
 ///
 /// A tensor that nothing claims is an error, unless it is a counter.
@@ -64,9 +64,12 @@ package struct ArchitectureInference {
   // MARK: Stem
 
   /// The channels of the pictures; 3 where the weights of the first convolution are no convolution's.
-  private func inputChannels(_ module: String) -> Int {
-    guard let shape = weights[module + ".weight"], shape.count == 4, [1, 4].contains(shape[1]) else {
-      return 3
+  private func inputChannels(_ module: String) throws(ArchitectureError) -> Int {
+    guard let shape = weights[module + ".weight"], shape.count == 4, shape[1] > 0 else { return 3 }
+    guard [1, 3, 4].contains(shape[1]) else {
+      throw .unsupported(
+        feature: "an input of \(shape[1]) channels (1, 3 and 4 are read)",
+        evidence: weights.fileName(of: module + ".weight"))
     }
     return shape[1]
   }
@@ -74,7 +77,7 @@ package struct ArchitectureInference {
   private mutating func readStem() throws(ArchitectureError) -> ArchitectureDescription.Stem {
     if weights.contains("conv1.0.weight") { return try readDeepStem() }
     let convolution = try weights.claimConvolution(
-      "conv1", inputs: inputChannels("conv1"), kernels: [7, 3, 5])
+      "conv1", inputs: try inputChannels("conv1"), kernels: [7, 3, 5])
     try weights.claimBatchNorm("bn1", channels: convolution.outputs)
     let pool = try readStemPool(convolution.outputs, isSmall: convolution.kernel == 3)
     return .init(convolutions: [convolution], stride: convolution.kernel == 3 ? 1 : 2, pool: pool)
@@ -83,7 +86,8 @@ package struct ArchitectureInference {
   private mutating func readDeepStem() throws(ArchitectureError) -> ArchitectureDescription.Stem {
     var convolutions: [ArchitectureDescription.Convolution] = []
     for (module, norm) in [("conv1.0", "conv1.1"), ("conv1.3", "conv1.4"), ("conv1.6", "bn1")] {
-      let inputs = convolutions.last?.outputs ?? inputChannels("conv1.0")
+      let channels = try inputChannels("conv1.0")
+      let inputs = convolutions.last?.outputs ?? channels
       convolutions.append(try weights.claimConvolution(module, inputs: inputs, kernels: [3]))
       try weights.claimBatchNorm(norm, channels: convolutions[convolutions.count - 1].outputs)
     }
@@ -115,13 +119,13 @@ package struct ArchitectureInference {
   }
 
   private mutating func claimPoolExponent() throws(ArchitectureError) -> Bool {
-    guard let shape = weights["pool.p"] else { return false }
+    let name = InferredArchitecture.poolExponent
+    guard let shape = weights[name] else { return false }
     guard shape.reduce(1, *) == 1 else {
       throw .unsupported(
-        feature: "a generalised mean with an exponent for each channel",
-        evidence: weights.fileName(of: "pool.p"))
+        feature: "a generalised mean with an exponent for each channel", evidence: weights.fileName(of: name))
     }
-    try weights.claim("pool.p", ShapePattern(shape))
+    try weights.claim(name, ShapePattern(shape))
     return true
   }
 

@@ -80,10 +80,14 @@ extension FactResolution {
   // MARK: Blocks
 
   mutating func settleBlocks() throws(ArchitectureError) {
-    if case .activation(let function) = settle(
-      .activation(.relu), others: ActivationFunction.usual.map(NetworkFact.activation))
+    let functions = ActivationFunction.usual.map { BlockActivation($0).settled(for: inferred.naming) }
+    if case .activation(let stated) = settle(
+      .activation(BlockActivation(.relu)), others: functions.map(NetworkFact.activation))
     {
-      network.activation = function
+      let settled = stated.settled(for: inferred.naming)
+      network.activation = settled.function
+      network.innerActivation = settled.inner ?? settled.function
+      rewrite(.activation(settled))
     }
     settleStridePlacement()
     settleGate()

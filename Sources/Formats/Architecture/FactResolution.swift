@@ -79,6 +79,9 @@ package struct FactResolution {
     return fact
   }
 
+  /// Lists `fact` in the place of the shorter form in which it was stated.
+  mutating func rewrite(_ fact: NetworkFact) { facts[fact.name]?.value = fact.text }
+
   /// Lists `fact`, which the weights tell: `evidence` says how. A statement may only agree.
   mutating func tell(_ fact: NetworkFact, evidence: String) throws(ArchitectureError) {
     if let statement = stated[fact.name], statement.fact != fact {

@@ -8,8 +8,10 @@ package struct InferredArchitecture: Sendable {
   package var isFree: Bool
   /// True where the file holds `input.mean` and `input.std`.
   package var hasInputNormalisation: Bool
-  /// True where the file holds the exponent of a generalised mean, `pool.p`.
+  /// True where the file holds the exponent of a generalised mean.
   package var hasPoolExponent: Bool
+  /// torchvision-like name of that exponent.
+  static let poolExponent = "avgpool.p"
   /// Name (torchvision's) and shape of every parameter, in the order of the network's layers.
   package var parameters: [(name: String, shape: [Int])]
   /// Names, as the file has them, of tensors that the network does not use.

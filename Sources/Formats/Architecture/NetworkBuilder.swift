@@ -86,7 +86,7 @@ package struct NetworkBuilder {
         dilation: convolution.kernel == 1 ? 1 : isFirst ? block.firstDilation : block.dilation)
       x = try batchNorm(x, "\(block.name).bn\(number)", convolution.outputs)
       if number < block.convolutions.count || isGatedBehindRelu {
-        x = try activation(x, "\(block.name).relu\(number)")
+        x = try graph.append(network.innerActivation.op, [x], name: "\(block.name).relu\(number)")
       }
       if isStrided, isFiltered { x = try filtered(x, block.name + ".aa", stride: block.stride) }
     }

@@ -7,7 +7,7 @@ package enum NetworkFact: Hashable, Sendable {
   case strides(StageStrides)
   case strideOn(StridePlacement)
   case dilations(StageDilations)
-  case activation(ActivationFunction)
+  case activation(BlockActivation)
   case gate(GateKind)
   case shortcut(ShortcutKind)
   case antiAlias(AntiAliasing)
@@ -39,7 +39,7 @@ package enum NetworkFact: Hashable, Sendable {
     /// The forms of its values, for messages.
     package var forms: [String] {
       switch self {
-      case .activation: ActivationFunction.forms
+      case .activation: BlockActivation.forms
       case .strides: StageStrides.forms
       case .dilations: StageDilations.forms
       case .strideOn: StridePlacement.forms
@@ -98,7 +98,7 @@ package enum NetworkFact: Hashable, Sendable {
   package init?(_ name: Name, text: String) {
     let fact: NetworkFact? =
       switch name {
-      case .activation: ActivationFunction(text: text).map(NetworkFact.activation)
+      case .activation: BlockActivation(text: text).map(NetworkFact.activation)
       case .strides: StageStrides(text: text).map(NetworkFact.strides)
       case .dilations: StageDilations(text: text).map(NetworkFact.dilations)
       case .strideOn: StridePlacement(text: text).map(NetworkFact.strideOn)

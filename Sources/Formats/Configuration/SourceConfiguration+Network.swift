@@ -14,9 +14,17 @@ extension SourceConfiguration {
     package var layerType: ArchitectureDescription.BlockKind?
     /// Blocks in each stage, where the file lists them.
     package var depths: [Int]?
+    /// True where timm's arguments change the shapes that the architecture's name gives.
+    package var isVariant = false
   }
 
   // MARK: timm
+
+  /// Arguments that change the shapes of the weights.
+  private static let shapeArguments: Set = [
+    "block", "layers", "cardinality", "base_width", "stem_width", "stem_type", "replace_stem_pool",
+    "block_reduce_first", "down_kernel_size", "avg_down", "channels", "block_args",
+  ]
 
   /// Arguments of timm's `ResNet` that leave a trace in the weights, or only matter in training.
   private static let visibleArguments: Set = [
@@ -38,7 +46,7 @@ extension SourceConfiguration {
         guard let function = ActivationFunction(text: name.lowercased()) else {
           throw .unsupported(feature: "the activation \(name)", evidence: "act_layer in \(reader.path)")
         }
-        network.facts.append(.activation(function))
+        network.facts.append(.activation(BlockActivation(function)))
       }
       try arguments.refuseUnless(
         "norm_layer", in: ["batchnorm", "batchnorm2d"], feature: "another normalisation")
@@ -46,6 +54,10 @@ extension SourceConfiguration {
         network.facts.append(.antiAlias(try Self.antiAliasing(name, path: reader.path)))
       }
       network.outputStride = try arguments.integer("output_stride")
+      network.isVariant =
+        arguments.json.objectValue?.members.contains {
+          Self.shapeArguments.contains($0.key)
+        } ?? false
       for key in ["bn_eps", "norm_eps"] {
         if let epsilon = try arguments.number(key) { network.facts.append(.batchNormEpsilon(epsilon)) }
       }
@@ -96,7 +108,8 @@ extension SourceConfiguration {
     }
     let isMultiLabel = try reader.string("problem_type") == "multi_label_classification"
     network.facts = [
-      .activation(function), .strideOn(inFirst ? .firstConvolution : .secondConvolution), .stemStride(2),
+      .activation(BlockActivation(function, inner: .relu).normalised),
+      .strideOn(inFirst ? .firstConvolution : .secondConvolution), .stemStride(2),
       .stemPool(.max), .antiAlias(.none), .pool(.average), .batchNormEpsilon(1e-5), .gate(.sigmoid),
       .outputs(isMultiLabel ? .sigmoid : .logits),
     ]
@@ -136,8 +149,8 @@ extension SourceConfiguration {
       facts.state(.dilations(StageDilations([Int](repeating: 1, count: count))), from: .configuration, path)
     }
     guard let architecture, let name = try? ArchitectureName(parsing: architecture) else { return }
-    try name.compare(architecture, with: description, source: path)
-    for fact in name.statedFacts + name.impliedFacts(of: inferred) {
+    if !network.isVariant { try name.compare(architecture, with: description, source: path) }
+    for fact in name.statedFacts + name.impliedFacts(of: inferred, isVariant: network.isVariant) {
       facts.state(fact, from: .configuration, path)
     }
   }

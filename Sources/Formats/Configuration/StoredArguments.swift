@@ -68,7 +68,7 @@ struct StoredArguments {
     let text = value.lowercased()
     switch leaf {
     case "activation", "act_layer", "act", "hidden_act", "nonlinearity", "act_fn", "activation_fn":
-      return ActivationFunction(text: text).map(NetworkFact.activation)
+      return ActivationFunction(text: text).map { .activation(BlockActivation($0)) }
     case "last_stride":
       let plain = inferred.usualStrides
       guard let stride = Int(value), (1...8).contains(stride), !plain.isEmpty else { return nil }

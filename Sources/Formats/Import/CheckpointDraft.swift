@@ -86,13 +86,13 @@ package struct CheckpointDraft: Sendable {
     }
     var values = FactResolution.StoredValues()
     if inferred.hasPoolExponent {
-      let exponent = try numbers("pool.p").first.map { Double($0) } ?? 0
+      let exponent = try numbers(InferredArchitecture.poolExponent).first.map { Double($0) } ?? 0
       guard exponent.isFinite, exponent > 0, exponent <= 64 else {
         throw .architecture(
           path: path,
           .unsupported(
             feature: "a generalised mean with the exponent \(exponent)",
-            evidence: weights.fileName(of: "pool.p")))
+            evidence: weights.fileName(of: InferredArchitecture.poolExponent)))
       }
       values.poolExponent = exponent
     }

@@ -34,6 +34,7 @@ extension Command {
     run: { invocation in
       let console = invocation.console
       let source = try ModelSource.open(invocation.arguments[0], invocation)
+      try ModelSource.requireClassifier(source.model, for: "eval")
       let folder = try PictureFolder.labelled(invocation.arguments[1], invocation)
       let target = invocation.size(Options.resolution).map { Extent($0.height, $0.width) }
       let matching = try LabelledFolder.matching(

@@ -107,6 +107,9 @@ private final class FinetuneRun {
   func run() throws -> JSON.Object {
     let output = invocation.text(Options.output) ?? ""
     let source = try ModelSource.open(invocation.arguments[0], invocation)
+    if !invocation.has(Options.newHead) {
+      try ModelSource.requireClassifier(source.model, for: "finetune without --new-head")
+    }
     let folder = try ImageFolder(path: invocation.arguments[1], kinds: PictureFolder.kinds(invocation))
     var metadata = source.model.metadata
     var classCount = source.model.classCount

@@ -48,6 +48,7 @@ private struct SweepRun {
 
   func run() throws -> JSON.Object {
     let source = try ModelSource.open(invocation.arguments[0], invocation)
+    try ModelSource.requireClassifier(source.model, for: "sweep")
     let asked = try LabelledFolder.resolutions(Options.resolutions, invocation)
     let averaged = try average()
     let (resolutions, baseline) = try LabelledFolder.withBaseline(

@@ -57,7 +57,7 @@ def randomise(model, seed, channels=3):
                 module.weight.copy_(2 * randn(module.weight) / module.in_features ** 0.5)
                 if module.bias is not None: module.bias.copy_(0.5 * randn(module.bias))
         model.eval()
-        model(pictures(channels, 64))
+        net.logits_of(model, pictures(channels, 64))
         for hook in hooks: hook.remove()
     return model
 
@@ -255,6 +255,17 @@ def cifar():
     record("cifar", "shortcut=averaged-zeros-end", changed(m, shortcut(True, True)))
 
 
+def hugging_face():
+    for kind in ("basic", "bottleneck"):
+        arguments = dict(embedding_size=8, num_labels=5, hidden_sizes=[16, 12, 16, 20], depths=[1, 1, 1, 1], layer_type=kind)
+        m = randomise(net.hugging_face(**arguments), 7)
+        save(m, "hf-" + kind)
+        for act in ("relu", "silu", "gelu"):
+            n = net.hugging_face(**arguments, hidden_act=act).eval()
+            n.load_state_dict(m.state_dict())
+            record("hf-" + kind, "activation=" + act, n)
+
+
 class Whole(nn.Module):
     """A trunk, what makes features of its last map, and a head; `before` changes the input."""
     def __init__(self, head, pool=mean, channels=3, before=None, neck=None):
@@ -317,6 +328,6 @@ if __name__ == "__main__":
     torch.manual_seed(0)
     for file in os.listdir(here):
         if file.endswith((".npy", ".safetensors")): os.remove(os.path.join(here, file))
-    for make in (basic, bottleneck, timm_variants, cifar, heads): make()
+    for make in (basic, bottleneck, timm_variants, cifar, hugging_face, heads): make()
     with open(os.path.join(here, "manifest.json"), "w") as f: json.dump(manifest, f, indent=1)
     print(len(manifest), "cases,", sum(os.path.getsize(os.path.join(here, f)) for f in os.listdir(here)), "bytes")
