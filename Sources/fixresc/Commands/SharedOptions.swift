@@ -48,7 +48,6 @@ enum Shared {
     "--mean", "R,G,B", kind: .channels, "mean of each channel, in the input's order and on its scale")
   static let deviation = Option(
     "--std", "R,G,B", kind: .channels, "standard deviation of each channel, likewise")
-
   static let reference = Option(
     "--reference", "IN:OUT", kind: .pair, repeatable: true,
     "an input (.npy or picture) and what your own program gave for it (.npy, JSON): proves or finds the facts"
