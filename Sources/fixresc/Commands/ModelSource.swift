@@ -25,7 +25,7 @@ enum ModelSource {
   ) throws -> ImportResult {
     var result = result
     for note in result.notes { invocation.console.note("fixresc: note: \(note)") }
-    try ReferenceCheck(invocation).settle(&result)
+    try ReferenceCheck(invocation).settle(&result, kind)
     guard kind != .fixresModel else { return result }
     for line in assumptionLines(result.model.metadata.facts) { invocation.console.say("fixresc: " + line) }
     return result

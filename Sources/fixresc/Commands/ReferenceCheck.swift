@@ -4,25 +4,47 @@ import FixresIR
 import FixresMethod
 import FixresRuntime
 
-/// `--reference IN:OUT`: checks a model against what the user's own program gave.
+/// `--reference IN:OUT`: checks a model against what the user's own program gave, and settles what its file leaves open.
 struct ReferenceCheck {
   private let invocation: Invocation
   private var console: Console { invocation.console }
 
   init(_ invocation: Invocation) { self.invocation = invocation }
 
-  /// Checks `result` against the references of the command line and keeps them with the model.
+  /// Checks `result`, which was read from a file of `kind`, against the references of the command line, settles its open
+  /// facts by them, and keeps them with the model.
   ///
-  /// - Throws: What is wrong with a pair, or `MethodError.reference` where one does not fit.
-  func settle(_ result: inout ImportResult) throws {
+  /// - Throws: What is wrong with a pair, or `MethodError.reference` where none of the facts fits one.
+  func settle(_ result: inout ImportResult, _ kind: FileKind) throws {
     let words = invocation.texts(Shared.reference)
     guard !words.isEmpty else { return }
-    let pairs = try words.map { word in
+    var pairs = try words.map { word in
       let (input, outputs) = paths(word)
-      return try ReferenceReader.read(input: input, outputs: outputs, for: result.model)
+      return try ReferenceReader.read(
+        input: input, outputs: outputs, for: result.model, appliesOrientation: orients)
     }
-    try check(pairs, &result.model)
+    var settlement = ReferenceSettlement(result, isSettled: kind == .fixresModel, options: session)
+    if let finetuned = invocation.text(Shared.finetuned), !finetuned.isEmpty {
+      settlement.keepsConstants = true
+    }
+    var bar = Progress("references", total: pairs.count, on: console)
+    let report: ReferenceSettlement.Report
+    do {
+      report = try settlement.run(&pairs) { bar.update($0, of: $1) }
+      bar.finish()
+    } catch {
+      bar.finish()
+      throw error
+    }
+    result = settlement.result
+    let dropped = result.model.adopt(pairs, report.results)
+    tell(report, dropped)
+    if let verified = result.model.metadata.verified {
+      console.note("fixresc: verified by " + Self.sentence(verified))
+    }
   }
+
+  private var orients: Bool { invocation.declares(Shared.exif) && invocation.has(Shared.exif) }
 
   /// The two paths in `IN:OUT`; where a name holds a colon, those that exist.
   private func paths(_ word: String) -> (input: String, outputs: String) {
@@ -34,31 +56,29 @@ struct ReferenceCheck {
     return best.map { ($0.input, $0.output) } ?? (word, "")
   }
 
-  private func check(_ pairs: [ReferencePair], _ model: inout Model) throws {
-    var bar = Progress("references", total: pairs.count, on: console)
-    var checked = model
-    checked.references = pairs
-    let results = try checked.checkReferences(options: session) { done, _ in bar.update(done) }
-    bar.finish()
-    if let misfit = results.first(where: { !$0.fits }) {
-      throw MethodError.reference(
-        .misfit(
-          ReferenceMisfit(
-            name: misfit.name, difference: misfit.distance.difference, tolerance: ReferenceTrial.rounding)))
+  private var session: SessionOptions {
+    SessionOptions(threads: invocation.declares(Shared.threads) ? invocation.integer(Shared.threads) : nil)
+  }
+
+  /// What was found, on stderr, also with `--quiet`: it decides what the network computes.
+  private func tell(_ report: ReferenceSettlement.Report, _ dropped: Int) {
+    for found in report.found {
+      console.say(
+        Text.printable(
+          "fixresc: \(found.facts.joined(separator: ", ")) fit to \(Text.significant(found.difference)); "
+            + "the file alone reads as \(found.assumed.joined(separator: ", ")): "
+            + "\(Text.significant(found.assumedDifference)) off"))
     }
-    let dropped = model.adopt(pairs, results)
+    for open in report.open {
+      console.say(
+        "fixresc: warning: the references leave open " + Text.printable(open)
+          + "; another --reference may settle it")
+    }
     if dropped > 0 {
       console.note(
         "fixresc: note: \(Text.count(dropped, "reference")) too large to be kept with the model: at most "
           + "\(Text.bytes(ReferenceReader.keptByteCount)) are")
     }
-    if let verified = model.metadata.verified {
-      console.note("fixresc: verified by " + Self.sentence(verified))
-    }
-  }
-
-  private var session: SessionOptions {
-    SessionOptions(threads: invocation.declares(Shared.threads) ? invocation.integer(Shared.threads) : nil)
   }
 
   /// `2 references, greatest difference 2.4e-06`
