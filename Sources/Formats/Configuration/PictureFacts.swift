@@ -86,13 +86,13 @@ package struct PictureFacts: Hashable, Sendable {
   }
 
   /// Changes the facts of a stored model as `statement`, which references bear out, says.
-  package static func settle(_ metadata: inout ModelMetadata, of graph: Graph, _ statement: PictureStatement) {
+  package static func settle(_ metadata: inout ModelMetadata, of graph: Graph, _ statement: PictureStatement)
+  {
     guard var changed = try? PictureFacts(ImportOptions(), of: metadata, graph: graph) else { return }
     changed.apply(statement)
     metadata.preprocessing = changed.preprocessing
     metadata.facts.removeAll { Self.names.contains($0.name) && $0.name != "labels" }
     metadata.facts += changed.facts
-    metadata.assumptions = metadata.facts.filter(\.isAssumption).map(\.sentence)
   }
 
   private func statedByOptions(_ options: ImportOptions) -> Bool {

@@ -136,7 +136,8 @@ package struct ReferenceSettlement {
     }
     try state(outcome.network, hypotheses)
     PictureFacts.settle(&result.model.metadata, of: result.model.graph, outcome.statement)
-    result.assumed = result.model.metadata.assumptions
+    result.assumed = result.model.metadata.facts.filter(\.isAssumption).map(\.sentence)
+    result.model.metadata.assumptions = result.assumed
     for index in pairs.indices {
       guard case .picture(var picture) = pairs[index].input else { continue }
       picture.preprocessing = outcome.preprocessing

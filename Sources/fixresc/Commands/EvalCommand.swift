@@ -39,6 +39,7 @@ extension Command {
       let target = invocation.size(Options.resolution).map { Extent($0.height, $0.width) }
       let matching = try LabelledFolder.matching(
         folder, source.model.metadata, classCount: source.model.classCount, invocation)
+      try BatchNormCheck.warn(source.model, at: target, folder.entries.map(\.path), invocation)
       let model = try ModelSource.adapted(source.model, to: target, console)
       let preprocessor = try PictureSource.preprocessor(for: model, invocation)
       let session = try ModelSource.session(model, invocation)

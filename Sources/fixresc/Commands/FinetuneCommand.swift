@@ -127,6 +127,8 @@ private final class FinetuneRun {
     let validation = try invocation.text(Options.validate).map { try pictures($0, metadata, classCount) }
     let options = try options(output, newHead: invocation.has(Options.newHead) ? folder.classes : nil)
     LabelledFolder.warnOfSmall([options.resolution], invocation)
+    try BatchNormCheck.warn(
+      source.model, at: source.model.metadata.trainResolution, training.entries.map(\.path), invocation)
     let tuning = FineTuning(
       source.model, training: training, validation: validation, options: options,
       preprocessor: { [invocation] in try PictureSource.preprocessor(for: $0, invocation) },

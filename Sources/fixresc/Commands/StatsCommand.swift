@@ -52,6 +52,9 @@ private struct StatsRun {
     let pictures = try LabelledFolder.unlabelled(
       invocation.arguments[1], invocation, limit: invocation.integer(LabelledFolder.limit))
     LabelledFolder.warnOfSmall(resolutions.map { Extent(square: $0) }, invocation)
+    try BatchNormCheck.warn(
+      source.model, at: resolutions.first.map { Extent(square: $0) }, pictures.entries.map(\.path), invocation
+    )
     var rows: [StatisticsReport.Row] = []
     for (index, side) in resolutions.enumerated() {
       let label = "\(side) (\(index + 1) of \(resolutions.count))"
