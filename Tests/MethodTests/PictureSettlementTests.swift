@@ -72,7 +72,7 @@ import Testing
     var pairs = [try pair(truth)]
     let report = try settlement.run(&pairs) { _, _ in }
     let found = settlement.result.model.metadata.preprocessing
-    #expect(report.results.allSatisfy(\.fits))
+    #expect(report.results.allSatisfy { $0.fits })
     // On another picture too.
     let other = Self.picture(width: 61, height: 133)
     let (a, b) = (
