@@ -3,8 +3,8 @@
 ///
 /// Combinations are ordered by the number of facts that deviate from what was assumed. All single deviations are tried,
 /// then all pairs, those first whose parts came nearer on their own; deeper ones only below a pair that came nearer
-/// than its parts. A fit is unique when no single deviation from it, and no pair of facts that act on the same layers,
-/// fits as well.
+/// than its parts. A fit is unique when no single deviation from it fits as well, nor a pair of facts that act on the same
+/// layers, one of which changes little.
 package struct HypothesisSearch {
   /// An open fact and its values, the assumed one first.
   package struct Axis: Hashable, Sendable {
@@ -48,6 +48,9 @@ package struct HypothesisSearch {
   package typealias Evaluate = (Hypothesis) throws(MethodError) -> Double?
   /// Whether a difference passes as rounding; asked for near ones only.
   package typealias Accept = (Hypothesis, Double) throws(MethodError) -> Bool
+
+  /// A change of the outputs by less than this share of the largest is little.
+  private static let nearDifference = 0.02
 
   /// The open facts.
   package let axes: [Axis]
@@ -176,7 +179,8 @@ package struct HypothesisSearch {
 
   // MARK: Uniqueness
 
-  /// Tries what could fit beside `fit`: each other value of a fact, and pairs of values within a group.
+  /// Tries what could fit beside `fit`: each other value of a fact, and within a group those pairs of which one value alone
+  /// changes the outputs by little. Two values that are far off by themselves do not cancel.
   private mutating func surround(_ fit: Hypothesis) throws(MethodError) {
     for next in neighbours(of: fit) { _ = try fits(next) }
     for first in axes.indices {
@@ -184,6 +188,7 @@ package struct HypothesisSearch {
       where axes[first].group != nil && axes[first].group == axes[second].group {
         for one in axes[first].values.indices where one != fit.choices[first] {
           for two in axes[second].values.indices where two != fit.choices[second] {
+            guard isNear(fit, first, one) || isNear(fit, second, two) else { continue }
             var next = fit
             (next.choices[first], next.choices[second]) = (one, two)
             _ = try fits(next)
@@ -201,6 +206,13 @@ package struct HypothesisSearch {
         _ = try fits(both)
       }
     }
+  }
+
+  /// Whether `fit` with another value of one fact is near.
+  private func isNear(_ fit: Hypothesis, _ axis: Int, _ value: Int) -> Bool {
+    var next = fit
+    next.choices[axis] = value
+    return (differences[next] ?? .infinity) < Self.nearDifference
   }
 
   private mutating func fits(_ hypothesis: Hypothesis) throws(MethodError) -> Bool {
