@@ -203,7 +203,7 @@ import Testing
     (#"{"architecture": "resnet10", "model_args": {"output_stride": 8}}"#, "dilations", "1,1,2,4"),
     (#"{"architecture": "resnet10", "global_pool": "max"}"#, "pool", "max"),
     (#"{"architecture": "resnet10", "model_args": {"global_pool": "fastavgmax"}}"#, "pool", "avgmax"),
-    (#"{"model_type": "resnet", "hidden_act": "gelu"}"#, "activation", "gelu"),
+    (#"{"model_type": "resnet", "hidden_act": "gelu"}"#, "activation", "gelu/relu"),
     (#"{"model_type": "resnet", "problem_type": "multi_label_classification"}"#, "outputs", "sigmoid"),
   ])
   func whatAConfigurationStatesIsBuilt(_ config: String, _ name: String, _ value: String) throws {
