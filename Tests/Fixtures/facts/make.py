@@ -234,7 +234,7 @@ def timm_variants():
 
 
 def cifar():
-    m = randomise(net.CIFARResNet([2, 1, 1], 4), 6)
+    m = randomise(net.CIFARResNet([2, 1, 1], 6), 6)
     save(m, "cifar")
     record("cifar", "shortcut=zeros-both", m)
 
