@@ -20,7 +20,8 @@ import Testing
     var options = ImportOptions()
     options.trainResolution = Extent(48, 48)
     source = try Importer.load(path: path, options: options)
-    photo = Self.picture(width: 97, height: 62)
+    // Higher than wide, and with a margin of 17.5 rows, so that each rule gives other pixels.
+    photo = Self.picture(width: 62, height: 96)
   }
 
   /// A smooth picture with edges, as PPM.
@@ -40,7 +41,8 @@ import Testing
     return Bytes(bytes)
   }
 
-  private func pair(_ rule: Preprocessing) throws -> ReferencePair {
+  private func pair(_ rule: Preprocessing, of other: Bytes? = nil) throws -> ReferencePair {
+    let photo = other ?? self.photo
     let preprocessor = try Preprocessor(rule, size: Extent(48, 48))
     let input = preprocessor.input(from: try preprocessor.picture(from: photo))
     let scores = try Session(model: Trunk.ready(source.model), options: SessionOptions(isExact: true)).run(
@@ -81,6 +83,22 @@ import Testing
     #expect(try a.input(from: a.picture(from: other)) == b.input(from: b.picture(from: other)), "\(report)")
     let facts = settlement.result.model.metadata.facts
     #expect(facts.first { $0.name == "filter" }?.source == .reference)
+  }
+
+  @Test func whatThePhotoCannotTellStaysAssumed() throws {
+    // Of a wide picture the height is the shorter side.
+    let wide = Self.picture(width: 96, height: 62)
+    var settlement = ReferenceSettlement(source, isSettled: false)
+    let truth = Preprocessing(interpolation: .bicubic, cropShare: 0.95)
+    var pairs = [try pair(truth, of: wide)]
+    let report = try settlement.run(&pairs) { _, _ in }
+    #expect(
+      report.open.contains { $0.hasPrefix("resize-rule=shorter-side") && $0.contains("height") },
+      "\(report.open)")
+    let metadata = settlement.result.model.metadata
+    #expect(metadata.preprocessing.cropShare == 0.95 && metadata.preprocessing.interpolation == .bicubic)
+    #expect(metadata.facts.first { $0.name == "resize-rule" }?.isAssumption == true)
+    #expect(metadata.facts.first { $0.name == "crop-share" }?.source == .reference)
   }
 
   @Test func aPictureThatNothingFitsIsRefused() throws {

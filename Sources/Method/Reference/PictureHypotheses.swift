@@ -76,23 +76,39 @@ package struct PictureHypotheses: Sendable {
     return result
   }
 
-  /// What a reference states where `hypothesis` fits; axes in `open` stay as they were.
+  /// A fact that references settle or leave open by itself, though the search takes rule and crop together.
+  enum Part: Int, CaseIterable {
+    case colours, rule, crop, filter
+  }
+
+  /// The value of each part as text, as `Part` orders them.
+  func parts(_ hypothesis: HypothesisSearch.Hypothesis) -> [String] {
+    let resize = resizes[hypothesis.choices[1]]
+    return [
+      "channel-order=" + Self.text(colours[hypothesis.choices[0]]), "resize-rule=" + Self.rule(resize),
+      Self.crop(resize), "filter=" + filters[hypothesis.choices[2]].rawValue,
+    ]
+  }
+
+  /// What a reference states where `hypothesis` fits; parts in `open` stay as they were.
   func statement(
-    _ hypothesis: HypothesisSearch.Hypothesis, in rule: Preprocessing, open: Set<Int>
+    _ hypothesis: HypothesisSearch.Hypothesis, in rule: Preprocessing, open: Set<Part>
   ) -> PictureStatement {
     var statement = PictureStatement(.reference)
-    if !open.contains(0) {
+    let resize = resizes[hypothesis.choices[1]]
+    if !open.contains(.colours) {
       let colour = colours[hypothesis.choices[0]]
       (statement.channelOrder, statement.inputScale) = (colour.order, colour.scale)
       (statement.mean, statement.standardDeviation) = (colour.mean, colour.deviation)
     }
-    if !open.contains(1) {
-      let resize = resizes[hypothesis.choices[1]]
+    if !open.contains(.rule) {
       statement.resize = .init(resize.rule, rounding: resize.rounding, squashFrom: resize.squashFrom)
+    }
+    if !open.contains(.crop) {
       statement.cropRatio = resize.ratio
       if hypothesis.choices[1] == 0 { statement.testCrop = rule.testCrop }
     }
-    if !open.contains(2) { statement.interpolation = filters[hypothesis.choices[2]] }
+    if !open.contains(.filter) { statement.interpolation = filters[hypothesis.choices[2]] }
     return statement
   }
 
@@ -181,15 +197,20 @@ package struct PictureHypotheses: Sendable {
       + "std=\(list(colour.deviation))"
   }
 
-  private static func text(_ resize: Resize) -> String {
-    var words = [resize.rule.rawValue]
+  private static func text(_ resize: Resize) -> String { rule(resize) + " " + crop(resize) }
+
+  private static func crop(_ resize: Resize) -> String {
     switch resize.ratio {
-    case .share(let share): words.append("crop-share=\(share)")
-    case .sides(let crop, let resized): words.append("resize-side=\(resized) for \(crop)")
+    case .share(let share): "crop-share=\(share)"
+    case .sides(let crop, let resized): "resize-side=\(resized) for \(crop)"
     }
+  }
+
+  private static func rule(_ resize: Resize) -> String {
+    var words = [resize.rule.rawValue]
     if resize.rounding == .down { words.append("margin rounded down") }
     if let side = resize.squashFrom { words.append("squash from \(side)") }
-    return words.joined(separator: " ")
+    return words.joined(separator: ", ")
   }
 
   private static func list(_ values: [Float]) -> String { values.map { "\($0)" }.joined(separator: ",") }

@@ -114,44 +114,71 @@ package struct PictureSettlement {
 
   // MARK: Choice
 
+  /// A fit, part by part: those of the pictures, then a fact of the network each.
+  private struct Fit {
+    let hypothesis: Hypothesis
+    let parts: [String]
+    let deviations: [Int]
+
+    /// Whether `other` agrees wherever this one is not as assumed.
+    func isKept(by other: Fit) -> Bool { deviations.allSatisfy { parts[$0] == other.parts[$0] } }
+  }
+
+  private func fit(_ hypothesis: Hypothesis, _ assumed: [String]) -> Fit {
+    let parts = parts(hypothesis)
+    return Fit(
+      hypothesis: hypothesis, parts: parts, deviations: parts.indices.filter { parts[$0] != assumed[$0] })
+  }
+
+  private func parts(_ hypothesis: Hypothesis) -> [String] {
+    pictures.parts(hypothesis)
+      + axes.indices.dropFirst(Self.pictureAxes).map {
+        "\(axes[$0].name)=\(axes[$0].values[hypothesis.choices[$0]])"
+      }
+  }
+
   private func outcome(_ search: HypothesisSearch) throws(MethodError) -> Outcome {
-    let fits = search.fits.sorted { a, b in
+    let assumed = parts(search.origin)
+    let fits = search.fits.map { fit($0, assumed) }.sorted { a, b in
       a.deviations.count != b.deviations.count
-        ? a.deviations.count < b.deviations.count : a.choices.lexicographicallyPrecedes(b.choices)
+        ? a.deviations.count < b.deviations.count
+        : a.hypothesis.choices.lexicographicallyPrecedes(b.hypothesis.choices)
     }
     let best = fits[0]
-    var rivals: [Int: Set<Int>] = [:]
-    var different: [Hypothesis] = []
+    var rivals: [Int: [String]] = [:]
+    var different: [Fit] = []
     for other in fits.dropFirst() {
-      let axes = axes.indices.filter { other.choices[$0] != best.choices[$0] }
-      let isPictureAlone = axes.allSatisfy { $0 < Self.pictureAxes }
-      if isPictureAlone, runs.areSame(picture(best), picture(other)) { continue }
-      if best.deviations.allSatisfy({ best.choices[$0] == other.choices[$0] }) {
-        for axis in axes { rivals[axis, default: []].insert(other.choices[axis]) }
+      let parts = best.parts.indices.filter { other.parts[$0] != best.parts[$0] }
+      let isPictureAlone = parts.allSatisfy { $0 < PictureHypotheses.Part.allCases.count }
+      if isPictureAlone, runs.areSame(picture(best.hypothesis), picture(other.hypothesis)) { continue }
+      if best.isKept(by: other) {
+        for part in parts where rivals[part]?.contains(other.parts[part]) != true {
+          rivals[part, default: []].append(other.parts[part])
+        }
       } else {
         different.append(other)
       }
     }
     guard different.isEmpty else {
-      throw .reference(
-        .ambiguous(name: trials[0].pair.name, fits: ([best] + different).map { search.text($0) }))
+      let texts = ([best] + different).map { fit in
+        fit.deviations.map { fit.parts[$0] }.joined(separator: ", ")
+      }
+      throw .reference(.ambiguous(name: trials[0].pair.name, fits: texts))
     }
-    let open = Set(rivals.keys.filter { best.choices[$0] == 0 })
+    let open = Set(rivals.keys.compactMap(PictureHypotheses.Part.init(rawValue:)))
+    let rule = model.metadata.preprocessing
     var outcome = Outcome(
-      statement: pictures.statement(best, in: model.metadata.preprocessing, open: open),
-      preprocessing: picture(best),
-      network: network?.facts(networkPart(best)) ?? [])
-    for axis in best.deviations {
-      outcome.changed.append(search.text(axis, best.choices[axis]))
-      outcome.assumed.append(search.text(axis, 0))
+      statement: pictures.statement(best.hypothesis, in: rule, open: open),
+      preprocessing: picture(best.hypothesis),
+      network: network?.facts(networkPart(best.hypothesis)) ?? [])
+    outcome.changed = best.deviations.map { best.parts[$0] }
+    outcome.assumed = best.deviations.map { assumed[$0] }
+    outcome.open = rivals.sorted { $0.key < $1.key }.map { part, values in
+      "\(best.parts[part]): \(values.joined(separator: " and ")) fits as well"
     }
-    for (axis, values) in rivals.sorted(by: { $0.key < $1.key }) {
-      let texts = values.sorted().map { axes[axis].values[$0] }
-      outcome.open.append("\(axes[axis].name): \(texts.joined(separator: " and ")) fits as well")
-    }
-    outcome.difference = search.differences[best] ?? .infinity
+    outcome.difference = search.differences[best.hypothesis] ?? .infinity
     for index in trials.indices.dropFirst() {
-      outcome.difference = max(outcome.difference, try difference(best, of: index) ?? .infinity)
+      outcome.difference = max(outcome.difference, try difference(best.hypothesis, of: index) ?? .infinity)
     }
     outcome.assumedDifference = search.differences[search.origin] ?? .infinity
     return outcome
