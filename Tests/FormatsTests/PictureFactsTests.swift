@@ -117,6 +117,9 @@ import Testing
     #expect(facts.preprocessing.channelOrder == .bgr && facts.preprocessing.inputScale == .byte)
     #expect(facts.preprocessing.mean == [103.939, 116.779, 123.68])
     #expect(value(facts, "mean") == "103.939,116.779,123.68 (family)")
+    // A stated mean of values in 0...1 says that the network is not one of Keras' own.
+    let other = try self.facts({ $0.mean = [0.5, 0.5, 0.5] }, keras)
+    #expect(other.preprocessing.channelOrder == .rgb && other.preprocessing.inputScale == .unit)
   }
 
   @Test func aMeanOfTheOtherScaleIsNoted() throws {

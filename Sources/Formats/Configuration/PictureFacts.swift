@@ -43,6 +43,12 @@ package struct PictureFacts: Hashable, Sendable {
     preprocessing.standardDeviation = normalization.standardDeviation
     trainResolution = network.usualResolution
     for name in Self.names where name != "labels" { sources[name] = .default }
+    var network = network
+    // A mean of values in 0...1 is not Caffe's: what Keras' own networks take does not hold then.
+    let means = stated.compactMap(\.mean) + [options.mean].compactMap { $0 }
+    if means.contains(where: { !$0.isEmpty && $0.allSatisfy { $0 > 0 && $0 <= 1.5 } }) {
+      network.isKeras = false
+    }
     apply(Self.custom(network))
     if let preset = options.preset {
       var usual = PictureStatement(.option)

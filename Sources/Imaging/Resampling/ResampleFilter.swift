@@ -36,7 +36,8 @@ extension Preprocessing.Interpolation {
     if x == 0 { return 1 }
     if x >= 1 { return 0 }
     let angle = x * .pi
-    return sin(angle) / angle * (0.54 + 0.46 * cos(angle))
+    // Pillow's constants are in single precision.
+    return sin(angle) / angle * (Double(Float(0.54)) + Double(Float(0.46)) * cos(angle))
   }
 
   private static func cubic(_ x: Double) -> Double {
