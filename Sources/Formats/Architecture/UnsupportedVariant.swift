@@ -51,6 +51,12 @@ package enum UnsupportedVariant {
         feature: "a stem without a batch norm (a pre-activation ResNet, or one whose batch norms are folded)",
         evidence: weights.fileName(of: "conv1.weight"))
     }
+    if !hasStem,
+      let stem = names.first(where: { !$0.hasPrefix("layer") && weights[$0]?.dropFirst() == [48, 3, 3] })
+    {
+      return .unsupported(
+        feature: "a stem that reads blocks of 4x4 pixels (TResNet)", evidence: weights.fileName(of: stem))
+    }
     if !weights.names.isFound, let family = family(weights) { return family }
     for name in names where isTelling(name) {
       for sign in signs where name.containsBytes(of: sign.piece) {
