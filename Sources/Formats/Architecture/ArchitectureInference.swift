@@ -10,7 +10,7 @@
 ///     layerS.B.conv2 [c, c / groups, 3, 3]   the second axis of a bottleneck's gives the groups
 ///     layerS.B.downsample.0                  projection; .1 of rank 4: average pool before it (ResNet-D)
 ///     layerS.B.se.fc1, .fc2                  squeeze-and-excitation
-///     avgpool.p                              exponent of a generalised mean
+///     pool.p                                 exponent of a generalised mean
 ///     neck, fc or fc.N                       batch norm of the features; classifier of one or more layers
 ///
 /// A tensor that nothing claims is an error, unless it is a counter.

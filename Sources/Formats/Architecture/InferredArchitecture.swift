@@ -11,7 +11,7 @@ package struct InferredArchitecture: Sendable {
   /// True where the file holds the exponent of a generalised mean.
   package var hasPoolExponent: Bool
   /// torchvision-like name of that exponent.
-  static let poolExponent = "avgpool.p"
+  static let poolExponent = "pool.p"
   /// Name (torchvision's) and shape of every parameter, in the order of the network's layers.
   package var parameters: [(name: String, shape: [Int])]
   /// Names, as the file has them, of tensors that the network does not use.
