@@ -29,7 +29,7 @@ extension ChannelPad: OpDefinition {
     guard data.isImage else {
       throw .operandShape(operand: .data, expected: "f32[N,C,H,W]", found: data)
     }
-    for (name, count) in [("before", before), ("after", after)] where count < 0 || count > maximumAttribute {
+    for (name, count) in [("before", before), ("after", after)] where count < 0 {
       throw .attribute(name: name, found: count)
     }
     return .image(data.channels + before + after, data.spatial.height, data.spatial.width)

@@ -13,7 +13,7 @@ public struct Concat: Hashable, Sendable {
 extension Concat: OpDefinition {
   package static let kind = Op.Kind.concat
   package var asOp: Op { .concat(self) }
-  package var operandRoles: [OperandRole] { [OperandRole](repeating: .data, count: count) }
+  package var operandRoles: [OperandRole] { [OperandRole](repeating: .data, count: max(1, count)) }
   package var attributes: [Attribute] { [] }
 
   package init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault) {
@@ -28,14 +28,13 @@ extension Concat: OpDefinition {
     guard first.batched, first.isImage || first.dims.count == 1 else {
       throw .operandShape(operand: .data, expected: "f32[N,C,H,W] or f32[N,F]", found: first)
     }
+    guard (1...Self.maximumCount).contains(count) else { throw .attribute(name: "count", found: count) }
     var channels = 0
     for type in operands {
       guard type.batched, type.dims.dropFirst() == first.dims.dropFirst() else {
         throw .mismatch(first, type)
       }
-      let (sum, overflow) = channels.addingReportingOverflow(type.channels)
-      guard !overflow else { throw .tooLarge(type) }
-      channels = sum
+      channels += type.channels
     }
     return TensorType(batched: true, [channels] + first.dims.dropFirst())
   }

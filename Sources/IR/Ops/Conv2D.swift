@@ -98,7 +98,7 @@ extension Conv2D: OpDefinition {
     if let biasIndex, operands[biasIndex] != TensorType(batched: false, [outputChannels]) {
       throw .operandShape(operand: .bias, expected: "f32[\(outputChannels)]", found: operands[biasIndex])
     }
-    for side in [dilations.height, dilations.width] where side < 1 || side > maximumAttribute {
+    for side in [dilations.height, dilations.width] where side < 1 {
       throw .attribute(name: "dilations", found: side)
     }
     let window = window(weight: weight)

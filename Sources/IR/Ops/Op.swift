@@ -179,19 +179,37 @@ public enum Op: Hashable, Sendable {
     guard operands.count == definition.operandRoles.count else {
       throw .operandCount(expected: definition.operandRoles.count, found: operands.count)
     }
-    // A text may write any type for an operand; a value of such a type does not exist.
-    for type in operands {
-      guard type.checkedElementCount != nil, type.dims.allSatisfy({ $0 <= TensorType.maximumElementCount })
-      else { throw .tooLarge(type) }
-    }
+    try Self.checkSizes(of: definition, operands)
     let type = try definition.inferType(operands)
     guard type.dims.allSatisfy({ $0 > 0 }) else { throw .emptyResult(type) }
     guard type.checkedElementCount != nil else { throw .tooLarge(type) }
     return type
   }
 
-  /// The same operation with its padding derived anew for operands of these types, where it follows a rule.
-  package func fitted(to operands: [TensorType]) -> Op { definition.fitted(to: operands).asOp }
+  /// The same operation with its padding derived anew for operands of these types, where it follows a rule and the
+  /// types are possible.
+  package func fitted(to operands: [TensorType]) -> Op {
+    let definition = definition
+    do {
+      try Self.checkSizes(of: definition, operands)
+    } catch {
+      return self
+    }
+    return definition.fitted(to: operands).asOp
+  }
+
+  /// Bounds whatever an operation computes sizes from: a file or a program may write any integer. With dimensions of
+  /// at most 2^40 and attributes of at most 2^20 no sum or product of two of them leaves `Int`.
+  private static func checkSizes(
+    of definition: any OpDefinition, _ operands: [TensorType]
+  ) throws(TypeFault) {
+    for type in operands where type.checkedElementCount == nil { throw .tooLarge(type) }
+    for attribute in definition.attributes {
+      for value in attribute.integers where value.magnitude > maximumAttribute {
+        throw .attribute(name: attribute.name, found: value)
+      }
+    }
+  }
 
   /// Multiply-accumulates for one image; 0 for all but convolutions and linear layers.
   package func multiplyAccumulates(operands: [TensorType], result: TensorType) -> Int {

@@ -6,11 +6,12 @@ package protocol OpDefinition: Hashable, Sendable {
   static var parameterless: Op? { get }
   /// The operands in order, optional ones only where this instance has them.
   var operandRoles: [OperandRole] { get }
-  /// The attributes in the order in which they are printed.
+  /// All attributes, in the order in which they are printed; one at its default may be left out.
   var attributes: [Attribute] { get }
   /// Reads back what `attributes` printed; `operands` are the roles that the text names.
   init(_ reader: inout AttributeReader, operands: OperandList) throws(AttributeFault)
-  /// The result's type; operand counts have been checked.
+  /// The result's type; called by `Op.inferType` alone, which has checked the operands' count and bounded every
+  /// dimension and every integer of `attributes`.
   func inferType(_ operands: [TensorType]) throws(TypeFault) -> TensorType
   /// What may be assumed of the result, given operands of these types, for which `inferType` has a result.
   func traits(_ operands: [TensorType]) -> OpTraits

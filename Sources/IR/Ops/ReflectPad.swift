@@ -25,7 +25,7 @@ extension ReflectPad: OpDefinition {
     }
     let size = data.spatial
     let limits = [size.height, size.width, size.height, size.width]
-    for (side, limit) in zip(padding.sides, limits) where side < 0 || side >= min(limit, maximumAttribute) {
+    for (side, limit) in zip(padding.sides, limits) where side < 0 || side >= limit {
       throw .attribute(name: "padding", found: side)
     }
     guard padding.rule == .fixed else { throw .attribute(name: "padding_rule", found: 0) }

@@ -25,7 +25,7 @@ extension StridedSlice: OpDefinition {
     guard data.isImage else {
       throw .operandShape(operand: .data, expected: "f32[N,C,H,W]", found: data)
     }
-    for stride in [strides.height, strides.width] where stride < 1 || stride > maximumAttribute {
+    for stride in [strides.height, strides.width] where stride < 1 {
       throw .attribute(name: "strides", found: stride)
     }
     let size = data.spatial

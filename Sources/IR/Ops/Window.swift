@@ -30,7 +30,7 @@ public struct Window: Hashable, Sendable {
     ] where value < 1 || value > maximumAttribute {
       throw .attribute(name: name, found: value)
     }
-    for side in padding.sides where side < 0 || side > maximumAttribute {
+    for side in padding.sides where side < 0 {
       throw .attribute(name: "padding", found: side)
     }
     guard padding == fittedPadding(to: size) else {

@@ -17,6 +17,15 @@ package struct Attribute: Hashable, Sendable {
     self.payload = payload
   }
 
+  /// The integers of the payload; none for other payloads.
+  var integers: [Int] {
+    switch payload {
+    case .integer(let value): [value]
+    case .integers(let list): list
+    case .float, .double, .flag, .word: []
+    }
+  }
+
   /// A padding's sides, and its rule where they are not fixed.
   package static func padding(_ padding: Padding) -> [Attribute] {
     let sides = Attribute("padding", .integers(padding.sides))

@@ -10,7 +10,8 @@ public struct TensorType: Hashable, Sendable {
   /// Name of the element type in the graph's text: every value of a graph is float32, however a plan stores it.
   package static let elementName = "f32"
 
-  /// Largest number of elements of a constant or of one image's value; keeps later products inside `Int`.
+  /// Largest number of elements of a constant or of one image's value, and largest dimension; keeps later products
+  /// inside `Int`.
   package static let maximumElementCount = 1 << 40
 
   /// A type of `dims`, with a batch dimension where `batched`.
@@ -27,14 +28,15 @@ public struct TensorType: Hashable, Sendable {
   /// `f32[N,F]`.
   public static func features(_ count: Int) -> TensorType { TensorType(batched: true, [count]) }
 
-  /// Elements of a constant, or of one image of a batched value.
-  public var elementCount: Int { dims.reduce(1, *) }
+  /// Elements of a constant, or of one image of a batched value; `Int.max` for a type that no value can have.
+  public var elementCount: Int { checkedElementCount ?? .max }
 
-  /// `elementCount`; nil where it exceeds `maximumElementCount` or a dimension is negative.
+  /// `elementCount`; nil for a type that no value can have: a dimension is negative or, as their product, exceeds
+  /// `maximumElementCount`.
   package var checkedElementCount: Int? {
     var product = 1
     for dim in dims {
-      guard dim >= 0 else { return nil }
+      guard dim >= 0, dim <= Self.maximumElementCount else { return nil }
       let (next, overflow) = product.multipliedReportingOverflow(by: dim)
       guard !overflow, next <= Self.maximumElementCount else { return nil }
       product = next
