@@ -33,7 +33,7 @@ public struct ImageFolder: Sendable {
     var leftOut = PictureListing.LeftOut()
     let found = try PictureListing.entries(of: path)
     leftOut.besideClasses = found.files.count(where: kinds.contains)
-    for name in found.files where !kinds.contains(name) { leftOut.add(name) }
+    for name in found.files where !kinds.contains(name) { leftOut.add(name, in: path) }
     let root = FileIdentity(path: path)
     for (index, name) in found.folders.enumerated() {
       let folder = DirectoryListing.join(path, name)

@@ -18,9 +18,10 @@ public enum PictureKinds: Hashable, Sendable {
 
   /// True where a file called `name` is one of these kinds, whatever the case of its letters.
   func contains(_ name: String) -> Bool {
-    let lowered = name.lowercased()
+    // By bytes: characters of a string join marks, such as a prefix before the dot, with their neighbours.
+    let lowered = name.utf8.suffix(8).map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
     let endings = self == .all ? Self.imageFolderEndings + Self.otherEndings : Self.imageFolderEndings
-    return endings.contains { lowered.hasSuffix($0) }
+    return endings.contains { lowered.reversed().starts(with: $0.utf8.reversed()) }
   }
 }
 
@@ -37,6 +38,10 @@ public struct PictureListing: Sendable {
     public internal(set) var besideClasses = 0
     /// Links that lead back to a folder above them.
     public internal(set) var loops = 0
+    /// Symbolic links to nothing whose names do not end as a picture's: they may have been folders.
+    public internal(set) var danglingLinks = 0
+    /// Path of the first of them.
+    public internal(set) var firstDanglingLink: String?
 
     /// Nothing.
     public init() {}
@@ -49,9 +54,18 @@ public struct PictureListing: Sendable {
       otherFiles.merge(other.otherFiles, uniquingKeysWith: +)
       besideClasses += other.besideClasses
       loops += other.loops
+      danglingLinks += other.danglingLinks
+      firstDanglingLink = firstDanglingLink ?? other.firstDanglingLink
     }
 
-    mutating func add(_ name: String) {
+    /// Adds the file `name` of `folder`, which is no picture.
+    mutating func add(_ name: String, in folder: String) {
+      let path = DirectoryListing.join(folder, name)
+      guard !DirectoryListing.isDanglingLink(path) else {
+        danglingLinks += 1
+        firstDanglingLink = firstDanglingLink ?? path
+        return
+      }
       let ending = PictureListing.ending(of: name)
       if PictureKinds.all.contains(name) {
         otherPictures[ending, default: 0] += 1
@@ -75,7 +89,7 @@ public struct PictureListing: Sendable {
   init(of folder: String, kinds: PictureKinds, below ancestors: [FileIdentity]) throws(ImageError) {
     var walk = Walk(kinds: kinds, limit: Self.maximumFolders, chain: ancestors)
     try walk.visit(folder)
-    walk.found.sort { $0.folder.utf8.lexicographicallyPrecedes($1.folder.utf8) }
+    walk.found.sort { FileName.precedes($0.folder, $1.folder) }
     paths = walk.found.flatMap { found in found.names.map { DirectoryListing.join(found.folder, $0) } }
     leftOut = walk.leftOut
   }
@@ -87,7 +101,11 @@ public struct PictureListing: Sendable {
   public init(of folder: String, kinds: PictureKinds = .imageFolder) throws(ImageError) {
     let entries = try Self.entries(of: folder)
     for name in entries.files {
-      if kinds.contains(name) { paths.append(DirectoryListing.join(folder, name)) } else { leftOut.add(name) }
+      if kinds.contains(name) {
+        paths.append(DirectoryListing.join(folder, name))
+      } else {
+        leftOut.add(name, in: folder)
+      }
     }
     let root = FileIdentity(path: folder)
     for name in entries.folders {
@@ -119,8 +137,8 @@ public struct PictureListing: Sendable {
 
   /// The ending of `name` with its dot, in lower case.
   static func ending(of name: String) -> String {
-    guard let dot = name.lastIndex(of: ".") else { return "no ending" }
-    return name[dot...].lowercased()
+    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return "no ending" }
+    return String(name[dot...].prefix(16)).lowercased()
   }
 }
 
@@ -148,7 +166,7 @@ private struct Walk {
     guard folderCount <= limit else { throw .tooManyFolders(path: folder, limit: limit) }
     let entries = try PictureListing.entries(of: folder)
     let names = entries.files.filter(kinds.contains)
-    for name in entries.files where !kinds.contains(name) { leftOut.add(name) }
+    for name in entries.files where !kinds.contains(name) { leftOut.add(name, in: folder) }
     if !names.isEmpty { found.append((folder, names)) }
     if let identity { chain.append(identity) }
     for name in entries.folders { try visit(DirectoryListing.join(folder, name)) }

@@ -1,3 +1,4 @@
+import FixresBase
 import FixresRuntime
 
 #if canImport(Darwin)
@@ -11,6 +12,9 @@ import FixresRuntime
 @main
 enum Main {
   static func main() {
-    exit(Tool.run(Array(CommandLine.arguments.dropFirst()), Console.standard()))
+    // `CommandLine.arguments` repairs what is not UTF-8, so that the names of other files would be read.
+    let count = max(0, Int(CommandLine.argc))
+    let words = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: count).dropFirst()
+    exit(Tool.run(words.compactMap { $0.map { FileName.text(of: $0) } }, Console.standard()))
   }
 }

@@ -95,8 +95,7 @@ package enum Tool {
       console.object(whole)
     }
     console.flush()
-    let hint = report.hint.map { (report.message.hasSuffix("?") ? " " : ". ") + $0 } ?? ""
-    console.say("fixresc: error: " + Text.printable(report.message + hint))
+    console.say("fixresc: error: " + report.line(limit: Console.errorLineLimit - 20))
     return report.status
   }
 }

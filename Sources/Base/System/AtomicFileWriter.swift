@@ -35,14 +35,15 @@ package struct AtomicFileWriter: ~Copyable {
   package init(path given: String) throws(FileError) {
     guard !given.isEmpty, !given.utf8.contains(0) else { throw .notFound(path: given) }
     var status = stat()
-    let exists = stat(given, &status) == 0
+    let exists = FileName.withBytes(given) { stat($0, &status) } == 0
+    if !exists, let target = FileIdentity.link(given) { throw .danglingLink(path: given, target: target) }
     let kind = exists ? status.st_mode & S_IFMT : S_IFREG
     let isDevice = kind == S_IFCHR
     guard kind != S_IFDIR, given.utf8.last != UInt8(ascii: "/") else { throw .isDirectory(path: given) }
     guard isDevice || kind == S_IFREG else { throw .notRegular(path: given) }
-    if exists, access(given, W_OK) != 0 { throw .last(given, "access") }
+    if exists, FileName.withBytes(given, { access($0, W_OK) }) != 0 { throw .last(given, "access") }
     if isDevice {
-      let opened = open(given, O_WRONLY | O_CLOEXEC)
+      let opened = FileName.withBytes(given) { open($0, O_WRONLY | O_CLOEXEC) }
       guard opened >= 0 else { throw .last(given, "open") }
       (path, temporaryPath, slot, descriptor) = (given, nil, nil, opened)
     } else {
@@ -56,7 +57,7 @@ package struct AtomicFileWriter: ~Copyable {
 
   deinit {
     close(descriptor)
-    if let temporaryPath, !isCommitted { unlink(temporaryPath) }
+    if let temporaryPath, !isCommitted { _ = FileName.withBytes(temporaryPath) { unlink($0) } }
     TemporaryFiles.remove(slot)
   }
 
@@ -110,7 +111,8 @@ package struct AtomicFileWriter: ~Copyable {
     try flush()
     guard let temporaryPath else { return }
     guard fsync(descriptor) == 0 else { throw .last(path, "fsync") }
-    guard rename(temporaryPath, path) == 0 else { throw .last(path, "rename") }
+    let status = FileName.withBytes(temporaryPath) { old in FileName.withBytes(path) { rename(old, $0) } }
+    guard status == 0 else { throw .last(path, "rename") }
     isCommitted = true
     AtomicFileWriter.syncFolder(of: path)
   }
@@ -145,9 +147,9 @@ package struct AtomicFileWriter: ~Copyable {
 
   /// The file that a plain write to `path` would change: symbolic links of an existing file are resolved.
   private static func target(_ path: String) -> String {
-    guard let real = realpath(path, nil) else { return path }
+    guard let real = FileName.withBytes(path, { realpath($0, nil) }) else { return path }
     defer { free(real) }
-    return String(cString: real)
+    return FileName.text(of: real)
   }
 
   private static func folder(of path: String) -> String {
@@ -164,7 +166,9 @@ package struct AtomicFileWriter: ~Copyable {
       let name = folder + "/.fixresc-\(getpid())-\(number).tmp"
       // Registered before it exists, so that a signal between the two calls removes it as well.
       let slot = TemporaryFiles.add(name)
-      let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      let descriptor = FileName.withBytes(name) {
+        open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      }
       if descriptor >= 0 { return (name, slot, descriptor) }
       let code = errno
       TemporaryFiles.remove(slot)
@@ -178,7 +182,7 @@ package struct AtomicFileWriter: ~Copyable {
 
   /// Makes the rename durable; errors are ignored, as some file systems cannot sync a folder.
   private static func syncFolder(of path: String) {
-    let descriptor = open(folder(of: path), O_RDONLY | O_CLOEXEC)
+    let descriptor = FileName.withBytes(folder(of: path)) { open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else { return }
     fsync(descriptor)
     close(descriptor)

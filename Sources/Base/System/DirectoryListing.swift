@@ -18,7 +18,7 @@ package enum DirectoryListing {
     in path: String, includesHidden: Bool = false
   ) throws(FileError) -> [String] {
     guard !path.utf8.contains(0) else { throw .notFound(path: path) }
-    guard let directory = opendir(path) else {
+    guard let directory = FileName.withBytes(path, { opendir($0) }) else {
       let error = FileError.last(path, "opendir")
       throw kind(of: path) == .regular ? .isNotDirectory(path: path) : error
     }
@@ -27,18 +27,20 @@ package enum DirectoryListing {
     while let entry = readdir(directory) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
         field.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: field.pointee)) {
-          String(cString: $0)
+          FileName.text(of: $0)
         }
       }
-      if includesHidden ? name != "." && name != ".." : !name.hasPrefix(".") { names.append(name) }
+      if includesHidden ? name != "." && name != ".." : name.utf8.first != UInt8(ascii: ".") {
+        names.append(name)
+      }
     }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return names.sorted(by: FileName.precedes)
   }
 
   /// Kind of the file at `path`, symbolic links followed; nil where there is none.
   package static func kind(of path: String) -> Kind? {
     var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
+    guard FileName.withBytes(path, { stat($0, &status) }) == 0 else { return nil }
     switch status.st_mode & S_IFMT {
     case S_IFDIR: return .directory
     case S_IFREG: return .regular
@@ -46,8 +48,13 @@ package enum DirectoryListing {
     }
   }
 
+  /// Whether `path` is a symbolic link to nothing.
+  package static func isDanglingLink(_ path: String) -> Bool {
+    kind(of: path) == nil && FileIdentity.link(path) != nil
+  }
+
   /// `folder/name`.
   package static func join(_ folder: String, _ name: String) -> String {
-    folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    folder.utf8.last == UInt8(ascii: "/") ? folder + name : folder + "/" + name
   }
 }

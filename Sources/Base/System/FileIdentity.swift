@@ -20,7 +20,7 @@ package enum FileIdentity: Hashable, Sendable {
   package init?(path: String) {
     guard !path.isEmpty, !path.utf8.contains(0) else { return nil }
     var status = stat()
-    if stat(path, &status) == 0 {
+    if FileName.withBytes(path, { stat($0, &status) }) == 0 {
       let kind = status.st_mode & S_IFMT
       guard kind == S_IFREG || kind == S_IFDIR else { return nil }
       self = .existing(
@@ -30,11 +30,11 @@ package enum FileIdentity: Hashable, Sendable {
     var path = path
     for _ in 0..<Self.linkLimit {
       guard let target = Self.link(path) else { break }
-      path = target.hasPrefix("/") ? target : Self.folder(of: path) + target
+      path = target.utf8.first == UInt8(ascii: "/") ? target : Self.folder(of: path) + target
     }
     let name = String(
       path[(path.utf8.lastIndex(of: UInt8(ascii: "/")).map(path.index(after:)) ?? path.startIndex)...])
-    guard stat(Self.folder(of: path) + ".", &status) == 0 else { return nil }
+    guard FileName.withBytes(Self.folder(of: path) + ".", { stat($0, &status) }) == 0 else { return nil }
     self = .missing(
       device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(truncatingIfNeeded: status.st_ino),
       name: name)
@@ -44,12 +44,12 @@ package enum FileIdentity: Hashable, Sendable {
   package var exists: Bool { if case .existing = self { true } else { false } }
 
   /// What the symbolic link `path` points to; nil for anything else.
-  private static func link(_ path: String) -> String? {
+  static func link(_ path: String) -> String? {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX) + 1) { buffer in
       guard let base = buffer.baseAddress else { return nil }
-      let count = readlink(path, base, Int(PATH_MAX))
+      let count = FileName.withBytes(path) { readlink($0, base, Int(PATH_MAX)) }
       guard count > 0 else { return nil }
-      return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      return FileName.text(of: buffer[..<count].map { UInt8(bitPattern: $0) })
     }
   }
 

@@ -10,6 +10,8 @@
 public enum FileError: Error, Hashable, Sendable {
   /// Nothing exists at `path`, or a part of the path is not a folder.
   case notFound(path: String)
+  /// `path` is a symbolic link to `target`, where nothing exists.
+  case danglingLink(path: String, target: String)
   /// A folder where a file is expected.
   case isDirectory(path: String)
   /// A file where a folder is expected.
@@ -25,7 +27,9 @@ public enum FileError: Error, Hashable, Sendable {
   package static func last(_ path: String, _ call: String) -> FileError {
     let code = errno
     switch code {
-    case ENOENT, ENOTDIR: return .notFound(path: path)
+    case ENOENT, ENOTDIR:
+      if let target = FileIdentity.link(path) { return .danglingLink(path: path, target: target) }
+      return .notFound(path: path)
     case EISDIR: return .isDirectory(path: path)
     case EACCES, EPERM: return .permissionDenied(path: path)
     default: return .system(path: path, call: call, errno: code)
@@ -69,11 +73,11 @@ public enum MappedFile {
 
   private static func openDescriptor(_ path: String) -> Int32 {
     #if canImport(Darwin)
-      Darwin.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+      FileName.withBytes(path) { Darwin.open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
     #elseif canImport(Musl)
-      Musl.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+      FileName.withBytes(path) { Musl.open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
     #else
-      Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+      FileName.withBytes(path) { Glibc.open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
     #endif
   }
 }

@@ -21,7 +21,7 @@ package enum TemporaryFiles {
 
   /// Registers `path` and returns its slot; nil where all slots are taken (then only the writer removes the file).
   static func add(_ path: String) -> Int? {
-    guard let copy = strdup(path) else { return nil }
+    guard let copy = FileName.withBytes(path, { strdup($0) }) else { return nil }
     for index in 0..<slotCount {
       let (taken, _) = slots[index].compareExchange(
         expected: 0, desired: UInt(bitPattern: copy), ordering: .acquiringAndReleasing)

@@ -117,5 +117,5 @@ final class OnnxExternalFiles {
 }
 
 private func systemOpen(_ folder: Int32, _ path: String, _ flags: Int32) -> Int32 {
-  openat(folder, path, flags)
+  FileName.withBytes(path) { openat(folder, $0, flags) }
 }

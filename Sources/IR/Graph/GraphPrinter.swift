@@ -40,7 +40,7 @@ public enum GraphPrinter {
   private static func declaration(_ value: Value) -> String { "%\(quoted(value.name)): \(value.type)" }
 
   /// `name` where all its bytes are plain, else in quotes with `\"`, `\\` and `\u{..}` escapes.
-  static func quoted(_ name: String) -> String {
+  package static func quoted(_ name: String) -> String {
     if !name.isEmpty, name.utf8.allSatisfy(isPlain) { return name }
     var text = "\""
     for scalar in name.unicodeScalars {

@@ -70,7 +70,7 @@ final class CacheReader {
 
   /// Opens the segment at `path`; nil where it is not a sound one of `key`.
   init?(path: String, key: ContentHash, payloadByteCount: Int) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    let descriptor = FileName.withBytes(path) { open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
     guard descriptor >= 0 else { return nil }
     var status = stat()
     let expected = CacheSegment.header(key: key, payloadByteCount: payloadByteCount)
@@ -115,7 +115,9 @@ final class CacheWriter {
   private let descriptor: Int32
 
   init?(path: String, key: ContentHash, payloadByteCount: Int) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)
+    let descriptor = FileName.withBytes(path) {
+      open($0, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)
+    }
     guard descriptor >= 0 else { return nil }
     (self.path, self.descriptor) = (path, descriptor)
     append(CacheSegment.header(key: key, payloadByteCount: payloadByteCount))

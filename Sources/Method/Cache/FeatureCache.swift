@@ -35,7 +35,7 @@ package final class FeatureCache: @unchecked Sendable {
   package static func affordableLimit(beside path: String) -> Int {
     let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
     var status = statvfs()
-    guard statvfs(folder, &status) == 0 else { return usualLimit }
+    guard FileName.withBytes(folder, { statvfs($0, &status) }) == 0 else { return usualLimit }
     return Int.checkedProduct([Int(clamping: status.f_bavail), Int(clamping: status.f_frsize)]).map { $0 / 2 }
       ?? usualLimit
   }
@@ -47,15 +47,15 @@ package final class FeatureCache: @unchecked Sendable {
   ///
   /// - Throws: `FileError`.
   package func requireWritable() throws(FileError) {
-    if mkdir(path, 0o777) != 0, errno != EEXIST { throw .last(path, "mkdir") }
+    if FileName.withBytes(path, { mkdir($0, 0o777) }) != 0, errno != EEXIST { throw .last(path, "mkdir") }
     guard DirectoryListing.kind(of: path) == .directory else { throw .isNotDirectory(path: path) }
-    guard access(path, W_OK | X_OK) == 0 else { throw .last(path, "access") }
+    guard FileName.withBytes(path, { access($0, W_OK | X_OK) }) == 0 else { throw .last(path, "access") }
   }
 
   /// Removes the cache's files, and the folder where nothing else is in it.
   package func remove() {
-    for name in names { unlink(DirectoryListing.join(path, name)) }
-    rmdir(path)
+    for name in names { _ = FileName.withBytes(DirectoryListing.join(path, name)) { unlink($0) } }
+    _ = FileName.withBytes(path) { rmdir($0) }
   }
 
   /// The records of `key`, whose payloads have `payloadByteCount` bytes.
@@ -65,7 +65,7 @@ package final class FeatureCache: @unchecked Sendable {
       CacheReader(path: path, key: key, payloadByteCount: payloadByteCount).map { (path, $0) }
     }
     for (path, _) in readers {
-      utimes(path, nil)
+      _ = FileName.withBytes(path) { utimes($0, nil) }
       active.insert(path)
     }
     return CachedRecords(self, key, readers.map(\.1), payloadByteCount: payloadByteCount)
@@ -79,7 +79,7 @@ package final class FeatureCache: @unchecked Sendable {
 
   /// A new file for records of `key`; nil where the folder refuses it.
   func writer(for key: ContentHash, payloadByteCount: Int) -> CacheWriter? {
-    mkdir(path, 0o777)
+    _ = FileName.withBytes(path) { mkdir($0, 0o777) }
     let name = "\(key.text)-\(getpid())-\(MonotonicClock.nanoseconds())\(CacheSegment.suffix)"
     let file = DirectoryListing.join(path, name)
     active.insert(file)
@@ -96,7 +96,7 @@ package final class FeatureCache: @unchecked Sendable {
     var total = files.reduce(byteCount) { $0 + $1.byteCount }
     files.sort { $0.time < $1.time }
     for file in files where total > limit - checkInterval && !active.contains(file.path) {
-      unlink(file.path)
+      _ = FileName.withBytes(file.path) { unlink($0) }
       total -= file.byteCount
     }
     if total > limit - checkInterval { isFull = true }
@@ -113,7 +113,7 @@ package final class FeatureCache: @unchecked Sendable {
 
     init?(path: String) {
       var status = stat()
-      guard stat(path, &status) == 0 else { return nil }
+      guard FileName.withBytes(path, { stat($0, &status) }) == 0 else { return nil }
       #if canImport(Darwin)
         let modified = status.st_mtimespec
       #else

@@ -28,9 +28,9 @@ package struct ClassTable: Sendable {
       lines = []
       return
     }
-    guard let text = String(validating: bytes.array, as: UTF8.self), !text.utf8.contains(0) else {
-      throw EvaluationError.table(path: path, .notText)
-    }
+    // Names of folders need not be UTF-8; the file holds their bytes.
+    let text = FileName.text(of: bytes.array)
+    guard !text.utf8.contains(0) else { throw EvaluationError.table(path: path, .notText) }
     let start = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
     lines = start.split(whereSeparator: \.isNewline).map { Self.trimmed($0) }.filter { !$0.isEmpty }
   }

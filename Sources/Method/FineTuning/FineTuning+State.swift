@@ -13,7 +13,8 @@ import FixresIR
 extension FineTuning {
   /// The state that an interrupted training of the same settings left; nil where there is none to take up.
   func loadState(_ model: Model) throws -> TrainingState? {
-    guard options.resumes, let path = options.statePath, access(path, F_OK) == 0 else { return nil }
+    guard options.resumes, let path = options.statePath, FileName.withBytes(path, { access($0, F_OK) }) == 0
+    else { return nil }
     let bytes = try MappedFile.open(path)
     do {
       let state = try TrainingState(bytes)

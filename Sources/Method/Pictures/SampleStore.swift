@@ -62,9 +62,9 @@ package final class SampleStore: @unchecked Sendable {
     -> UnsafeMutableRawPointer?
   {
     let name = path + ".cache-\(getpid())"
-    let descriptor = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    let descriptor = FileName.withBytes(name) { open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
     guard descriptor >= 0 else { throw .cache(path: name, byteCount: byteCount, errno: errno) }
-    unlink(name)
+    _ = FileName.withBytes(name) { unlink($0) }
     defer { close(descriptor) }
     #if canImport(Darwin)
       let status = ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno

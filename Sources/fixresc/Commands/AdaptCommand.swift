@@ -148,9 +148,9 @@ private final class AdaptRun {
   private func show(_ event: AdaptationEvent) {
     switch event {
     case .pass(.graphBefore(let pass, let graph)):
-      console.say("// before \(pass)\n" + GraphPrinter.text(of: graph))
+      console.sayBlock("// before \(pass)\n" + GraphPrinter.text(of: graph))
     case .pass(.graphAfter(let pass, let graph)):
-      console.say("// after \(pass)\n" + GraphPrinter.text(of: graph))
+      console.sayBlock("// after \(pass)\n" + GraphPrinter.text(of: graph))
     case .pass(.finished), .pictures, .tuning: break
     case .renewedBatchNorms(let outcome): features.show(outcome)
     case .equalised(let equalisation): features.show(equalisation)

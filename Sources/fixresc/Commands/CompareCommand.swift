@@ -148,7 +148,7 @@ private struct CompareRun {
     }
     if let first = comparison.firstDeparture {
       console.line(
-        "first departure: \(Text.printable(first.name)), above \(Text.significant(tolerance)) of its magnitude"
+        "first departure: \(first.name), above \(Text.significant(tolerance)) of its magnitude"
       )
     } else {
       console.line("no layer departs by more than \(Text.significant(tolerance)) of its magnitude")

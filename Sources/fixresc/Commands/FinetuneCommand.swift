@@ -143,7 +143,7 @@ private final class FinetuneRun {
           + "nothing was written; a lower --learning-rate helps")
     }
     try naming(output) { try ModelFile.write(result.model, to: output) }
-    if let state = options.statePath { unlink(state) }
+    if let state = options.statePath { _ = FileName.withBytes(state) { unlink($0) } }
     if !invocation.has(LabelledFolder.cache) { options.cache?.remove() }
     let report = FineTuningReport(
       result: result, source: invocation.arguments[0], folder: invocation.arguments[1])

@@ -34,6 +34,12 @@ enum PictureFolder {
         "\(path): left out \(Text.count(count, "picture")) of other kinds than ImageFolder's "
           + "(\(listed(leftOut.otherPictures))); --all-pictures takes them")
     }
+    if leftOut.danglingLinks > 0 {
+      console.warn(
+        "\(path): left out \(Text.count(leftOut.danglingLinks, "link")) to nothing, the first: "
+          + "\(leftOut.firstDanglingLink ?? ""). Exit status 1")
+      console.status = 1
+    }
     func note(_ sentence: String) { console.note("fixresc: note: \(path): \(sentence)") }
     if !leftOut.otherFiles.isEmpty {
       let count = leftOut.otherFiles.values.reduce(0, +)

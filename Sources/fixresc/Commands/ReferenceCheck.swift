@@ -64,14 +64,13 @@ struct ReferenceCheck {
   private func tell(_ report: ReferenceSettlement.Report, _ dropped: Int) {
     for found in report.found {
       console.say(
-        Text.printable(
-          "fixresc: \(found.facts.joined(separator: ", ")) fit to \(Text.significant(found.difference)); "
-            + "the file alone reads as \(found.assumed.joined(separator: ", ")): "
-            + "\(Text.significant(found.assumedDifference)) off"))
+        "fixresc: \(found.facts.joined(separator: ", ")) fit to \(Text.significant(found.difference)); "
+          + "the file alone reads as \(found.assumed.joined(separator: ", ")): "
+          + "\(Text.significant(found.assumedDifference)) off")
     }
     for open in report.open {
       console.say(
-        "fixresc: warning: the references leave open " + Text.printable(open)
+        "fixresc: warning: the references leave open " + open
           + "; another --reference may settle it")
     }
     if dropped > 0 {

@@ -198,7 +198,7 @@ private final class Classification {
           "input": .string(name), "classes": .array([]), "features": JSON(session.featureCount),
         ])
       } else {
-        console.line("\(Text.printable(name))\n  \(Text.grouped(session.featureCount)) features")
+        console.lines([name, "  \(Text.grouped(session.featureCount)) features"])
       }
     }
   }
@@ -222,7 +222,7 @@ private final class Classification {
       results.append(["input": .string(name), "classes": .array(classes)])
       return
     }
-    console.line(Text.printable(name))
+    console.line(name)
     var table = Table([.right, .left])
     for (index, probability) in best {
       table.add([Text.fixed(100 * probability, 2) + " %", label(index) ?? "class \(index)"])

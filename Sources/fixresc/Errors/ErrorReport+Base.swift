@@ -21,6 +21,11 @@ extension ErrorReport {
     switch error {
     case .notFound(let path):
       ErrorReport("file.not-found", "\(path): no such file or folder", ["path": .string(path)])
+    case .danglingLink(let path, let target):
+      ErrorReport(
+        "file.dangling-link",
+        "\(path): expected a file or folder, found a link to \(target), which does not exist",
+        ["path": .string(path), "target": .string(target)])
     case .isDirectory(let path):
       ErrorReport("file.is-folder", "\(path): expected a file, found a folder", ["path": .string(path)])
     case .isNotDirectory(let path):

@@ -52,10 +52,34 @@ package struct ErrorReport {
   package var json: JSON {
     var object = JSON.Object()
     object["kind"] = .string(kind)
-    object["message"] = .string(message)
-    for member in data.members where object[member.key] == nil { object[member.key] = member.value }
-    if let hint { object["hint"] = .string(hint) }
+    object["message"] = .string(Text.line(message, limit: Console.errorLineLimit))
+    for member in data.members where object[member.key] == nil {
+      object[member.key] = ErrorReport.bounded(member.value)
+    }
+    if let hint { object["hint"] = .string(Text.line(hint, limit: Console.errorLineLimit)) }
     return .object(object)
+  }
+
+  /// Message and hint in one line of at most `limit` bytes, fit for a terminal.
+  package func line(limit: Int) -> String {
+    let isQuestion = message.utf8.last == UInt8(ascii: "?")
+    let hint = hint.map { (isQuestion ? " " : ". ") + Text.line($0, limit: limit / 2) } ?? ""
+    return Text.line(message, limit: limit - hint.utf8.count) + hint
+  }
+
+  /// Bytes of a text and elements of an array in `data` at most: names come from files.
+  private static let (longestText, longestList) = (1000, 100_000)
+
+  private static func bounded(_ value: JSON) -> JSON {
+    switch value {
+    case .string(let text): return .string(Text.cut(text, limit: longestText))
+    case .array(let elements): return .array(elements.prefix(longestList).map(bounded))
+    case .object(let object):
+      var result = JSON.Object()
+      for member in object.members { result[member.key] = bounded(member.value) }
+      return .object(result)
+    case .null, .bool, .integer, .number: return value
+    }
   }
 
   /// This report about the file at `path`, named first.

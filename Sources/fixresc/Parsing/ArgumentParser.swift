@@ -118,13 +118,14 @@ package struct ArgumentParser {
 
   /// `--name=value` and `-ovalue` apart from their values.
   private static func split(_ word: String) -> (name: String, value: String?) {
-    if word.hasPrefix("--") {
-      guard let equals = word.firstIndex(of: "=") else { return (word, nil) }
-      return (String(word[..<equals]), String(word[word.index(after: equals)...]))
+    if word.utf8.starts(with: "--".utf8) {
+      guard let equals = word.utf8.firstIndex(of: UInt8(ascii: "=")) else { return (word, nil) }
+      return (String(word[..<equals]), String(word[word.utf8.index(after: equals)...]))
     }
-    guard word.count > 2 else { return (word, nil) }
-    let value = word.dropFirst(2)
-    return (String(word.prefix(2)), String(value.first == "=" ? value.dropFirst() : value))
+    let scalars = word.unicodeScalars
+    guard scalars.count > 2 else { return (word, nil) }
+    let value = scalars.dropFirst(2)
+    return (String(scalars.prefix(2)), String(value.first == "=" ? value.dropFirst() : value))
   }
 
   /// True where `word` is one of this command's options, so that it is not taken for a value.

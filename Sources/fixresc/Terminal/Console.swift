@@ -69,20 +69,29 @@ package final class Console {
 
   // MARK: - Results
 
-  /// One line of a result for people.
+  /// Bytes of a line on stderr at most, its end included.
+  package static let errorLineLimit = 500
+  /// Bytes of a line of a result at most.
+  private static let lineLimit = 4096
+
+  /// One line of a result for people; what `text` holds from files is escaped.
   package func line(_ text: String = "") {
     guard !isJSON else { return }
-    write(text + "\n")
+    print(Text.line(text, limit: Console.lineLimit) + "\n")
   }
 
   /// Lines of a result for people.
   package func lines(_ lines: [String]) { for text in lines { line(text) } }
 
   /// The JSON object of the whole call.
-  package func object(_ object: JSON.Object) { write(JSON.object(object).serialized() + "\n") }
+  package func object(_ object: JSON.Object) {
+    print(Text.printableJSON(JSON.object(object).serialized()) + "\n")
+  }
 
-  /// Text as it is, such as help or a completion script.
-  package func write(_ text: String) {
+  /// Text of many lines, such as help, a completion script or a graph; what it holds from files is escaped.
+  package func write(_ text: String) { print(Text.printableBlock(text)) }
+
+  private func print(_ text: String) {
     clearProgress()
     outputBytes += Array(text.utf8)
     if case .descriptor(let descriptor) = outputSink, outputBytes.count >= 1 << 14 || isatty(descriptor) == 1
@@ -115,22 +124,28 @@ package final class Console {
 
   /// A warning, on stderr and in the `--json` object.
   package func warn(_ text: String) {
-    warnings.append(text)
-    say("fixresc: warning: " + Text.printable(text))
+    warnings.append(Text.line(text, limit: Console.errorLineLimit))
+    say("fixresc: warning: " + text)
   }
 
   /// A remark on stderr, dropped with `--quiet`.
   package func note(_ text: String) {
-    if !isQuiet { say(Text.printable(text)) }
+    if !isQuiet { say(text) }
   }
 
-  /// One line on stderr.
+  /// One line on stderr, escaped and of at most `errorLineLimit` bytes.
   package func say(_ text: String) {
     clearProgress()
-    sayRaw(text + "\n")
+    sayRaw(Text.line(text, limit: Console.errorLineLimit - 1) + "\n")
   }
 
-  func sayRaw(_ text: String) {
+  /// Text of many lines on stderr, such as a graph, escaped.
+  package func sayBlock(_ text: String) {
+    clearProgress()
+    sayRaw(Text.printableBlock(text) + "\n")
+  }
+
+  private func sayRaw(_ text: String) {
     switch errorSink {
     case .descriptor(let descriptor): _ = Console.send(Array(text.utf8), descriptor)
     case .memory: errorBytes += Array(text.utf8)
@@ -138,7 +153,7 @@ package final class Console {
   }
 
   func showProgress(_ text: String) {
-    sayRaw("\r" + text + "\u{1B}[K")
+    sayRaw("\r" + Text.printable(text) + "\u{1B}[K")
     progressIsShown = true
   }
 

@@ -8,6 +8,11 @@ package struct Table {
     case right
   }
 
+  /// Bytes of a cell at most, so that no name from a file makes all rows as wide.
+  private static let longestCell = 160
+  /// Bytes of a cell of the last column at most.
+  private static let longestText = 2000
+
   private let sides: [Side]
   private var rows: [[String]] = []
 
@@ -20,7 +25,10 @@ package struct Table {
   /// Adds a row with one cell per column.
   package mutating func add(_ row: [String]) {
     precondition(row.count == sides.count, "a row has as many cells as the table has columns")
-    rows.append(row.map(Text.printable))
+    rows.append(
+      row.enumerated().map { column, cell in
+        Text.fitted(cell, limit: column == row.count - 1 ? Table.longestText : Table.longestCell)
+      })
   }
 
   /// The rows as lines, each begun with `indent`.

@@ -90,28 +90,6 @@ package enum Text {
     return lines
   }
 
-  /// `text` fit for a terminal or a log: control characters, which could move the cursor, become `\u{..}`.
-  package static func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isControl) else { return text }
-    var result = ""
-    for scalar in text.unicodeScalars {
-      if isControl(scalar) {
-        result += "\\u{" + String(scalar.value, radix: 16) + "}"
-      } else {
-        result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
-  }
-
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || (0x202A...0x202E).contains(scalar.value)
-      || (0x2066...0x2069).contains(scalar.value)
-  }
-
-  /// `text`, cut in the middle where it is longer than `limit`.
-  package static func shortened(_ text: String, limit: Int = 120) -> String {
-    guard text.count > limit else { return text }
-    return text.prefix(limit / 2) + "..." + text.suffix(limit / 2 - 3)
-  }
+  /// `text`, cut in the middle where it is longer than `limit` bytes.
+  package static func shortened(_ text: String, limit: Int = 120) -> String { cut(text, limit: limit) }
 }
