@@ -14,28 +14,31 @@ package struct Canonicalize: Pass {
 
   package func run(_ context: inout PassContext) throws(PassError) {
     guard context.eraseUnreadNodes() else { return }
-    for node in context.rewriter.nodeIDs where changesNothing(node, in: context.rewriter) {
+    let nonNegative = Self.nonNegativeValues(of: context.rewriter)
+    for node in context.rewriter.nodeIDs {
+      let traits = context.rewriter.traits(of: node)
+      let changesNothing =
+        traits.contains(.isIdentity)
+        || traits.contains(.keepsNonNegative) && nonNegative.contains(context.rewriter[node].operands[0])
+      guard changesNothing else { continue }
       guard context.permitsRewrite() else { return }
       context.rewriter.bypass(node)
     }
     _ = try WholeMapPool.makeGlobal(in: &context)
   }
 
-  private func changesNothing(_ node: NodeID, in rewriter: Rewriter) -> Bool {
-    let traits = rewriter.traits(of: node)
-    return traits.contains(.isIdentity)
-      || traits.contains(.keepsNonNegative) && isNeverNegative(rewriter[node].operands[0], in: rewriter)
-  }
-
-  /// Whether `value` holds nothing below zero, seen through what only moves, averages or chooses values.
-  private func isNeverNegative(_ value: ValueID, in rewriter: Rewriter) -> Bool {
-    var value = value
-    while let producer = rewriter.producer(of: value) {
-      let traits = rewriter.traits(of: producer)
-      if traits.contains(.isNonNegative) { return true }
-      guard traits.contains(.keepsSign) else { return false }
-      value = rewriter[producer].operands[0]
+  /// The values that hold nothing below zero, seen through what only moves, averages or chooses values. A node that
+  /// changes nothing gives way to its operand, which is then among them too.
+  private static func nonNegativeValues(of rewriter: Rewriter) -> Set<ValueID> {
+    var found: Set<ValueID> = []
+    for node in rewriter.nodeIDs {
+      let traits = rewriter.traits(of: node)
+      if traits.contains(.isNonNegative)
+        || traits.contains(.keepsSign) && found.contains(rewriter[node].operands[0])
+      {
+        found.insert(rewriter[node].result)
+      }
     }
-    return false
+    return found
   }
 }

@@ -2,6 +2,16 @@ import FixresIR
 
 /// Element-wise operations over constants.
 enum ElementwiseConstant {
+  /// Whether `op` is element-wise.
+  static func covers(_ op: Op) -> Bool {
+    switch op.computation {
+    case .copy, .elementwise, .sum, .product: true
+    case .batchNorm, .channelProduct, .convolution, .linear, .pool, .globalPool, .generalizedMean, .flatten,
+      .stridedSlice, .channelPad, .concat, .reflectPad, .softmax:
+      false
+    }
+  }
+
   /// `op` over `sources`, whose shapes agree; nil for an operation that is not element-wise.
   static func evaluate(_ op: Op, _ sources: [Tensor]) -> Tensor? {
     guard let first = sources.first else { return nil }

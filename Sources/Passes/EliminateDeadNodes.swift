@@ -24,7 +24,7 @@ extension PassContext {
   mutating func eraseUnreadNodes() -> Bool {
     for node in rewriter.nodeIDs.reversed() {
       let result = rewriter[node].result
-      guard rewriter.users(of: result).isEmpty, !rewriter.isOutput(result) else { continue }
+      guard rewriter.useCount(of: result) == 0, !rewriter.isOutput(result) else { continue }
       guard permitsRewrite() else { return false }
       rewriter.erase(node)
     }

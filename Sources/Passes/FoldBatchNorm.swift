@@ -26,6 +26,7 @@ package struct FoldBatchNorm: Pass {
         folds[index].layer = layer
         try context.edit { (rewriter) throws(IRError) in try rewriter.absorb(node, into: convNode) }
       } else if let source = source(of: convNode, conv, context) {
+        guard permitsOwning(convNode, conv, &context) else { continue }
         guard context.permitsRewrite() else { break }
         foldOfConvolution[convNode] = folds.count
         folds.append(
@@ -61,6 +62,16 @@ package struct FoldBatchNorm: Pass {
     return (weight, bias)
   }
 
+  /// Whether there is room for weights and a bias that are the convolution's own.
+  private func permitsOwning(_ node: NodeID, _ conv: Conv2D, _ context: inout PassContext) -> Bool {
+    let operands = context.rewriter[node].operands
+    let isShared = !context.rewriter.isOwn(operands[1], of: node)
+    let newBias =
+      conv.hasBias || !isShared ? 0 : context.rewriter[context.rewriter[node].result].type.channels * 4
+    return context.permitsOwning(
+      [operands[1]] + (conv.biasIndex.map { [operands[$0]] } ?? []), of: node, more: newBias)
+  }
+
   private func rewrite(
     _ node: NodeID, _ conv: Conv2D, absorbing norm: NodeID, source: Source, map: ChannelAffine,
     layer: String, _ context: inout PassContext
@@ -92,9 +103,12 @@ package struct FoldBatchNorm: Pass {
 }
 
 extension Rewriter {
+  /// Whether the constant `value` is read by `node` alone, and once.
+  func isOwn(_ value: ValueID, of node: NodeID) -> Bool { onlyUser(of: value) == node && !isOutput(value) }
+
   /// A constant of the shape of `value` whose only reader is `node`: `value` itself or a new one.
   mutating func ownConstant(_ value: ValueID, of node: NodeID) throws(IRError) -> ValueID {
-    if users(of: value) == [node], !isOutput(value) { return value }
+    if isOwn(value, of: node) { return value }
     return try addConstant(freeName(self[value].name), shape: self[value].type.dims)
   }
 }

@@ -21,9 +21,14 @@ extension FoldConstants {
     let scale = map.scale.map { Float($0) }
     let shift = map.shift.map { Float($0) }
     guard (scale + shift).allSatisfy(\.isFinite) else { return true }
+    guard context.permitsOwning(Array(context.rewriter[node].operands.dropFirst()), of: node) else {
+      return true
+    }
     guard context.permitsRewrite() else { return false }
     try rewriteAsAffine(node, of: data, scale: scale, shift: shift, &context)
+    let unread = context.rewriter[first].operands
     context.rewriter.erase(first)
+    context.eraseUnread(unread)
     return true
   }
 
@@ -57,6 +62,7 @@ extension FoldConstants {
       let map = try ChannelAffine.make(of: node, &context),
       let folded = Self.folded(weight, bias, map)
     else { return true }
+    guard context.permitsOwning(Array(operands.dropFirst()), of: linearNode) else { return true }
     guard context.permitsRewrite() else { return false }
     let ownWeight = try context.edit { (rewriter) throws(IRError) in
       try rewriter.ownConstant(operands[1], of: linearNode)

@@ -26,7 +26,11 @@ package struct FoldConstants: Pass {
   private func foldElementwise(_ node: NodeID, _ context: inout PassContext) throws(PassError) -> Bool {
     let (op, operands) = (context.rewriter[node].op, context.rewriter[node].operands)
     let sources = operands.compactMap { context.tensor(of: $0) }
-    guard sources.count == operands.count, let value = ElementwiseConstant.evaluate(op, sources) else {
+    let byteCount = context.rewriter[context.rewriter[node].result].type.byteCount
+    guard sources.count == operands.count, ElementwiseConstant.covers(op),
+      context.permitsOwning([], of: node, more: byteCount),
+      let value = ElementwiseConstant.evaluate(op, sources)
+    else {
       return true
     }
     guard context.permitsRewrite() else { return false }
@@ -38,6 +42,7 @@ package struct FoldConstants: Pass {
       try rewriter.rename(constant, to: name)
     }
     context.constants[name] = value
+    context.eraseUnread(operands)
     return true
   }
 

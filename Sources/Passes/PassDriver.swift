@@ -65,6 +65,7 @@ package struct PassDriver {
 
   package private(set) var reports: [PassReport] = []
   package private(set) var notes: [PassNote] = []
+  private var noted: Set<PassNote> = []
   private let options: PassOptions
   private let observer: Observer?
   private var remainingRewrites: Int?
@@ -120,7 +121,7 @@ package struct PassDriver {
     }
     let nanoseconds = MonotonicClock.nanoseconds() - start
     remainingRewrites = context.remainingRewrites
-    for note in context.notes where !notes.contains(note) { notes.append(note) }
+    for note in context.notes where noted.insert(note).inserted { notes.append(note) }
     reports.append(
       PassReport(name: pass.name, rewrites: context.rewriteCount, milliseconds: Double(nanoseconds) / 1e6))
     return context.rewriteCount

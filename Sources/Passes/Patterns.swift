@@ -9,9 +9,7 @@ extension Rewriter {
 
   /// The node that is the only use of `value`; nil where there are more uses, none, or `value` is an output.
   func soleUser(of value: ValueID) -> NodeID? {
-    guard !isOutput(value) else { return nil }
-    let users = users(of: value)
-    return users.count == 1 ? users[0] : nil
+    isOutput(value) ? nil : onlyUser(of: value)
   }
 
   /// The convolution that computes `value`, if its result has a single use.

@@ -38,6 +38,54 @@ import Testing
     #expect(rewriter.users(of: flat).isEmpty && rewriter.isOutput(flat) && !rewriter.isOutput(relu))
   }
 
+  /// After any edits the uses are those that the operands of the live nodes say.
+  @Test func usesFollowEveryEdit() throws {
+    for seed in UInt64(0)..<50 {
+      var random = SeededRandom(seed: seed)
+      let graph = try RandomNetwork.make(seed: seed, layers: 12).graph
+      var rewriter = Rewriter(graph)
+      for _ in 0..<30 {
+        let nodes = rewriter.nodeIDs
+        guard !nodes.isEmpty else { break }
+        let node = nodes[random.nextInt(in: 0..<nodes.count)]
+        let (result, operands) = (rewriter[node].result, rewriter[node].operands)
+        if rewriter[result].type == rewriter[operands[0]].type {
+          rewriter.replaceUses(of: result, with: operands[0])
+        }
+        if rewriter.useCount(of: result) == 0, !rewriter.isOutput(result) {
+          rewriter.erase(node)
+        } else {
+          try rewriter.update(node, op: rewriter[node].op, operands: operands)
+        }
+        var expected: [ValueID: [NodeID]] = [:]
+        for node in rewriter.nodeIDs {
+          for operand in rewriter[node].operands { expected[operand, default: []].append(node) }
+        }
+        for value in graph.values.indices.map(ValueID.init) {
+          let users = expected[value] ?? []
+          #expect(rewriter.users(of: value) == users, "seed \(seed)")
+          #expect(rewriter.useCount(of: value) == users.count)
+          #expect(rewriter.onlyUser(of: value) == (users.count == 1 ? users[0] : nil))
+          #expect(rewriter.isOutput(value) == rewriter.outputs.contains { $0.value == value })
+        }
+      }
+    }
+  }
+
+  @Test func aFreeNameIsTheFirstFreeOne() throws {
+    var rewriter = Rewriter(try chain())
+    #expect(rewriter.freeName("other") == "other")
+    for suffix in 1...3 {
+      #expect(rewriter.freeName("unread") == "unread.\(suffix)")
+      _ = try rewriter.addConstant("unread.\(suffix)", shape: [1])
+    }
+    let second = try #require(rewriter.constants.first { rewriter[$0].name == "unread.2" })
+    rewriter.erase(constant: second)
+    #expect(rewriter.freeName("unread") == "unread.2")
+    _ = try rewriter.addConstant("unread.2", shape: [1])
+    #expect(rewriter.freeName("unread") == "unread.4")
+  }
+
   @Test func insertsWhereItIsTold() throws {
     let graph = try chain()
     var rewriter = Rewriter(graph)

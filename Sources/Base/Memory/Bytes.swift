@@ -119,11 +119,3 @@ public enum ReadError: Error, Hashable, Sendable {
   /// The value at `offset`, described by `what`, exceeds the integer type that holds it.
   case overflow(offset: Int, what: String)
 }
-
-extension Int {
-  /// `self + other`, or `Int.max` on overflow; used for the offsets that errors report.
-  package func addingSaturated(_ other: Int) -> Int {
-    let (sum, overflow) = addingReportingOverflow(other)
-    return overflow ? .max : sum
-  }
-}

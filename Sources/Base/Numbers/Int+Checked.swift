@@ -22,6 +22,9 @@ extension Int {
     return overflow ? nil : sum
   }
 
+  /// `self + other`, or `Int.max` where that overflows.
+  package func addingSaturated(_ other: Int) -> Int { addingChecked(other) ?? .max }
+
   /// `self - other`, or nil where that overflows.
   package func subtractingChecked(_ other: Int) -> Int? {
     let (difference, overflow) = subtractingReportingOverflow(other)

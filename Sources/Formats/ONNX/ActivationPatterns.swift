@@ -22,7 +22,7 @@ struct ActivationPatterns {
     }
     for node in rewriter.nodeIDs.reversed() {
       let result = rewriter[node].result
-      guard rewriter.users(of: result).isEmpty, !rewriter.isOutput(result) else { continue }
+      guard rewriter.useCount(of: result) == 0, !rewriter.isOutput(result) else { continue }
       rewriter.erase(node)
       isChanged = true
     }
@@ -55,7 +55,7 @@ struct ActivationPatterns {
   /// A product with a number, then a sum: no more than that, as each of the two is rounded.
   private func sum(_ value: ValueID) -> Found? {
     guard case .scalarAffine(let last)? = op(of: value), last.scale == 1, let product = operand(of: value),
-      rewriter.users(of: product).count == 1, !rewriter.isOutput(product),
+      rewriter.useCount(of: product) == 1, !rewriter.isOutput(product),
       case .scalarAffine(let first)? = op(of: product), first.offset == 0, let x = operand(of: product)
     else { return nil }
     return (.scalarAffine(.init(scale: first.scale, offset: last.offset)), x)

@@ -1,3 +1,5 @@
+import FixresBase
+
 /// Index of a value in `Graph.values`.
 public struct ValueID: Hashable, Sendable {
   package let index: Int
@@ -131,7 +133,7 @@ public struct Graph: Hashable, Sendable {
 
   /// Multiply-accumulates for one image, of convolutions and linear layers only, as papers count them; saturates.
   public var multiplyAccumulates: Int {
-    nodes.reduce(0) { $0.addingSaturatedCount(multiplyAccumulates(of: $1)) }
+    nodes.reduce(0) { $0.addingSaturated(multiplyAccumulates(of: $1)) }
   }
 
   /// Multiply-accumulates of one node for one image.
@@ -141,13 +143,6 @@ public struct Graph: Hashable, Sendable {
 
   /// Number of elements of all constants: the network's parameters, running statistics included.
   public var constantElementCount: Int {
-    constants.reduce(0) { $0.addingSaturatedCount(self[$1].type.elementCount) }
-  }
-}
-
-extension Int {
-  fileprivate func addingSaturatedCount(_ other: Int) -> Int {
-    let (sum, overflow) = addingReportingOverflow(other)
-    return overflow ? .max : sum
+    constants.reduce(0) { $0.addingSaturated(self[$1].type.elementCount) }
   }
 }

@@ -7,6 +7,7 @@ public struct GraphBuilder {
   private var nodes: [Node] = []
   private var outputs: [GraphOutput] = []
   private var names: Set<String> = []
+  private var outputNames: Set<String> = []
 
   /// An empty graph called `name`.
   public init(name: String) { self.name = name }
@@ -53,7 +54,7 @@ public struct GraphBuilder {
   ///
   /// - Throws: `duplicateName` where there is an output `name`.
   public mutating func output(_ name: String, _ value: ValueID) throws(IRError) {
-    guard !outputs.contains(where: { $0.name == name }) else { throw .duplicateName(name) }
+    guard outputNames.insert(name).inserted else { throw .duplicateName(name) }
     outputs.append(GraphOutput(name: name, value: value))
   }
 

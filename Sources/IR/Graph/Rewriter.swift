@@ -11,10 +11,22 @@ public struct Rewriter {
   private var positions: [Int]
   /// For each value, the index of the live node that computes it.
   private var producers: [Int?]
-  /// For each value, the indices of the live nodes that read it, an entry for each use, unordered.
-  private var readers: [[Int]]
+  /// For each value, its uses by live nodes, unordered.
+  private var uses: [[Use]]
+  /// For each node and operand, where its use stands among the uses of the operand's value.
+  private var places: [[Int]]
+  /// For each value, the number of outputs that give it out.
+  private var outputCounts: [Int]
   private var erasedConstants: Set<ValueID> = []
   private var names: Set<String>
+  /// For each base that a free name was asked for, a suffix below which none is free.
+  private var firstFreeSuffix: [String: Int] = [:]
+
+  /// Operand `operand` of the node at index `node`.
+  private struct Use {
+    var node: Int
+    var operand: Int
+  }
 
   /// A rewriter of `graph`.
   public init(_ graph: Graph) {
@@ -25,8 +37,12 @@ public struct Rewriter {
     order = Array(graph.nodes.indices)
     positions = order
     producers = graph.producers.map { $0?.index }
-    readers = graph.users.map { $0.map(\.index) }
+    uses = [[Use]](repeating: [], count: graph.values.count)
+    places = graph.nodes.map { [Int](repeating: 0, count: $0.operands.count) }
+    outputCounts = [Int](repeating: 0, count: graph.values.count)
     names = Set(graph.values.map(\.name))
+    for node in graph.nodes.indices { addUses(of: node) }
+    for output in graph.outputs { outputCounts[output.value.index] += 1 }
   }
 
   /// The value `value`.
@@ -45,8 +61,16 @@ public struct Rewriter {
 
   /// The live nodes that read `value`, an entry for each use, in execution order.
   public func users(of value: ValueID) -> [NodeID] {
-    let nodes = readers[value.index]
+    let nodes = uses[value.index].map(\.node)
     return (nodes.count < 2 ? nodes : nodes.sorted { positions[$0] < positions[$1] }).map(NodeID.init)
+  }
+
+  /// Number of uses of `value` by live nodes.
+  package func useCount(of value: ValueID) -> Int { uses[value.index].count }
+
+  /// The node of the only use of `value`; nil where nodes have none or several.
+  package func onlyUser(of value: ValueID) -> NodeID? {
+    uses[value.index].count == 1 ? NodeID(uses[value.index][0].node) : nil
   }
 
   /// The live node that computes `value`; nil for inputs and constants.
@@ -58,7 +82,7 @@ public struct Rewriter {
   }
 
   /// Whether `value` is an output of the graph.
-  public func isOutput(_ value: ValueID) -> Bool { storage.outputs.contains { $0.value == value } }
+  public func isOutput(_ value: ValueID) -> Bool { outputCounts[value.index] > 0 }
 
   /// Replaces the operation and operands of `node`; its result keeps its name and gets the inferred type.
   ///
@@ -82,7 +106,8 @@ public struct Rewriter {
     let index = storage.nodes.count
     storage.nodes.append(node)
     liveNodes.append(true)
-    for operand in operands { readers[operand.index].append(index) }
+    places.append([])
+    addUses(of: index)
     producers[result.index] = index
     positions.append(order.count)
     let position = successor.map { positions[$0.index] } ?? order.count
@@ -104,13 +129,14 @@ public struct Rewriter {
   public mutating func replaceUses(of old: ValueID, with new: ValueID) {
     precondition(
       self[old].type == self[new].type, "a use of \(self[old].type) cannot read \(self[new].type)")
-    for index in Set(readers[old.index]) {
+    for index in Set(uses[old.index].map(\.node)) {
       let node = storage.nodes[index]
       setNode(
         index, Node(op: node.op, operands: node.operands.map { $0 == old ? new : $0 }, result: node.result))
     }
-    storage.outputs = storage.outputs.map {
-      $0.value == old ? GraphOutput(name: $0.name, value: new) : $0
+    guard isOutput(old) else { return }
+    for (index, output) in storage.outputs.enumerated() where output.value == old {
+      setOutput(at: index, to: new)
     }
   }
 
@@ -125,18 +151,18 @@ public struct Rewriter {
   public mutating func erase(_ node: NodeID) {
     let result = storage.nodes[node.index].result
     precondition(
-      readers[result.index].isEmpty && !isOutput(result), "%\(self[result].name) is still read")
-    for operand in self[node].operands { removeReader(node.index, of: operand) }
+      uses[result.index].isEmpty && !isOutput(result), "%\(self[result].name) is still read")
+    removeUses(of: node.index)
     producers[result.index] = nil
     liveNodes[node.index] = false
-    names.remove(self[result].name)
+    release(name: self[result].name)
   }
 
   /// Removes the constant `value`, which must be unused.
   public mutating func erase(constant value: ValueID) {
-    precondition(readers[value.index].isEmpty && !isOutput(value), "%\(self[value].name) is still read")
+    precondition(uses[value.index].isEmpty && !isOutput(value), "%\(self[value].name) is still read")
     erasedConstants.insert(value)
-    names.remove(self[value].name)
+    release(name: self[value].name)
   }
 
   /// Renames `value`.
@@ -146,7 +172,7 @@ public struct Rewriter {
     let old = self[value]
     guard old.name != name else { return }
     guard names.insert(name).inserted else { throw .duplicateName(name) }
-    names.remove(old.name)
+    release(name: old.name)
     storage.values[value.index] = Value(name: name, type: old.type)
   }
 
@@ -181,11 +207,12 @@ public struct Rewriter {
     }
   }
 
-  /// An unused name: `base`, or `base.1`, `base.2` and so on.
-  public func freeName(_ base: String) -> String {
+  /// An unused name: `base`, or the first free one of `base.1`, `base.2` and so on.
+  public mutating func freeName(_ base: String) -> String {
     if !names.contains(base) { return base }
-    var suffix = 1
+    var suffix = firstFreeSuffix[base] ?? 1
     while names.contains("\(base).\(suffix)") { suffix += 1 }
+    firstFreeSuffix[base] = suffix
     return "\(base).\(suffix)"
   }
 
@@ -211,20 +238,51 @@ public struct Rewriter {
     guard names.insert(name).inserted else { throw .duplicateName(name) }
     storage.values.append(Value(name: name, type: type))
     producers.append(nil)
-    readers.append([])
+    uses.append([])
+    outputCounts.append(0)
     return ValueID(storage.values.count - 1)
+  }
+
+  /// Makes `name` free again.
+  private mutating func release(name: String) {
+    names.remove(name)
+    guard let dot = name.lastIndex(of: "."), let suffix = Int(name[name.index(after: dot)...]) else { return }
+    let base = String(name[..<dot])
+    if let first = firstFreeSuffix[base] { firstFreeSuffix[base] = min(first, max(1, suffix)) }
   }
 
   // MARK: - Uses
 
   private mutating func setNode(_ index: Int, _ node: Node) {
-    for operand in storage.nodes[index].operands { removeReader(index, of: operand) }
-    for operand in node.operands { readers[operand.index].append(index) }
+    removeUses(of: index)
     storage.nodes[index] = node
+    addUses(of: index)
   }
 
-  private mutating func removeReader(_ node: Int, of value: ValueID) {
-    guard let use = readers[value.index].firstIndex(of: node) else { return }
-    readers[value.index].remove(at: use)
+  private mutating func addUses(of node: Int) {
+    let operands = storage.nodes[node].operands
+    places[node] = [Int](repeating: 0, count: operands.count)
+    for (operand, value) in operands.enumerated() {
+      places[node][operand] = uses[value.index].count
+      uses[value.index].append(Use(node: node, operand: operand))
+    }
+  }
+
+  /// The last use of a value takes the place of the one that goes, so that a value of many uses costs no search.
+  private mutating func removeUses(of node: Int) {
+    for (operand, value) in storage.nodes[node].operands.enumerated() {
+      let place = places[node][operand]
+      let last = uses[value.index].removeLast()
+      guard place < uses[value.index].count else { continue }
+      uses[value.index][place] = last
+      places[last.node][last.operand] = place
+    }
+  }
+
+  private mutating func setOutput(at index: Int, to value: ValueID) {
+    let old = storage.outputs[index]
+    outputCounts[old.value.index] -= 1
+    outputCounts[value.index] += 1
+    storage.outputs[index] = GraphOutput(name: old.name, value: value)
   }
 }

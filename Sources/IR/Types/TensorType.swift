@@ -31,6 +31,9 @@ public struct TensorType: Hashable, Sendable {
   /// Elements of a constant, or of one image of a batched value; `Int.max` for a type that no value can have.
   public var elementCount: Int { checkedElementCount ?? .max }
 
+  /// Bytes of the elements as float32; `Int.max` for a type that no value can have.
+  package var byteCount: Int { checkedElementCount.map { $0 * 4 } ?? .max }
+
   /// `elementCount`; nil for a type that no value can have: a dimension is negative or, as their product, exceeds
   /// `maximumElementCount`.
   package var checkedElementCount: Int? {
