@@ -52,6 +52,10 @@ let package = Package(
     .executableTarget(
       name: "engine-probe", dependencies: ["FixresRuntime", "FixresIR", "FixresBase"],
       path: "Tests/EngineProbe"),
+    .executableTarget(
+      name: "soak",
+      dependencies: ["FixresRuntime", "FixresImaging", "FixresPasses", "FixresIR", "FixresBase", "TestSupport"],
+      path: "Tests/Soak"),
     .target(
       name: "TestSupport",
       dependencies: ["FixresIR", "FixresBase"],
