@@ -203,6 +203,44 @@ import Testing
     #expect(decodeWithDefaults(try png(name, width: 1 << 31, height: 1)) != nil)
   }
 
+  private func png(_ chunks: [(name: String, body: [UInt8])]) -> [UInt8] {
+    func big(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
+    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+      + chunks.flatMap { name, body in
+        let named = Array(name.utf8) + body
+        return big(UInt32(body.count)) + named + big(Fixtures.crc(named))
+      }
+  }
+
+  private static let fourIndices: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 0, 0, 0]
+  /// One row of the indices 0 to 3, two bits each, stored.
+  private static let row: [UInt8] = [0x78, 1, 1, 2, 0, 0xFD, 0xFF, 0, 0x1B, 0, 29, 0, 28]
+
+  /// Pillow's pixels: a palette that ends inside a colour has not got that colour.
+  @Test(
+    arguments: [
+      (3, [10, 20, 30, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (4, [10, 20, 30, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+      (5, [10, 20, 30, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (7, [10, 20, 30, 40, 50, 60, 0, 0, 0, 0, 0, 0]),
+    ] as [(Int, [UInt8])])
+  func palettesMayEndInsideAColor(_ count: Int, _ expected: [UInt8]) throws {
+    let file = png([
+      ("IHDR", Self.fourIndices), ("PLTE", Array([10, 20, 30, 40, 50, 60, 70].prefix(count))),
+      ("IDAT", Self.row),
+      ("IEND", []),
+    ])
+    #expect(try PictureDecoder.decode(Bytes(file)).rgb == expected)
+  }
+
+  @Test func headersBehindTheDataDoNotCount() throws {
+    var other = Self.fourIndices
+    other[3] = 9
+    let file = png([
+      ("IHDR", Self.fourIndices), ("PLTE", [1, 2, 3]), ("IDAT", Self.row), ("IHDR", other), ("IEND", []),
+    ])
+    #expect(try PictureDecoder.header(of: Bytes(file)).width == 4)
+    #expect(try PictureDecoder.decode(Bytes(file)).width == 4)
+  }
+
   @Test func endlessScansAreRefused() throws {
     let whole = try Fixtures.bytes("pillow-rgb-422-progressive-q90.jpg").array
     let first = try #require(whole.indices.dropLast().first { whole[$0] == 0xFF && whole[$0 + 1] == 0xDA })

@@ -77,8 +77,11 @@ struct PNGDecoder {
   static func header(of bytes: Bytes) throws(ImageError) -> PictureHeader {
     var chunks = PNGChunks(bytes)
     var head = Head()
+    var isBeforeData = true
     while let chunk = try? chunks.next(checksIntegrity: false), chunk.name != "IEND" {
-      if ["IHDR", "eXIf"].contains(chunk.name) { try head.read(chunk) }
+      if chunk.name == "IDAT" { isBeforeData = false }
+      // The size is that of the header before the data, as pixels are decoded.
+      if chunk.name == "eXIf" || isBeforeData && chunk.name == "IHDR" { try head.read(chunk) }
     }
     guard let header = head.header else { throw noHeader(bytes) }
     return header.picture(head.orientation)

@@ -106,10 +106,10 @@ struct PNGPixels {
       guard let palette else {
         throw .malformed(.png, offset: offset, expected: "a PLTE chunk before the data", found: "none")
       }
-      // Indices beyond the palette are black in Pillow.
+      // Indices beyond the palette, and one of an incomplete colour, are black in Pillow.
       return (0..<256).map { index in
         let alpha = transparency.flatMap { index < $0.count ? $0[index] : nil } ?? 255
-        guard 3 * index < palette.count else { return [0, 0, 0, alpha] }
+        guard 3 * index + 2 < palette.count else { return [0, 0, 0, alpha] }
         return [palette[3 * index], palette[3 * index + 1], palette[3 * index + 2], alpha]
       }
     case .grey where header.depth < 8:
