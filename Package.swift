@@ -60,6 +60,15 @@ let package = Package(
       name: "TestSupport",
       dependencies: ["FixresIR", "FixresBase"],
       path: "Tests/TestSupport"),
+    .target(
+      name: "FixresFuzz",
+      dependencies: [
+        "FixresMethod", "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime", "FixresIR",
+        "FixresAssembler", "FixresBase", "TestSupport",
+      ],
+      path: "Tests/Fuzz/Cases"),
+    .executableTarget(
+      name: "fixresc-fuzz", dependencies: ["FixresFuzz", "FixresBase"], path: "Tests/Fuzz/Tool"),
   ]
     + [
       ("BaseTests", ["FixresBase"]),
@@ -72,6 +81,7 @@ let package = Package(
         ["FixresRuntime", "FixresPasses", "FixresFormats", "FixresIR", "FixresAssembler", "FixresBase"]
       ),
       ("ImagingTests", ["FixresImaging", "FixresIR", "FixresBase"]),
+      ("FuzzTests", ["FixresFuzz", "FixresBase"]),
       (
         "MethodTests",
         [
