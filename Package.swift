@@ -54,7 +54,9 @@ let package = Package(
       path: "Tests/EngineProbe"),
     .executableTarget(
       name: "soak",
-      dependencies: ["FixresRuntime", "FixresImaging", "FixresPasses", "FixresIR", "FixresBase", "TestSupport"],
+      dependencies: [
+        "FixresRuntime", "FixresImaging", "FixresPasses", "FixresIR", "FixresBase", "TestSupport",
+      ],
       path: "Tests/Soak"),
     .target(
       name: "TestSupport",
