@@ -81,6 +81,7 @@ package enum Tool {
     whole["schema"] = 1
     for member in object.members { whole[member.key] = member.value }
     if !console.failures.isEmpty { whole["failures"] = .array(console.failures) }
+    if console.failureCount > console.failures.count { whole["failure_count"] = JSON(console.failureCount) }
     if !console.warnings.isEmpty { whole["warnings"] = JSON(console.warnings) }
     return whole
   }

@@ -85,7 +85,7 @@ import Testing
       result.indices.append($0.index * 10 + $0.variant)
     }
     (result.cached, result.turned) = (summary.cachedCount, summary.turnedCount)
-    result.failed = summary.failures.map(\.path)
+    result.failed = summary.failures.kept.map(\.path)
     #expect(summary.images == result.rows.count)
     return result
   }

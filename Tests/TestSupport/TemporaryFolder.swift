@@ -1,3 +1,5 @@
+import FixresBase
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -25,15 +27,15 @@ package final class TemporaryFolder: Sendable {
   private static func remove(_ path: String, depth: Int) {
     for name in TestData.names(in: path) {
       let entry = path + "/" + name
-      if unlink(entry) != 0, depth > 0 { remove(entry, depth: depth - 1) }
+      if FileName.withBytes(entry, { unlink($0) }) != 0, depth > 0 { remove(entry, depth: depth - 1) }
     }
-    rmdir(path)
+    _ = FileName.withBytes(path) { rmdir($0) }
   }
 
   /// Makes the folder `name` inside this one; its path.
   package func makeFolder(_ name: String) -> String {
     let inner = path + "/" + name
-    mkdir(inner, 0o777)
+    _ = FileName.withBytes(inner) { mkdir($0, 0o777) }
     return inner
   }
 

@@ -25,12 +25,12 @@ package enum TestData {
 
   /// What lies in the folder `path`, in byte-wise order; empty where there is no such folder.
   package static func names(in path: String) -> [String] {
-    guard let folder = opendir(path) else { return [] }
+    guard let folder = FileName.withBytes(path, { opendir($0) }) else { return [] }
     defer { closedir(folder) }
     var names: [String] = []
     while let entry = readdir(folder) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-        tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        tuple.withMemoryRebound(to: CChar.self, capacity: 256) { FileName.text(of: $0) }
       }
       if name != ".", name != ".." { names.append(name) }
     }

@@ -86,8 +86,11 @@ package enum Npy {
       isFortranOrder: fields.isFortranOrder, data: data)
   }
 
-  /// The header of a C-order, little-endian file of `element`s, a multiple of 64 bytes long.
-  package static func header(shape: [Int], element: NpyArray.Element) -> [UInt8] {
+  /// The header of a C-order, little-endian file of `element`s, a multiple of 64 bytes long, and of `byteCount` bytes
+  /// where that is more.
+  package static func header(
+    shape: [Int], element: NpyArray.Element, byteCount: Int = 0
+  ) -> [UInt8] {
     let type =
       switch element {
       case .float16: "<f2"
@@ -107,7 +110,8 @@ package enum Npy {
     var text = Array("{'descr': '\(type)', 'fortran_order': False, 'shape': (\(sides)), }".utf8)
     let isLong = text.count + 64 > Int(UInt16.max)
     let preface = magic.count + 2 + (isLong ? 4 : 2)
-    let padding = (64 - (preface + text.count + 1) % 64) % 64
+    let whole = preface + text.count + 1
+    let padding = max((64 - whole % 64) % 64, byteCount - whole)
     text += [UInt8](repeating: 0x20, count: padding) + [0x0A]
     let count = text.count
     let length = (0..<(isLong ? 4 : 2)).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) }

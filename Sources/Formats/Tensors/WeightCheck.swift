@@ -1,3 +1,4 @@
+import FixresBase
 import FixresIR
 
 /// Checks the numbers of a weight: NaN, infinities, negative variances; zero scales and tiny variances are
@@ -44,21 +45,6 @@ enum WeightCheck {
 
   /// Row-major index of the first NaN or infinity; nil where all are finite.
   static func firstNonFinite(_ data: Tensor) -> Int? {
-    let blockSize = 8192
-    return data.bytes.withUnsafeBytes { raw -> Int? in
-      let words = raw.assumingMemoryBound(to: UInt32.self)
-      var start = 0
-      while start < words.count {
-        let end = min(start + blockSize, words.count)
-        // NaN and infinity have an exponent of all ones; adding 1 to it carries into the sign bit.
-        var carry: UInt32 = 0
-        for index in start..<end { carry |= (words[index] & 0x7F80_0000) &+ 0x0080_0000 }
-        if carry & 0x8000_0000 != 0 {
-          return (start..<end).first { words[$0] & 0x7F80_0000 == 0x7F80_0000 }
-        }
-        start = end
-      }
-      return nil
-    }
+    data.bytes.withUnsafeBytes { $0.assumingMemoryBound(to: Float.self).firstNonFinite }
   }
 }

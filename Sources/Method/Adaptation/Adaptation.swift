@@ -148,7 +148,7 @@ public struct Adaptation {
     do { ready = try Trunk.ready(model, at: size) } catch { throw .pass(error) }
     let session: Session
     do { session = try Session(model: ready, options: options.session) } catch { throw .runtime(error) }
-    let set = try FeatureSet(session, preprocessor(for: ready), pictures) { done, total in
+    let set = try FeatureSet(session, preprocessor(for: ready), pictures, model: ready) { done, total in
       observe(.pictures(phase: "features at \(size)", done: done, total: total))
     }
     guard let fit = set.statistics.frechet else { throw .noFrechetFit(resolution: size) }

@@ -55,7 +55,7 @@ package struct BatchNormAdaptation {
       do { session = try Session(model: part, options: options) } catch { throw .runtime(error) }
       var moments = wave.map { ChannelMoments(channels: $0.channels) }
       let content = PictureRun.Content(moments: wave)
-      let run = PictureRun(session, preprocessor, cached: CachedModel(part, in: cache))
+      let run = PictureRun(session, preprocessor, model: part, cached: CachedModel(part, in: cache))
       let summary = try run.run(
         over: pictures, content, progress: { progress(index, waves.count, $0, $1) }
       ) { _, bytes in

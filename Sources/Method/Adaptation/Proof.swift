@@ -1,3 +1,4 @@
+import FixresBase
 import FixresIR
 import FixresRuntime
 
@@ -29,7 +30,7 @@ public struct Proof: Hashable, Sendable {
 
   /// Runs `model` and `original`, which read the same input, without Winograd.
   ///
-  /// - Throws: `MethodError.runtime` where one can't be planned or run, `inputTooLarge`.
+  /// - Throws: `MethodError.runtime` where one can't be planned or run, `notFinite`, `inputTooLarge`.
   public init(
     _ model: Model, against original: Model, session options: SessionOptions = SessionOptions()
   ) throws(MethodError) {
@@ -39,17 +40,24 @@ public struct Proof: Hashable, Sendable {
     do { reference = try Session(model: original, options: options) } catch { throw .runtime(error) }
     // Only now is it known that the plan fits in memory.
     let input = try NoiseInput.make(for: model.graph)
-    do {
-      let expected = try reference.run(input)
-      let found = try Session(model: model, options: options).run(input)
-      let hasLogits = !expected.logits.isEmpty || expected.features.isEmpty
-      deviation =
-        hasLogits
-        ? Deviation(of: found.logits, from: expected.logits)
-        : Deviation(of: found.features, from: expected.features)
-    } catch {
-      throw .runtime(error)
-    }
+    let expected = try Self.output(reference, of: original, input, options)
+    let rewritten: Session
+    do { rewritten = try Session(model: model, options: options) } catch { throw .runtime(error) }
+    deviation = Deviation(of: try Self.output(rewritten, of: model, input, options), from: expected)
     resolution = model.graph.resolution
+  }
+
+  /// The logits of `session`, a session of `model`, or its features where it has no classifier.
+  private static func output(
+    _ session: Session, of model: Model, _ input: [Float], _ options: SessionOptions
+  ) throws(MethodError) -> [Float] {
+    let output: Session.Output
+    do { output = try session.run(input) } catch { throw .runtime(error) }
+    let values = output.logits.isEmpty ? output.features : output.logits
+    guard values.firstNonFinite == nil else {
+      throw .notFinite(
+        input: "a made-up input", NonFiniteSearch.origin(in: model, of: input, options: options))
+    }
+    return values
   }
 }

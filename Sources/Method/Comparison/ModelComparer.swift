@@ -1,3 +1,4 @@
+import FixresBase
 import FixresIR
 import FixresRuntime
 
@@ -29,12 +30,15 @@ public struct ModelComparer {
   public func compare(_ input: [Float], tolerance: Double) throws(MethodError) -> ModelComparison {
     let names = Set(second.graph.nodes.map { second.graph[$0.result].name })
     var values: [String: ReferenceValue] = [:]
+    var (faulty, otherFaulty): (String?, String?)
     try Self.visit(session, input) { name, value in
+      if faulty == nil, value.elements.firstNonFinite != nil { faulty = name }
       if names.contains(name) { values[name] = value }
     }
     let inputs = Set(first.graph.inputs.map { first.graph[$0].name })
     var layers: [ModelComparison.Layer] = []
     try Self.visit(Self.session(second, options), input) { name, value in
+      if otherFaulty == nil, value.elements.firstNonFinite != nil { otherFaulty = name }
       guard let other = values.removeValue(forKey: name), other.dims == value.dims,
         !inputs.contains(name)
       else { return }
@@ -44,7 +48,9 @@ public struct ModelComparer {
     }
     guard !layers.isEmpty else { throw .noCommonLayers }
     return ModelComparison(
-      layers: layers, tolerance: tolerance, unmatchedCount: second.graph.nodes.count - layers.count)
+      layers: layers, tolerance: tolerance, unmatchedCount: second.graph.nodes.count - layers.count,
+      firstNotFinite: faulty.map { NonFiniteSearch.origin(of: $0, in: first, input) },
+      secondNotFinite: otherFaulty.map { NonFiniteSearch.origin(of: $0, in: second, input) })
   }
 
   private static func inputType(_ model: Model) -> String {

@@ -19,9 +19,17 @@ public struct ModelComparison: Sendable {
   public let tolerance: Double
   /// Layers of the second model that have no counterpart in the first.
   public let unmatchedCount: Int
+  /// Where the first model's numbers stop being finite; nil where all are.
+  public let firstNotFinite: NonFiniteOrigin?
+  /// Where the second model's numbers stop being finite; nil where all are.
+  public let secondNotFinite: NonFiniteOrigin?
 
-  init(layers: [Layer], tolerance: Double, unmatchedCount: Int) {
+  init(
+    layers: [Layer], tolerance: Double, unmatchedCount: Int, firstNotFinite: NonFiniteOrigin? = nil,
+    secondNotFinite: NonFiniteOrigin? = nil
+  ) {
     (self.layers, self.tolerance, self.unmatchedCount) = (layers, tolerance, unmatchedCount)
+    (self.firstNotFinite, self.secondNotFinite) = (firstNotFinite, secondNotFinite)
   }
 
   /// Compares `logits` `[classes]` of `model`'s classes with `reference`.

@@ -15,6 +15,10 @@ public enum MethodError: Error, Hashable, Sendable {
   case unusualTail(layer: String)
   /// More than one picture of a hundred failed to decode; `first` is the path of the first one.
   case tooManyFailures(failed: Int, pictures: Int, first: String, ImageError)
+  /// `count` pictures failed one after another; `done` of `pictures` had been looked at, `first` is the path of the first.
+  case failuresInSuccession(count: Int, done: Int, pictures: Int, first: String, ImageError)
+  /// The network gives numbers that are not finite for `input`, a picture or what names the input.
+  case notFinite(input: String, NonFiniteOrigin)
   /// All pictures failed, or there were none.
   case noPictures(path: String)
   /// The crop that the network was trained on is not known.

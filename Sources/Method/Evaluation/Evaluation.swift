@@ -55,7 +55,7 @@ package struct Evaluation: Sendable {
   /// Outcomes with all classes competing; nil where they do anyway.
   package private(set) var overAll: Tally?
   /// Pictures that could not be decoded.
-  package private(set) var failures: [Failure] = []
+  package private(set) var failures = PictureFailures()
   /// Pictures whose EXIF orientation is not 1.
   package private(set) var turnedCount = 0
   /// Pictures whose results were kept by an earlier run.
@@ -85,7 +85,7 @@ package struct Evaluation: Sendable {
   package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
 
   /// Takes over how a run over the pictures went.
-  mutating func take(failures: [Failure], turned: Int, cached: Int, seconds: Double) {
+  mutating func take(failures: PictureFailures, turned: Int, cached: Int, seconds: Double) {
     (self.failures, turnedCount) = (failures, turned)
     (cachedCount, self.seconds) = (cached, seconds)
   }

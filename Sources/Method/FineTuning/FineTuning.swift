@@ -83,7 +83,7 @@ package final class FineTuning {
     let session = try Session(model: ready, options: options.session)
     return try FeatureSet(
       session, try preprocessor(model), pictures, augmentation: augmentation,
-      memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc",
+      memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc", model: ready,
       cached: CachedModel(ready, in: options.cache), progress: progress(phase))
   }
 
@@ -181,7 +181,7 @@ package final class FineTuning {
         memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc"))
     let session = try Session(model: part, options: options.session)
     let run = PictureRun(
-      session, try preprocessor(model), augmentation: augmentation,
+      session, try preprocessor(model), augmentation: augmentation, model: part,
       cached: CachedModel(part, in: options.cache))
     var labels: [Int32] = []
     set.summary = try run.run(over: pictures, progress: progress(phase)) { sample in

@@ -21,20 +21,22 @@ package struct FeatureSet: Sendable {
   /// Number of samples.
   package var count: Int { labels.count }
 
-  /// Runs `session` over `pictures` and keeps the features.
+  /// Runs `session` of `model` over `pictures` and keeps the features.
   ///
   /// - Throws: `MethodError.noFeatures`, `cache`, and what the run over the pictures refuses.
   package init(
     _ session: Session, _ preprocessor: Preprocessor, _ pictures: LabelledPictures,
     augmentation: Augmentation = .none, keepsLogits: Bool = false, memoryBudget: Int = .max,
-    path: String = "features", cached: CachedModel? = nil, progress: PictureRun.Progress = { _, _ in }
+    path: String = "features", model: Model? = nil, cached: CachedModel? = nil,
+    progress: PictureRun.Progress = { _, _ in }
   ) throws(MethodError) {
     guard session.featureCount > 0 else { throw MethodError.noFeatures }
     featureCount = session.featureCount
     store = try SampleStore(
       capacity: pictures.count * augmentation.variantCount,
       floatsPerSample: SampleStore.stride(session.featureCount), memoryBudget: memoryBudget, path: path)
-    let run = PictureRun(session, preprocessor, augmentation: augmentation, cached: cached)
+    let run = PictureRun(
+      session, preprocessor, augmentation: augmentation, model: model, cached: cached)
     let reading = pictures.reading
     score = ClassificationScore(
       reading ?? ScoreReading(.logits, logitCount: session.classCount), keepsLogits: keepsLogits)

@@ -12,6 +12,8 @@ public struct LabelledPictures: Sendable {
   package let reading: ScoreReading?
   /// Continue however many pictures fail to decode; otherwise more than 1 % is an error.
   public var allowsFailures = false
+  /// Pictures in succession that may fail to decode before the run ends.
+  public var maximumFailures = 100
 
   /// `limit` pictures of `folder` at even distances; all without a limit.
   package init(_ folder: ImageFolder, _ matching: ClassMatching, limit: Int? = nil) {
@@ -35,7 +37,7 @@ public struct LabelledPictures: Sendable {
     entries = indices.map { other.entries[$0] }
     labels = indices.map { other.labels[$0] }
     reading = other.reading
-    allowsFailures = other.allowsFailures
+    (allowsFailures, maximumFailures) = (other.allowsFailures, other.maximumFailures)
   }
 
   /// Number of pictures.

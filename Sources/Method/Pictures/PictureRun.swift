@@ -25,7 +25,9 @@ package struct PictureRun {
     /// Number of samples that were run.
     package var images = 0
     /// Pictures that could not be decoded.
-    package var failures: [Evaluation.Failure] = []
+    package var failures = PictureFailures()
+    /// Failures in succession up to the last picture.
+    fileprivate var streak = FailureStreak(limit: .max)
     /// Number of samples whose EXIF orientation is not 1.
     package var turnedCount = 0
     /// Number of samples whose results were kept by an earlier run.
@@ -35,6 +37,8 @@ package struct PictureRun {
 
     /// A run over no pictures.
     package init() {}
+
+    fileprivate init(limit: Int) { streak = FailureStreak(limit: limit) }
 
     /// Throughput, decoding included.
     package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
@@ -52,29 +56,31 @@ package struct PictureRun {
   private let session: Session
   private let preprocessor: Preprocessor
   private let augmentation: Augmentation
+  private let model: Model?
   private let cached: CachedModel?
   private static let batchSize = 8
   /// Share of the pictures that may fail to decode.
   private static let tolerableFailures = 0.01
 
   /// Runs of `session` over pictures that `preprocessor` reads and `augmentation` varies; results that `cached` holds
-  /// are taken from there, and others kept there.
+  /// are taken from there, and others kept there. `model` is the session's: numbers that are not finite are traced in it.
   package init(
     _ session: Session, _ preprocessor: Preprocessor, augmentation: Augmentation = .none,
-    cached: CachedModel? = nil
+    model: Model? = nil, cached: CachedModel? = nil
   ) {
     (self.session, self.preprocessor, self.augmentation) = (session, preprocessor, augmentation)
-    self.cached = cached
+    (self.model, self.cached) = (model, cached)
   }
 
   /// Calls `body` with each variant of each picture that decodes, in order.
   ///
-  /// - Throws: `MethodError.tooManyFailures`, `noPictures`, or `runtime` where the session can't run.
+  /// - Throws: `MethodError.tooManyFailures`, `failuresInSuccession`, `noPictures`, `notFinite`, or `runtime` where the
+  ///   session can't run.
   package func run(
     over pictures: LabelledPictures, progress: Progress = { _, _ in }, _ body: (Sample) -> Void
   ) throws(MethodError) -> Summary {
     guard cached != nil else {
-      var summary = Summary()
+      var summary = Summary(limit: pictures.maximumFailures)
       let start = MonotonicClock.nanoseconds()
       let all = Array(0..<pictures.count * augmentation.variantCount)
       try compute(all, of: pictures, &summary, progress: progress) { sample, _, _ in body(sample) }
@@ -105,7 +111,7 @@ package struct PictureRun {
     over pictures: LabelledPictures, _ content: Content, progress: Progress = { _, _ in },
     _ body: (_ index: Int, UnsafeRawBufferPointer) -> Void
   ) throws(MethodError) -> Summary {
-    var summary = Summary()
+    var summary = Summary(limit: pictures.maximumFailures)
     let start = MonotonicClock.nanoseconds()
     let total = pictures.count * augmentation.variantCount
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(content.byteCount, 8), alignment: 8)
@@ -163,10 +169,11 @@ package struct PictureRun {
     var features = [Float](repeating: 0, count: stream.batchSize * session.featureCount)
     while let batch = stream.nextBatch() {
       do { try infer(batch, &logits, &features) } catch { throw .runtime(error) }
-      let (failed, turned) = (Set(batch.failures.map(\.index)), Set(batch.turned))
-      for failure in batch.failures where indices[failure.index] % variants == 0 {
-        let path = pictures.entries[indices[failure.index] / variants].path
-        summary.failures.append(Evaluation.Failure(path: path, error: failure.error))
+      let failed = try count(batch, indices, of: pictures, &summary)
+      let turned = Set(batch.turned)
+      for (row, place) in batch.range.enumerated() where !failed.contains(place) {
+        guard logits.hasFiniteRow(row, session.classCount), features.hasFiniteRow(row, session.featureCount)
+        else { throw notFinite(batch, row, pictures.entries[indices[place] / variants].path) }
       }
       summary.turnedCount += batch.turned.count
       logits.withUnsafeBufferPointer { logits in
@@ -184,6 +191,38 @@ package struct PictureRun {
       }
       progress(indices[batch.range.upperBound - 1] + 1, total)
     }
+  }
+
+  /// Counts the pictures of `batch` that failed; their places.
+  private func count(
+    _ batch: PictureStream.Batch, _ indices: [Int], of pictures: LabelledPictures, _ summary: inout Summary
+  ) throws(MethodError) -> Set<Int> {
+    let variants = augmentation.variantCount
+    let errors = Dictionary(batch.failures.map { ($0.index, $0.error) }) { first, _ in first }
+    for place in batch.range {
+      let (number, variant) = indices[place].quotientAndRemainder(dividingBy: variants)
+      guard let error = errors[place] else {
+        summary.streak.end()
+        continue
+      }
+      guard variant == 0 else { continue }
+      let failure = Evaluation.Failure(path: pictures.entries[number].path, error: error)
+      summary.failures.append(failure)
+      summary.streak.add(failure, number: number)
+      if summary.streak.isTooLong, let first = summary.streak.first {
+        throw .failuresInSuccession(
+          count: summary.streak.count, done: number + 1, pictures: pictures.count, first: first.path,
+          first.error)
+      }
+    }
+    return Set(errors.keys)
+  }
+
+  private func notFinite(_ batch: PictureStream.Batch, _ row: Int, _ path: String) -> MethodError {
+    let length = batch.input.count / max(batch.range.count, 1)
+    let input = Array(batch.input[row * length..<(row + 1) * length])
+    let origin = model.map { NonFiniteSearch.origin(in: $0, of: input, options: session.options) }
+    return .notFinite(input: path, origin ?? .unknown)
   }
 
   private func infer(
@@ -207,12 +246,17 @@ package struct PictureRun {
       return
     }
     // Formats without a decoder are a known gap, which the caller says; damage may be the sign of a broken copy.
-    let damaged = summary.failures.count { !$0.error.isWithoutDecoder }
-    let share = Double(damaged) / Double(max(pictures.count, 1))
+    let share = Double(summary.failures.damagedCount) / Double(max(pictures.count, 1))
     guard summary.images > 0, pictures.allowsFailures || share <= Self.tolerableFailures else {
       throw .tooManyFailures(
         failed: summary.failures.count, pictures: pictures.count, first: first.path, first.error)
     }
+  }
+}
+
+extension [Float] {
+  fileprivate func hasFiniteRow(_ row: Int, _ count: Int) -> Bool {
+    withUnsafeBufferPointer { $0.row(row, count).firstNonFinite == nil }
   }
 }
 

@@ -31,7 +31,10 @@ extension Command {
     groups: [
       OptionGroup(
         "Options",
-        [Options.to, Options.images, Options.fieldOfView, PictureFolder.allPictures, LabelledFolder.report]),
+        [
+          Options.to, Options.images, Options.fieldOfView, PictureFolder.allPictures,
+          PictureFolder.maximumFailures, LabelledFolder.report,
+        ]),
       Shared.model,
     ],
     run: { try AnalyzeRun($0).run() })
@@ -78,22 +81,36 @@ private struct AnalyzeRun {
     guard let path = invocation.text(Options.images) else { return [PictureSizeCount(Self.usualSize)] }
     let paths = try PictureFolder.pictures(path, invocation)
     var sizes: [Extent] = []
-    var failed = 0
+    var failures = PictureFailures()
+    var streak = FailureStreak(limit: PictureFolder.failureLimit(invocation))
     var bar = Progress("headers", total: paths.count, on: console)
     for (index, path) in paths.enumerated() {
-      if let bytes = try? MappedFile.open(path), let header = try? PictureDecoder.header(of: bytes) {
-        sizes.append(Extent(header.height, header.width))
-      } else {
-        failed += 1
+      do throws(ImageError) {
+        sizes.append(try size(path))
+        streak.end()
+      } catch {
+        let failure = Evaluation.Failure(path: path, error: error)
+        failures.append(failure)
+        streak.add(failure, number: index)
+        if streak.isTooLong, let first = streak.first {
+          throw MethodError.failuresInSuccession(
+            count: streak.count, done: index + 1, pictures: paths.count, first: first.path, first.error)
+        }
       }
       bar.update(index + 1)
     }
     bar.finish()
     guard !sizes.isEmpty else { throw MethodError.noPictures(path: path) }
-    if failed > 0 {
-      console.warn("\(Text.count(failed, "picture")) had no readable header and did not count")
-    }
+    PictureFolder.tell(failures, invocation)
     return PictureSizeCount.grouped(sizes)
+  }
+
+  /// The size in the header of the picture at `path`.
+  private func size(_ path: String) throws(ImageError) -> Extent {
+    let bytes: Bytes
+    do { bytes = try MappedFile.open(path) } catch { throw .file(error) }
+    let header = try PictureDecoder.header(of: bytes)
+    return Extent(header.height, header.width)
   }
 
   private func show(_ analysis: GeometryAnalysis) {

@@ -108,6 +108,9 @@ private struct Measurement {
       bar.update(max(run - 1, 0))
     }
     bar.finish()
+    if logits.firstNonFinite != nil {
+      console.warn("the network gives NaN or infinity for a made-up input; `fixresc run` names the layer")
+    }
     return times
   }
 

@@ -83,6 +83,13 @@ private struct CompareRun {
     let output = try session.run(try input(for: model))
     let logits = hasLogits ? output.logits : output.features
     let other = array.floats()
+    for (name, values) in [(side.path, logits), (outputs.path, other)] where values.firstNonFinite != nil {
+      let origin =
+        name == side.path
+        ? NonFiniteSearch.origin(in: model, of: try input(for: model))
+        : .input(index: other.firstNonFinite ?? 0)
+      throw MethodError.notFinite(input: name, origin)
+    }
     return ModelComparison(
       logits: isReference ? logits : other, of: model, reference: isReference ? other : logits,
       tolerance: tolerance)
@@ -141,6 +148,13 @@ private struct CompareRun {
     }
     console.lines(table.lines())
     console.line()
+    for (side, origin) in [("A", comparison.firstNotFinite), ("B", comparison.secondNotFinite)] {
+      guard let origin else { continue }
+      console.warn(
+        "\(side): expected finite numbers, found NaN or infinity: \(ErrorReport.sentence(origin)). Exit status 1"
+      )
+      console.status = 1
+    }
     let unmatched = comparison.unmatchedCount
     if unmatched > 0 {
       console.line(

@@ -47,7 +47,8 @@ extension Command {
       let cache = try LabelledFolder.cache(invocation)
       let result = try Evaluation.run(
         session, over: folder, matching: matching, preprocessor: preprocessor,
-        limit: invocation.integer(Options.limit), cached: CachedModel(model, in: cache)
+        limit: invocation.integer(Options.limit), maximumFailures: PictureFolder.failureLimit(invocation),
+        model: model, cached: CachedModel(model, in: cache)
       ) { done, total in
         bar.update(done, of: total)
       }

@@ -81,6 +81,7 @@ enum LabelledFolder {
     let matching = try matching(folder, metadata, classCount: classCount, invocation)
     var pictures = LabelledPictures(folder, matching, limit: limit)
     pictures.allowsFailures = invocation.has(allowFailures)
+    pictures.maximumFailures = PictureFolder.failureLimit(invocation)
     return (pictures, matching)
   }
 
@@ -102,6 +103,7 @@ enum LabelledFolder {
     guard !entries.isEmpty else { throw MethodError.noPictures(path: path) }
     var pictures = LabelledPictures(path: path, unlabelled: entries.map(\.path))
     pictures.allowsFailures = invocation.has(allowFailures)
+    pictures.maximumFailures = PictureFolder.failureLimit(invocation)
     return pictures
   }
 

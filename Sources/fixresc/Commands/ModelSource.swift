@@ -19,6 +19,11 @@ enum ModelSource {
     try settled(try Importer.load(file, options: options(invocation)), file.kind, invocation)
   }
 
+  /// The model at `path` once more, without notes and references.
+  static func reopened(_ path: String, _ invocation: Invocation) throws -> Model {
+    try Importer.load(SourceFile.open(path), options: options(invocation)).model
+  }
+
   /// `result` as references settle it; what is still assumed of a file that is no model of ours is printed.
   private static func settled(
     _ result: ImportResult, _ kind: FileKind, _ invocation: Invocation

@@ -8,6 +8,17 @@ enum PictureFolder {
     "--all-pictures",
     "in folders also take pictures of kinds that torchvision's ImageFolder leaves out, such as .gif")
 
+  static let maximumFailures = Option(
+    "--max-failures", "N", kind: .integer(1...Int.max),
+    "end early after N pictures in succession that cannot be read (default 100)")
+
+  /// Pictures in succession that may fail; without a number and with `--allow-failures`, all of them.
+  static func failureLimit(_ invocation: Invocation) -> Int {
+    let allows =
+      invocation.declares(LabelledFolder.allowFailures) && invocation.has(LabelledFolder.allowFailures)
+    return invocation.integer(maximumFailures) ?? (allows ? .max : FailureStreak.usualLimit)
+  }
+
   static func kinds(_ invocation: Invocation) -> PictureKinds {
     invocation.has(allPictures) ? .all : .imageFolder
   }
@@ -60,32 +71,34 @@ enum PictureFolder {
     return sorted.count > 8 ? shown + ", ..." : shown
   }
 
-  /// Names the pictures that could not be decoded. Those of formats without a decoder make the exit status 1, as the
-  /// results lack them.
-  static func tell(_ failures: [Evaluation.Failure], _ invocation: Invocation) {
+  /// Names the pictures that could not be read; the exit status is 1, as the results lack them, but where
+  /// `--allow-failures` accepts damaged ones.
+  static func tell(_ failures: PictureFailures, _ invocation: Invocation) {
     let console = invocation.console
-    let missing = failures.filter { $0.error.isWithoutDecoder }
-    if !missing.isEmpty {
-      var counts: [String: Int] = [:]
-      for failure in missing { counts[failure.error.formatWithoutDecoder ?? "", default: 0] += 1 }
+    let missing = failures.count - failures.damagedCount
+    if missing > 0 {
+      let paths = failures.kept.filter { $0.error.isWithoutDecoder }.map(\.path)
       console.warn(
-        "\(Text.count(missing.count, "picture")) of formats without a decoder (\(listed(counts))) "
-          + "did not count: \(ErrorReport.listed(missing.map(\.path), or: "")); convert them to PNG. Exit status 1"
-      )
+        "\(Text.count(missing, "picture")) of formats without a decoder (\(listed(failures.withoutDecoder))) "
+          + "did not count: \(ErrorReport.listed(paths, or: "")); convert them to PNG. Exit status 1")
       console.status = 1
     }
-    let broken = failures.filter { !$0.error.isWithoutDecoder }
-    if let first = broken.first {
+    if let first = failures.firstDamaged {
+      let count = failures.damagedCount
+      let allows =
+        invocation.declares(LabelledFolder.allowFailures) && invocation.has(LabelledFolder.allowFailures)
       let reason = ErrorReport.image(first.error).about(first.path).message
       console.warn(
-        "\(Text.count(broken.count, "picture")) could not be decoded and \(broken.count == 1 ? "is" : "are") "
-          + "not counted; the first: \(reason)")
+        "\(Text.count(count, "picture")) could not be decoded and \(count == 1 ? "is" : "are") "
+          + "not counted\(allows ? "" : " (exit status 1)"); the first: \(reason)")
+      if !allows { console.status = 1 }
     }
-    console.failures += failures.map { failure in
+    console.failures += failures.kept.map { failure in
       [
         "input": .string(failure.path), "error": .string(ErrorReport.image(failure.error).message),
         "without_decoder": JSON(failure.error.isWithoutDecoder),
       ]
     }
+    console.failureCount += failures.count
   }
 }

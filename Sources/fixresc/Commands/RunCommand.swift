@@ -45,22 +45,48 @@ private final class Classification {
   private let session: Session
   private let preprocessor: Preprocessor
   private let top: Int
-  private var results: [JSON] = []
-  private var saved = Saved()
+  private var saved: Saved
   private var logits: [Float]
   private var features: [Float]
   private var turnedCount = 0
-  private var failures: [Evaluation.Failure] = []
+  private var failures = PictureFailures()
+  private var streak: FailureStreak
 
   private static let batchSize = 8
 
-  /// What the --save options gather, input by input.
-  private struct Saved {
-    var pixels: [UInt8] = []
-    var input: [Float] = []
-    var logits: [Float] = []
-    var features: [Float] = []
+  /// The files of the --save options, written input by input.
+  private struct Saved: ~Copyable {
+    var pixels: NpyRowWriter?
+    var input: NpyRowWriter?
+    var logits: NpyRowWriter?
+    var features: NpyRowWriter?
+    /// Number of inputs that were classified.
     var count = 0
+
+    init(_ invocation: Invocation, _ session: Session) throws(FileError) {
+      let shape = session.inputShape
+      func writer(
+        _ option: Option, _ rowShape: [Int], _ element: NpyArray.Element = .float32
+      ) throws(FileError) -> NpyRowWriter? {
+        guard let path = invocation.text(option) else { return nil }
+        return try NpyRowWriter(path: path, rowShape: rowShape, element: element)
+      }
+      let pixels = try writer(Options.pixels, [shape[1], shape[2], shape[0]], .uint8)
+      let input = try writer(Options.input, shape)
+      let logits = try writer(Options.logits, [session.classCount])
+      let features = try writer(Options.features, [session.featureCount])
+      self.pixels = pixels
+      self.input = input
+      self.logits = logits
+      self.features = features
+    }
+
+    mutating func commit() throws(FileError) {
+      if let writer = pixels.take() { try writer.commit() }
+      if let writer = input.take() { try writer.commit() }
+      if let writer = logits.take() { try writer.commit() }
+      if let writer = features.take() { try writer.commit() }
+    }
   }
 
   init(_ invocation: Invocation) throws {
@@ -83,6 +109,8 @@ private final class Classification {
       throw CommandError.refused(
         kind: "run.no-features", "--save-features: expected a model with pooled features, found one without")
     }
+    streak = FailureStreak(limit: PictureFolder.failureLimit(invocation))
+    saved = try Saved(invocation, session)
   }
 
   func run() throws -> JSON.Object {
@@ -92,7 +120,7 @@ private final class Classification {
         kind: "run.no-pixels", "--save-pixels: expected pictures only, found the tensor \(tensor)")
     }
     var bar = Progress("run", total: inputs.count, on: console)
-    for part in inputs.parts {
+    for part in inputs.parts where !streak.isTooLong {
       switch part {
       case .pictures(let paths): try runPictures(paths, named: inputs.named, &bar)
       case .tensor(let path, let array): try runTensor(path, array)
@@ -100,17 +128,24 @@ private final class Classification {
     }
     bar.finish()
     PictureSource.warnOfTurned(turnedCount, invocation)
-    try tellFailures()
-    try save()
+    try tellFailures(of: inputs.count)
+    try saved.commit()
     var object = JSON.Object()
-    object["results"] = .array(results)
+    object["results"] = .array([])
     return object
   }
 
   /// The first failure is the command's where nothing was classified; otherwise the rest counts, and the exit status
   /// says that something is missing.
-  private func tellFailures() throws {
+  private func tellFailures(of total: Int) throws {
     guard let first = failures.first else { return }
+    if streak.isTooLong, let start = streak.first {
+      let error = MethodError.failuresInSuccession(
+        count: streak.count, done: saved.count + failures.count, pictures: total, first: start.path,
+        start.error)
+      guard saved.count > 0 else { throw error }
+      console.warn("ended early: " + ErrorReport(error).line(limit: Console.errorLineLimit))
+    }
     guard saved.count > 0 else { throw CommandError.about(path: first.path, underlying: first.error) }
     PictureFolder.tell(failures, invocation)
     console.status = 1
@@ -128,7 +163,7 @@ private final class Classification {
         throw CommandError.about(path: paths[failure.index], underlying: failure.error)
       }
       let failed = Set(batch.failures.map(\.index))
-      failures += batch.failures.map { Evaluation.Failure(path: paths[$0.index], error: $0.error) }
+      count(batch, paths)
       let perImage = session.inputShape.reduce(1, *)
       let pixels = batch.pixels.count / batch.range.count
       for range in batch.range.runs(without: failed) {
@@ -137,10 +172,24 @@ private final class Classification {
           UnsafeBufferPointer(
             rebasing: batch.input[offsets.lowerBound * perImage..<offsets.upperBound * perImage]),
           Array(paths[range]))
-        saved.pixels += batch.pixels[offsets.lowerBound * pixels..<offsets.upperBound * pixels]
+        let shown = batch.pixels[offsets.lowerBound * pixels..<offsets.upperBound * pixels]
+        try saved.pixels?.append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: shown)))
       }
-      if console.isClosed { return }
+      if console.isClosed || streak.isTooLong { return }
       bar.update(batch.range.upperBound)
+    }
+  }
+
+  private func count(_ batch: PictureStream.Batch, _ paths: [String]) {
+    let errors = Dictionary(batch.failures.map { ($0.index, $0.error) }) { first, _ in first }
+    for index in batch.range where !streak.isTooLong {
+      guard let error = errors[index] else {
+        streak.end()
+        continue
+      }
+      let failure = Evaluation.Failure(path: paths[index], error: error)
+      failures.append(failure)
+      streak.add(failure, number: index)
     }
   }
 
@@ -177,10 +226,13 @@ private final class Classification {
           features: session.featureCount > 0 ? wanted : nil)
       }
     }
+    try requireFinite(input, names)
     saved.count += count
-    if invocation.has(Options.input) { saved.input += input }
-    if invocation.has(Options.logits) { saved.logits += logits[..<(count * classes)] }
-    if invocation.has(Options.features) { saved.features += features[..<(count * session.featureCount)] }
+    try saved.input?.append(input)
+    try logits.withUnsafeBufferPointer { try saved.logits?.append(.init(rebasing: $0[..<(count * classes)])) }
+    try features.withUnsafeBufferPointer {
+      try saved.features?.append(.init(rebasing: $0[..<(count * session.featureCount)]))
+    }
     guard classes > 0 else { return showFeatures(names) }
     for (row, name) in names.enumerated() {
       let best = logits.withUnsafeBufferPointer { buffer in
@@ -190,13 +242,31 @@ private final class Classification {
     }
   }
 
+  /// Refuses scores that are not finite, naming what makes them so.
+  private func requireFinite(_ input: UnsafeBufferPointer<Float>, _ names: [String]) throws {
+    for (values, width) in [(logits, session.classCount), (features, session.featureCount)] {
+      let index = values.withUnsafeBufferPointer {
+        UnsafeBufferPointer(rebasing: $0[..<(names.count * width)]).firstNonFinite
+      }
+      guard let index else { continue }
+      let perImage = session.inputShape.reduce(1, *)
+      let row = index / width
+      let one = Array(input[row * perImage..<(row + 1) * perImage])
+      // The session keeps its weights alone, so the model is read again.
+      let model = try? ModelSource.reopened(invocation.arguments[0], invocation)
+      throw MethodError.notFinite(
+        input: names[row],
+        model.map { NonFiniteSearch.origin(in: $0, of: one, options: session.options) } ?? .unknown)
+    }
+  }
+
   /// What is shown of inputs that a network without a classifier has read.
   private func showFeatures(_ names: [String]) {
     for name in names {
       if console.isJSON {
-        results.append([
-          "input": .string(name), "classes": .array([]), "features": JSON(session.featureCount),
-        ])
+        console.stream(
+          ["input": .string(name), "classes": .array([]), "features": JSON(session.featureCount)],
+          of: "results")
       } else {
         console.lines([name, "  \(Text.grouped(session.featureCount)) features"])
       }
@@ -219,7 +289,7 @@ private final class Classification {
           "probability": JSON(probability),
         ]
       }
-      results.append(["input": .string(name), "classes": .array(classes)])
+      console.stream(["input": .string(name), "classes": .array(classes)], of: "results")
       return
     }
     console.line(name)
@@ -232,23 +302,6 @@ private final class Classification {
 
   private func label(_ index: Int) -> String? {
     metadata.labels.indices.contains(index) ? metadata.labels[index] : nil
-  }
-
-  private func save() throws {
-    let count = saved.count
-    let shape = session.inputShape
-    if let path = invocation.text(Options.pixels) {
-      try Npy.write(saved.pixels, shape: [count, shape[1], shape[2], shape[0]], to: path)
-    }
-    if let path = invocation.text(Options.input) {
-      try Npy.write(saved.input, shape: [count] + shape, to: path)
-    }
-    if let path = invocation.text(Options.logits), session.classCount > 0 {
-      try Npy.write(saved.logits, shape: [count, session.classCount], to: path)
-    }
-    if let path = invocation.text(Options.features) {
-      try Npy.write(saved.features, shape: [count, session.featureCount], to: path)
-    }
   }
 }
 

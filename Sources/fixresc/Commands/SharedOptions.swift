@@ -75,7 +75,8 @@ enum Shared {
   static let exif = Option("--exif", "turn pictures as their EXIF orientation says")
   static let maximumPixels = Option(
     "--max-pixels", "N", kind: .integer(1...(1 << 40)), "refuse larger pictures (default 89478485)")
-  static let pictures = OptionGroup("Pictures", [exif, maximumPixels, PictureFolder.allPictures])
+  static let pictures = OptionGroup(
+    "Pictures", [exif, maximumPixels, PictureFolder.allPictures, PictureFolder.maximumFailures])
 
   static let modelArgument = Argument(
     "MODEL", .one, kind: .file(.model), "a model file or any checkpoint that `import` accepts")

@@ -76,7 +76,7 @@ private struct StatsRun {
     var bar = Progress(label, total: pictures.count, on: console)
     let set = try FeatureSet(
       session, try PictureSource.preprocessor(for: ready, invocation), pictures,
-      cached: CachedModel(ready, in: cache), progress: { bar.update($0, of: $1) })
+      model: ready, cached: CachedModel(ready, in: cache), progress: { bar.update($0, of: $1) })
     bar.finish()
     LabelledFolder.tell(cache, taken: set.summary.cachedCount, of: set.summary.images, invocation)
     if warns { LabelledFolder.tell(set.summary, invocation) }

@@ -97,7 +97,9 @@ private struct SweepRun {
     let preprocessor = try PictureSource.preprocessor(for: ready, invocation)
     var bar = Progress(label, total: pictures.count, on: console)
     var score = empty
-    let summary = try PictureRun(session, preprocessor, cached: CachedModel(ready, in: cache)).run(
+    let summary = try PictureRun(
+      session, preprocessor, model: ready, cached: CachedModel(ready, in: cache)
+    ).run(
       over: pictures, progress: { bar.update($0, of: $1) },
       { score.add($0.logits, label: Int(pictures.labels[$0.index])) })
     bar.finish()

@@ -29,6 +29,7 @@ extension ErrorReport {
         ["layer": .string(layer)])
       report.hint = "--mode fc, and bnstat+fc without --recipe paper, do without."
       return report
+    case .failuresInSuccession, .notFinite: return picture(error)
     case .tooManyFailures, .noPictures, .unknownTrainResolution, .testPoolNeedsLarger, .noBias, .noFrechetFit,
       .sigmoidOutputs:
       return data(error)
@@ -94,6 +95,53 @@ extension ErrorReport {
         "expected pooled features that a law can be fitted to, found none above zero, or all the same, at \(resolution)",
         ["resolution": size(resolution)])
     default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
+    }
+  }
+
+  /// Errors that a picture shows.
+  private static func picture(_ error: MethodError) -> ErrorReport {
+    switch error {
+    case .failuresInSuccession(let count, let done, let pictures, let first, let underlying):
+      var report = ErrorReport(
+        "method.failures-in-succession",
+        "\(Text.count(count, "picture")) in succession could not be read, after \(Text.grouped(done)) of "
+          + "\(Text.grouped(pictures)), the first: \(ErrorReport.image(underlying).about(first).message)",
+        [
+          "failed": JSON(count), "done": JSON(done), "pictures": JSON(pictures), "path": .string(first),
+        ])
+      report.hint = "--max-failures N goes on for longer."
+      return report
+    case .notFinite(let input, let origin):
+      return ErrorReport(
+        "method.not-finite", "\(input): expected finite numbers, found NaN or infinity: \(sentence(origin))",
+        ["input": .string(input), "origin": data(origin)])
+    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences elsewhere
+    }
+  }
+
+  /// Where numbers stop being finite, as a part of a sentence.
+  static func sentence(_ origin: NonFiniteOrigin) -> String {
+    switch origin {
+    case .input(let index): "the input itself holds it, at element \(index)"
+    case .constant(let name, let index, let layer):
+      "the tensor \(Text.shortened(name)) of \(Text.shortened(layer)) holds it, at element \(index)"
+    case .layer(let name, let operation, let weights):
+      "\(Text.shortened(name)) (\(operation)\(weights.map { " with " + Text.shortened($0) } ?? "")) is the first layer to give it, as its sums exceed float32"
+    case .unknown: "the network gives it"
+    }
+  }
+
+  private static func data(_ origin: NonFiniteOrigin) -> JSON {
+    switch origin {
+    case .input(let index): ["kind": "input", "index": JSON(index)]
+    case .constant(let name, let index, let layer):
+      ["kind": "tensor", "name": .string(name), "index": JSON(index), "layer": .string(layer)]
+    case .layer(let name, let operation, let weights):
+      [
+        "kind": "layer", "name": .string(name), "operation": .string(operation),
+        "weights": weights.map { .string($0) } ?? .null,
+      ]
+    case .unknown: ["kind": "unknown"]
     }
   }
 

@@ -34,8 +34,12 @@ package final class Console {
   package var isQuiet = false
   /// Warnings so far, for the `--json` object.
   package private(set) var warnings: [String] = []
-  /// Pictures that results lack, for the `--json` object.
+  /// Pictures that results lack, for the `--json` object: the first of them.
   package var failures: [JSON] = []
+  /// Number of pictures that results lack.
+  package var failureCount = 0
+  /// The array of the `--json` object whose elements have been printed.
+  private var streamedKey: String?
   /// The exit status of a command that does not fail.
   package var status: Int32 = 0
   private var progressIsShown = false
@@ -85,7 +89,21 @@ package final class Console {
 
   /// The JSON object of the whole call.
   package func object(_ object: JSON.Object) {
-    print(Text.printableJSON(JSON.object(object).serialized()) + "\n")
+    guard let key = streamedKey else {
+      return print(Text.printableJSON(JSON.object(object).serialized()) + "\n")
+    }
+    var rest = object
+    (rest["schema"], rest[key]) = (nil, nil)
+    let members = JSON.object(rest).serialized().dropFirst()
+    print("]" + (rest.members.isEmpty ? "" : ",") + Text.printableJSON(String(members)) + "\n")
+  }
+
+  /// An element of the array `key` of the whole call's object, printed at once, so that no memory holds them all; other
+  /// members follow at the end.
+  package func stream(_ element: JSON, of key: String) {
+    if streamedKey == nil { print("{\"schema\":1,\"\(key)\":[") } else { print(",") }
+    streamedKey = key
+    print(Text.printableJSON(element.serialized()))
   }
 
   /// Text of many lines, such as help, a completion script or a graph; what it holds from files is escaped.
