@@ -1,7 +1,8 @@
 extension FuzzFormat {
   /// Every format, in the order of tables; seeds are read and made when it is first asked for.
   package static let all: [FuzzFormat] =
-    GraphText.formats() + ModelFileCases.formats() + ArrayCases.formats() + TextCases.formats()
+    GraphText.formats() + NetworkCases.formats() + ModelFileCases.formats() + ArrayCases.formats()
+    + TextCases.formats()
     + StateCases.formats()
     + CheckpointCases.formats() + ProtobufCases.formats() + PictureCases.formats()
 
