@@ -7,7 +7,7 @@ let package = Package(
   name: "fixresc",
   platforms: [.macOS(.v15), .iOS(.v18)],
   products: [
-    .executable(name: "fixresc", targets: ["fixresc"]),
+    .executable(name: "fixresc", targets: ["fixresc-main"]),
     .library(
       name: "FixresRuntime",
       targets: ["FixresBase", "FixresAssembler", "FixresIR", "FixresRuntime", "FixresImaging"]),
@@ -37,13 +37,16 @@ let package = Package(
         "FixresBase",
       ],
       path: "Sources/Method"),
-    .executableTarget(
+    // A library, so that tests and the fuzzer call the command line as a function; the executable is `Main` alone.
+    .target(
       name: "fixresc",
       dependencies: [
         "FixresMethod", "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime", "FixresIR",
         "FixresAssembler", "FixresBase",
       ],
       path: "Sources/fixresc"),
+    .executableTarget(
+      name: "fixresc-main", dependencies: ["fixresc", "FixresBase"], path: "Sources/Main"),
     .executableTarget(
       name: "kernel-bench", dependencies: ["FixresRuntime", "FixresIR", "FixresAssembler", "FixresBase"],
       path: "Benchmarks/Kernels"),
@@ -65,7 +68,8 @@ let package = Package(
     .target(
       name: "FixresFuzz",
       dependencies: [
-        "FixresMethod", "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime", "FixresIR",
+        "fixresc", "FixresMethod", "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime",
+        "FixresIR",
         "FixresAssembler", "FixresBase", "TestSupport",
       ],
       path: "Tests/Fuzz/Cases"),

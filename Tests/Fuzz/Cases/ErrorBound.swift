@@ -37,7 +37,7 @@ struct ErrorBound {
       guard operands.count == node.operands.count else { return nil }
       let batched = graph[node.result].type.batched
       let value = ReferenceInterpreter.evaluate(node.op, operands.map(\.value), batched: batched)
-      guard let error = Self.error(node.op, operands, value, batched) else { return nil }
+      guard let error = Self.error(node.op, operands, of: value, batched) else { return nil }
       slots[node.result.index] = Bounded(value: value, error: error, isRounded: true)
     }
     for output in graph.outputs { outputs[output.name] = slots[output.value.index] }
@@ -101,7 +101,7 @@ struct ErrorBound {
   }
 
   private static func error(
-    _ op: Op, _ operands: [Bounded], _ value: ReferenceValue, _ batched: Bool
+    _ op: Op, _ operands: [Bounded], of value: ReferenceValue, _ batched: Bool
   ) -> ReferenceValue? {
     let x = operands[0]
     func moved(_ op: Op) -> ReferenceValue {

@@ -93,9 +93,9 @@ enum NetworkCases {
     }
     let plain = example.dice.pick(engines)
     for name in engines {
-      if let verdict = run(passed, on: name, example, after, &example.dice) { return verdict }
+      if let verdict = run(passed, on: name, example, within: after, &example.dice) { return verdict }
       guard name == plain, passed.graph != example.model.graph else { continue }
-      if let verdict = run(example.model, on: name, example, before, &example.dice) { return verdict }
+      if let verdict = run(example.model, on: name, example, within: before, &example.dice) { return verdict }
     }
     return .accepted
   }
@@ -119,7 +119,7 @@ enum NetworkCases {
 
   /// Runs `model` in every way that must give the same bits; nil where all is well.
   private static func run(
-    _ model: Model, on engine: String, _ example: Case, _ bound: ErrorBound, _ dice: inout Dice
+    _ model: Model, on engine: String, _ example: Case, within bound: ErrorBound, _ dice: inout Dice
   ) -> FuzzFormat.Verdict? {
     var options = SessionOptions(threads: dice.once(in: 16) ? 2 : 1, isExact: dice.once(in: 4))
     options.instructionSet = engine

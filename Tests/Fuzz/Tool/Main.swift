@@ -47,8 +47,9 @@ struct Main {
   private static func work(_ words: [String]) -> Int32 {
     guard words.count >= 4, let page = SharedPage(path: words[0]), let format = FuzzFormat.named(words[1])
     else { return 2 }
-    Worker.limit()
+    Worker.limit(writesNothing: format.name == "arguments")
     var worker = Worker(page: page, format: format)
+    if format.name == "arguments" { chdir(folder(of: words[0])) }
     if words[2] == "file" {
       let bytes: Bytes
       do { bytes = try MappedFile.open(words[3]) } catch { return 2 }
@@ -64,6 +65,10 @@ struct Main {
       worker.run(from..<to) { source.sweepCase($0) }
     }
     return 0
+  }
+
+  private static func folder(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
   }
 
   // MARK: Campaigns

@@ -29,10 +29,15 @@ struct Worker {
     read = Planted.wrap(format).read
   }
 
-  /// Limits of the process; none of address space under a sanitizer, which needs terabytes of it.
-  static func limit() {
+  /// Limits of the process, no file written where `writesNothing`; none of address space under a sanitizer, which needs terabytes of it.
+  static func limit(writesNothing: Bool) {
     if getenv("FIXRESC_FUZZ_UNLIMITED") == nil { set(Int32(RLIMIT_AS.rawValue), addressSpaceLimit) }
     set(Int32(RLIMIT_CORE.rawValue), 0)
+    // No case writes a file; the shared page is memory.
+    if writesNothing {
+      signal(SIGXFSZ, SIG_IGN)
+      set(Int32(RLIMIT_FSIZE.rawValue), 0)
+    }
     // A server's threads have small stacks.
     set(Int32(RLIMIT_STACK.rawValue), 1 << 20)
   }

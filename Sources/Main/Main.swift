@@ -1,5 +1,5 @@
 import FixresBase
-import FixresRuntime
+import fixresc
 
 #if canImport(Darwin)
   import Darwin
