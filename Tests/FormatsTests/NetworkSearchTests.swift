@@ -136,6 +136,19 @@ import Testing
     }
   }
 
+  @Test func manyNetworksAreCounted() {
+    let names = RecordedNetwork.named("resnet18").tensors
+    let entries = (0..<40).flatMap { index in
+      names.map { TensorEntry(path: "m\(index)." + $0.name, shape: $0.shape) }
+    }
+    #expect {
+      _ = try NetworkSearch.find(entries, path: "f")
+    } throws: { error in
+      guard case FormatError.severalNetworks(_, let count, let places) = error else { return false }
+      return count == 40 && places.map(\.key) == (0..<16).map { "m\($0)" }
+    }
+  }
+
   @Test func twoNetworksAreListedWithTheirKeys() throws {
     let names = RecordedNetwork.named("resnet18").tensors
     let entries = ["teacher.backbone.", "student.backbone."].flatMap { prefix in
@@ -144,7 +157,7 @@ import Testing
     #expect {
       _ = try NetworkSearch.find(entries, path: "f")
     } throws: { error in
-      guard case FormatError.severalNetworks(_, let places) = error else { return false }
+      guard case FormatError.severalNetworks(_, _, let places) = error else { return false }
       return places.map(\.key) == ["teacher", "student"] && places[0].blocks == [2, 2, 2, 2]
     }
     for key in ["teacher", "student", "teacher.backbone", "student.backbone."] {

@@ -115,7 +115,7 @@ import Testing
     #expect {
       _ = try load(object.legacy)
     } throws: { error in
-      guard case FormatError.severalNetworks(_, let places) = error else { return false }
+      guard case FormatError.severalNetworks(_, _, let places) = error else { return false }
       return places.map(\.key) == ["student", "teacher"]
     }
     for key in ["teacher", "teacher.module", "teacher.module.backbone", "module.backbone", "backbone"] {
@@ -190,7 +190,7 @@ import Testing
         let result = try load(bytes)
         #expect(!hasTwin && !hasStranger, "seed \(seed)")
         #expect(result.model.constants == original.model.constants, "seed \(seed)")
-      } catch FormatError.severalNetworks(_, let places) {
+      } catch FormatError.severalNetworks(_, _, let places) {
         #expect(hasTwin && Set(places.map(\.key)) == ["first", "second"], "seed \(seed): \(places)")
         let chosen = try load(bytes, key: "first")
         #expect(chosen.model.constants == original.model.constants, "seed \(seed)")

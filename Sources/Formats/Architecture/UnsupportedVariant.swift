@@ -59,8 +59,8 @@ package enum UnsupportedVariant {
     }
     if !weights.names.isFound, let family = family(weights) { return family }
     for name in names where isTelling(name) {
-      for sign in signs where name.containsBytes(of: sign.piece) {
-        return .unsupported(feature: sign.feature, evidence: weights.fileName(of: name))
+      if let sign = signScanner.first(in: Array(name.utf8)) {
+        return .unsupported(feature: signs[sign].feature, evidence: weights.fileName(of: name))
       }
     }
     return error
@@ -104,33 +104,25 @@ package enum UnsupportedVariant {
 
   /// The family of networks that the names are of, whatever stands above them.
   private static func family(_ weights: WeightShapes) -> ArchitectureError? {
-    for name in weights.canonicalNames {
+    for name in weights.canonicalNames where UnsupportedFamily.showsFeature(in: name) {
       let parts = name.split(separator: ".", omittingEmptySubsequences: false)
       if let feature = UnsupportedFamily.feature(parts) {
         return .unsupported(feature: feature, evidence: weights.fileName(of: name))
       }
     }
     for name in weights.canonicalNames {
-      for sign in signs where name.containsBytes(of: sign.piece) {
-        return .unsupported(feature: sign.feature, evidence: weights.fileName(of: name))
+      let text = Array(name.utf8)
+      if let sign = signScanner.first(in: text) {
+        return .unsupported(feature: signs[sign].feature, evidence: weights.fileName(of: name))
       }
-      for family in families
-      where name.hasPrefix(family.prefix) || name.containsBytes(of: "." + family.prefix) {
-        return .unsupported(feature: family.family, evidence: weights.fileName(of: name))
+      if let family = familyScanner.first(in: [UInt8(ascii: ".")] + text) {
+        return .unsupported(feature: families[family].family, evidence: weights.fileName(of: name))
       }
     }
     return nil
   }
-}
 
-extension String {
-  /// True where the text contains the bytes of `piece`; both are short.
-  fileprivate func containsBytes(of piece: String) -> Bool {
-    let text = Array(utf8)
-    let wanted = Array(piece.utf8)
-    guard text.count >= wanted.count else { return false }
-    return (0...(text.count - wanted.count)).contains { start in
-      text[start] == wanted[0] && text[start..<(start + wanted.count)].elementsEqual(wanted)
-    }
-  }
+  private static let signScanner = NameScanner(signs.map(\.piece))
+  /// A family's prefix counts at the start of a name and behind any dot.
+  private static let familyScanner = NameScanner(families.map { "." + $0.prefix })
 }

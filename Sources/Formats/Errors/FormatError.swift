@@ -17,8 +17,8 @@ package enum FormatError: Error, Hashable, Sendable {
   case noTensors(path: String, entries: [String])
   /// Nothing is found under `key` (of `--key`); `available` names what there is.
   case keyNotFound(path: String, key: String, available: [String])
-  /// The file holds several networks and nothing says which one is meant.
-  case severalNetworks(path: String, places: [NetworkPlace])
+  /// The file holds `count` networks, the first of them at `places`, and nothing says which one is meant.
+  case severalNetworks(path: String, count: Int, places: [NetworkPlace])
   /// More tensors than `Checkpoint.maximumTensorCount`.
   case tooManyTensors(path: String, count: Int, limit: Int)
   /// A tensor that the network needs cannot become float32, such as one of `float8_e4m3fn` or a sparse one.

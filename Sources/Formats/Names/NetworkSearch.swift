@@ -75,9 +75,9 @@ package struct NetworkSearch {
   // MARK: Candidates
 
   private func candidates() -> [Candidate] {
-    let trunks = BlockFinder(tree, entries).trunks()
-    guard !trunks.isEmpty else { return [] }
-    let blocks = Set(trunks.flatMap(\.blocks))
+    let found = BlockFinder(tree, entries).trunks()
+    guard !found.isEmpty else { return [] }
+    let blocks = Set(found.flatMap(\.blocks))
     let stems = tree.nodes.indices.filter { node in
       StemNames.readsImages(tree[node].layer) && !tree.ancestors(node).contains { blocks.contains($0) }
     }
@@ -86,17 +86,21 @@ package struct NetworkSearch {
     for stem in stems {
       for node in tree.ancestors(stem) { below[node] = below[node] == nil ? stem : -1 }
     }
-    var candidates = trunks.map { Candidate(trunk: $0, stem: nil, top: $0.node) }
+    var candidates = found.map { Candidate(trunk: $0, stem: nil, top: $0.node) }
     let above = candidates.map { tree.ancestors($0.trunk.node) }
+    // Trunks below each node, and those of which it is the nearest above a stem.
+    var trunks: [Int: Int] = [:]
+    var nearest: [Int: Int] = [:]
+    for ancestors in above {
+      for node in ancestors { trunks[node, default: 0] += 1 }
+      if let top = ancestors.first(where: { below[$0] != nil }) { nearest[top, default: 0] += 1 }
+    }
     for index in candidates.indices {
       guard let top = above[index].first(where: { below[$0] != nil }), let stem = below[top], stem >= 0 else {
         continue
       }
-      // Another trunk that is as near to the stem or nearer owns it.
-      let isOwned = above.indices.contains { other in
-        other != index && above[other].contains(top) && nearest(above[other], below) != top
-      }
-      if !isOwned { (candidates[index].stem, candidates[index].top) = (stem, top) }
+      // A trunk below that is nearer to a stem owns it.
+      if trunks[top] == nearest[top] { (candidates[index].stem, candidates[index].top) = (stem, top) }
     }
     return separate(candidates)
   }
@@ -111,16 +115,18 @@ package struct NetworkSearch {
         return names.contains { $0.hasPrefix("layer") } || tree[candidate.trunk.node].component == "stages"
       }
     }
-    return withStem.filter { candidate in
-      let rivals = withStem.filter { $0.stem == candidate.stem }
-      let distance = { (other: Candidate) in tree.components(other.trunk.node, below: other.top).count }
-      let least = rivals.map(distance).min()
-      return distance(candidate) == least && rivals.count { distance($0) == least } == 1
+    let distances = withStem.map { tree.components($0.trunk.node, below: $0.top).count }
+    // By stem, the least distance and how many have it.
+    var least: [Int: (distance: Int, count: Int)] = [:]
+    for (candidate, distance) in zip(withStem, distances) {
+      guard let stem = candidate.stem else { continue }
+      let known = least[stem] ?? (.max, 0)
+      if distance < known.distance { least[stem] = (distance, 1) }
+      if distance == known.distance { least[stem] = (distance, known.count + 1) }
     }
-  }
-
-  private func nearest(_ ancestors: [Int], _ below: [Int: Int]) -> Int? {
-    ancestors.first { below[$0] != nil }
+    return zip(withStem, distances).filter { candidate, distance in
+      candidate.stem.flatMap { least[$0] }.map { $0 == (distance, 1) } ?? false
+    }.map(\.0)
   }
 
   private func setScopes(_ candidates: inout [Candidate]) {
@@ -138,8 +144,10 @@ package struct NetworkSearch {
 
   private mutating func choose(_ all: [Candidate]) throws(FormatError) -> Candidate {
     var candidates: [Candidate] = []
+    var taken: Set<[String]> = []
     for candidate in all {
-      if candidates.contains(where: { isAlias(candidate, $0) }) {
+      // The same stored data again: a module that is registered under two names.
+      if let identities = identities(candidate), !taken.insert(identities).inserted {
         leaveOut(candidate)
       } else {
         candidates.append(candidate)
@@ -158,7 +166,7 @@ package struct NetworkSearch {
     }
     if candidates.count == 1 { return candidates[0] }
     throw .severalNetworks(
-      path: path,
+      path: path, count: candidates.count,
       places: candidates.prefix(16).map {
         NetworkPlace(key: tree.path($0.scope), blocks: $0.trunk.stages.map(\.count))
       })
@@ -173,14 +181,16 @@ package struct NetworkSearch {
     }
   }
 
-  /// True where both have the same stored data: a module that is registered under two names.
-  private func isAlias(_ a: Candidate, _ b: Candidate) -> Bool {
-    func identities(_ candidate: Candidate) -> [String?] {
-      candidate.trunk.blocks.flatMap { tree.modules(in: $0) }.flatMap { tree[$0].tensors }
-        .filter { entries[$0.entry].shape?.isEmpty == false }.map { entries[$0.entry].identity }
+  /// What tells the stored data of the tensors in the candidate's blocks; nil where one cannot be told.
+  private func identities(_ candidate: Candidate) -> [String]? {
+    var identities: [String] = []
+    for module in candidate.trunk.blocks.lazy.flatMap({ tree.modules(in: $0) }) {
+      for tensor in tree[module].tensors where entries[tensor.entry].shape?.isEmpty == false {
+        guard let identity = entries[tensor.entry].identity else { return nil }
+        identities.append(identity)
+      }
     }
-    let first = identities(a)
-    return !first.contains(nil) && first == identities(b)
+    return identities
   }
 
   /// Refuses networks of residual blocks whose names show that they are of another family.

@@ -33,6 +33,15 @@ enum UnsupportedFamily {
     path.suffix(2).compactMap { reparametrised[$0] }.first
   }
 
+  private static let scanner = NameScanner(
+    (Array(signs.keys) + Array(reparametrised.keys) + ["s1"]).map { ".\($0)." }.sorted())
+
+  /// Whether `feature` finds something in the dotted `name`; far faster where it does not.
+  static func showsFeature(in name: String) -> Bool {
+    let dot = UInt8(ascii: ".")
+    return scanner.first(in: [dot] + Array(name.utf8) + [dot]) != nil
+  }
+
   /// What the name `path` shows to be unsupported; nil where it shows nothing.
   static func feature(_ path: [Substring]) -> String? {
     if let feature = reparametrisation(path) { return feature }

@@ -58,15 +58,16 @@ extension ErrorReport {
       report.hint =
         "--key takes a path of keys and names joined by dots, whole, or its end where only one has it."
       return report
-    case .severalNetworks(let path, let places):
+    case .severalNetworks(let path, let count, let places):
       let found = places.map { place in
         (place.key.isEmpty ? "one at the root" : place.key)
           + " (blocks \(place.blocks.map(String.init).joined(separator: "-")))"
       }
       var report = ErrorReport(
         "checkpoint.several-networks",
-        "\(path): expected one network, found \(places.count): \(found.joined(separator: ", "))",
-        ["path": .string(path), "keys": JSON(places.map(\.key))])
+        "\(path): expected one network, found \(count): \(found.joined(separator: ", "))"
+          + (count > places.count ? " and more" : ""),
+        ["path": .string(path), "keys": JSON(places.map(\.key)), "count": JSON(count)])
       report.hint = "Choose one: " + places.map { "--key \($0.key)" }.joined(separator: " or ") + "."
       return report
     default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
