@@ -19,6 +19,11 @@ public enum RuntimeError: Error, Hashable, Sendable {
   case unknownInstructionSet(found: String, known: [String])
   /// `FIXRESC_ISA` asks for an instruction set and the machine lacks what `missing` names.
   case instructionSetUnavailable(name: String, missing: String)
+  /// The plan that was made would not compute the graph: a fault of this program, found before anything is run.
+  case unsoundPlan(PlanFault)
+  /// What is made of the model's constants, folded or packed, would take `needed` bytes, and may take `limit`; `value` is
+  /// the first whose part exceeds it.
+  case derivedConstantsTooLarge(value: String, needed: Int, limit: Int)
   /// A value name that the graph does not have.
   case unknownValue(String)
 }

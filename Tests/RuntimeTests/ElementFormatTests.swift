@@ -142,18 +142,22 @@ private struct PlanningBackend: Backend {
 
   func supports(_ format: ElementFormat) -> Bool { hasKernels && format == self.format }
 
-  private func step(_ kernel: String, _ weights: LayerWeights? = nil) -> KernelStep {
+  private func step(
+    _ kernel: String, _ footprint: StepFootprint, weights: LayerWeights? = nil
+  ) -> KernelStep {
     KernelStep(
       kernel: kernel, function: { _, _, _, _, _ in preconditionFailure("a plan for no one to run") },
-      copying: 0, items: 1, resources: StepResources(weights: weights))
+      copying: 0, footprint: footprint, items: 1, resources: StepResources(weights: weights))
   }
 
   private func weights(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, blocks: Int
-  ) -> LayerWeights {
+  ) throws(KernelRefusal) -> LayerWeights {
     let window = ConvolutionWindow(descriptor, isa, blocks: blocks)
     let layout = WeightPacking.directLayout(descriptor, window, blocks: blocks, isa)
-    return parameters.packed(layout, in: pool, hasGaps: false) { _ in step(layout.name) }
+    return try parameters.packed(layout, in: pool, hasGaps: false) { (_) throws(KernelRefusal) in
+      step(layout.name, .own([]))
+    }
   }
 
   func convolution(
@@ -161,20 +165,22 @@ private struct PlanningBackend: Backend {
     tuned: String?
   ) throws(KernelRefusal) -> KernelStep {
     let tiling = ConvolutionTiling.choose(descriptor, isa, l2ByteCount: l2ByteCount).tiling
-    return step("convolution", weights(parameters, descriptor, blocks: tiling.blocks))
+    return step(
+      "convolution", .convolution(descriptor, buffers),
+      weights: try weights(parameters, descriptor, blocks: tiling.blocks))
   }
 
   func alternatives(_ descriptor: ConvolutionDescriptor, around choice: String?) -> [String] { [] }
 
   func pooling(_ descriptor: PoolingDescriptor, source: Int, target: Int) throws(KernelRefusal) -> KernelStep
   {
-    step("pool")
+    step("pool", .map(source, descriptor.input, to: target, descriptor.output))
   }
 
   func globalPooling(
     _ descriptor: GlobalPoolingDescriptor, source: Int, target: Int
   ) throws(KernelRefusal) -> KernelStep {
-    step("global pool")
+    step("global pool", .map(source, descriptor.input, to: target, descriptor.output))
   }
 
   func linear(
@@ -183,15 +189,17 @@ private struct PlanningBackend: Backend {
     let convolution = ConvolutionDescriptor(
       input: descriptor.input, output: descriptor.output, kernelHeight: 1, kernelWidth: 1)
     let blocks = min(4, descriptor.output.blockCount)
-    return step("linear", weights(parameters, convolution, blocks: blocks))
+    return step(
+      "linear", .map(source, descriptor.input, to: target, descriptor.output),
+      weights: try weights(parameters, convolution, blocks: blocks))
   }
 
   func load(_ layout: TensorLayout, source: Int, target: Int) throws(KernelRefusal) -> KernelStep {
     guard loads else { throw .uncovered("no kernel loads pictures as \(layout.format.name)") }
-    return step("load")
+    return step("load", .load(layout, from: source, to: target))
   }
 
   func store(_ layout: TensorLayout, source: Int, target: Int) throws(KernelRefusal) -> KernelStep {
-    step("store")
+    step("store", .store(layout, from: source, to: target))
   }
 }

@@ -144,7 +144,7 @@ import Testing
               )
             }
           }
-          if groups > 1 { add(name, WeightPacking.narrowGroups(parameters, descriptor, cache)) }
+          if groups > 1 { add(name, try WeightPacking.narrowGroups(parameters, descriptor, cache)) }
         }
       }
       let difference = Golden.difference(

@@ -1,3 +1,19 @@
+/// What the instructions cannot say.
+package enum AssemblyFault: Error, Hashable, Sendable {
+  /// A displacement, an immediate or a count beyond 32 bits.
+  case distance(Int)
+  /// More code than a function may have.
+  case codeSize(limit: Int)
+
+  /// A few words for a plan.
+  package var reason: String {
+    switch self {
+    case .distance(let distance): "a distance or count of \(distance)"
+    case .codeSize(let limit): "more than \(limit) bytes of code"
+    }
+  }
+}
+
 /// Machine code with an optional listing.
 package struct AssembledCode: Sendable {
   /// A line of the listing: where the instruction starts and its text in the syntax of the instruction set.
@@ -6,6 +22,8 @@ package struct AssembledCode: Sendable {
     package var text: String
   }
 
+  /// Why the bytes are no function that may be called; nil where they are.
+  package var fault: AssemblyFault?
   package var bytes: [UInt8]
   /// Empty unless the assembler was asked to record it: text costs more than the code that it describes.
   package var listing: [Line]

@@ -31,7 +31,6 @@ package struct Address: Hashable, Sendable {
   package init(_ base: Register, _ displacement: Int = 0, index: Register? = nil, scale: Int = 1) {
     precondition(index != .rsp, "rsp cannot be an index")
     precondition([1, 2, 4, 8].contains(scale), "scale \(scale) is not 1, 2, 4 or 8")
-    precondition(Int32(exactly: displacement) != nil, "displacement \(displacement) exceeds 32 bits")
     self.base = base
     self.index = index
     self.scale = scale

@@ -33,16 +33,13 @@ extension X86Assembler {
       append(encoding, register: encoding.extension, register)
       bytes.append(UInt8(truncatingIfNeeded: immediate))
     case .immediate, .immediate32:
-      guard let wide = Int32(exactly: immediate) else {
-        preconditionFailure("immediate \(immediate) of \(encoding.name) exceeds 32 bits")
-      }
       if encoding.form == .immediate, let short = Int8(exactly: immediate) {
         encoding.opcode |= 2
         append(encoding, register: encoding.extension, register)
         bytes.append(UInt8(bitPattern: short))
       } else {
         append(encoding, register: encoding.extension, register)
-        append32(UInt32(bitPattern: wide))
+        append32(signed: immediate)
       }
     default:
       preconditionFailure("\(encoding.name) does not take an immediate")
@@ -102,6 +99,7 @@ extension X86Assembler {
   }
 
   private mutating func appendStart(_ encoding: GeneralEncoding, rex: UInt8) {
+    limitSize()
     if let prefix = encoding.prefix { bytes.append(prefix) }
     let rex = rex | (encoding.wide ? 8 : 0)
     if rex != 0 { bytes.append(0x40 | rex) }

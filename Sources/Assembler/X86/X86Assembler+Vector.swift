@@ -23,6 +23,7 @@ extension X86Assembler {
     _ row: VectorInstruction, _ length: VectorLength, evex: Bool, _ operands: VectorOperands
   ) {
     let encoding = row.encoding
+    limitSize()
     record(.vector(row)) { X86Assembler.text(encoding, length, operands) }
     if evex {
       appendEVEX(encoding, length, operands)

@@ -18,6 +18,10 @@ package struct X86Assembler {
   }
 
   package internal(set) var bytes: [UInt8] = []
+  /// The first thing that could not be encoded; what is emitted then is never to be run.
+  package internal(set) var fault: AssemblyFault?
+  /// Bytes of a function at most: far beyond any that is worth its cache.
+  static let mostBytes = 16 << 20
   /// Empty unless `recordsListing`.
   package private(set) var listing: [AssembledCode.Line] = []
   /// The rows that have been emitted; recorded with the listing.
@@ -30,7 +34,7 @@ package struct X86Assembler {
   }
 
   /// Bytes and listing.
-  package var code: AssembledCode { AssembledCode(bytes: bytes, listing: listing) }
+  package var code: AssembledCode { AssembledCode(fault: fault, bytes: bytes, listing: listing) }
 
   // MARK: Jumps
 
@@ -50,7 +54,7 @@ package struct X86Assembler {
       bytes += [opcode, UInt8(bitPattern: near)]
     } else {
       bytes += [0x0F, opcode + 0x10]
-      append32(UInt32(bitPattern: Int32(label.offset - bytes.count - 4)))
+      append32(signed: label.offset - bytes.count - 4)
     }
   }
 
@@ -73,6 +77,20 @@ package struct X86Assembler {
     [0x66, 0x0F, 0x1F, 0x44, 0x00, 0x00], [0x0F, 0x1F, 0x80, 0, 0, 0, 0],
     [0x0F, 0x1F, 0x84, 0, 0, 0, 0, 0],
   ]
+
+  /// `value` in 32 bits; one that does not fit makes the code a fault.
+  mutating func append32(signed value: Int) {
+    if Int32(exactly: value) == nil, fault == nil { fault = .distance(value) }
+    append32(UInt32(truncatingIfNeeded: value))
+  }
+
+  /// Called for each instruction: code beyond the limit is dropped, so that it takes no memory.
+  mutating func limitSize() {
+    guard bytes.count > Self.mostBytes else { return }
+    if fault == nil { fault = .codeSize(limit: Self.mostBytes) }
+    bytes.removeAll(keepingCapacity: true)
+    listing.removeAll()
+  }
 
   mutating func append32(_ value: UInt32) {
     for byte in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * byte))) }
@@ -112,6 +130,6 @@ package struct X86Assembler {
       if base == 4 { bytes.append(0x24) }
     }
     if mode == 1 { bytes.append(UInt8(bitPattern: Int8(scaled))) }
-    if mode == 2 { append32(UInt32(bitPattern: Int32(address.displacement))) }
+    if mode == 2 { append32(signed: address.displacement) }
   }
 }

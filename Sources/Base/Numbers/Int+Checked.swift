@@ -37,6 +37,9 @@ extension Int {
     return overflow ? nil : product
   }
 
+  /// `self * other`, or `Int.max` where that overflows; neither is negative.
+  package func multipliedSaturated(_ other: Int) -> Int { multipliedChecked(other) ?? .max }
+
   /// The next multiple of `alignment` (at least 1), or nil where that overflows.
   package func alignedChecked(to alignment: Int) -> Int? {
     precondition(alignment > 0, "an alignment is at least 1")

@@ -1,3 +1,5 @@
+import FixresBase
+
 /// Maximum length of a partial sum: a reduction of length K is accumulated in blocks of at most this many products,
 /// and the block sums are added (blocked summation, Higham 1993), as a chain of n additions errs by about sqrt(n)
 /// roundings.
@@ -47,7 +49,9 @@ package struct ConvolutionDescriptor: Hashable, Sendable {
 
   /// Multiply-adds for one image.
   package var macs: Int {
-    output.height * output.width * output.channels * (input.channels / groups) * kernelHeight * kernelWidth
+    let weights = output.channels.multipliedSaturated(input.channels / groups)
+      .multipliedSaturated(kernelHeight.multipliedSaturated(kernelWidth))
+    return output.height.multipliedSaturated(output.width).multipliedSaturated(weights)
   }
 
   /// The share of multiply-adds whose source is a pixel of the map and not padding.
@@ -55,13 +59,20 @@ package struct ConvolutionDescriptor: Hashable, Sendable {
     func taps(
       _ output: Int, _ input: Int, _ kernel: Int, _ stride: Int, dilation: Int, _ padding: Int
     ) -> Double {
-      let live = (0..<output).reduce(0) { count, pixel in
+      func live(_ pixel: Int) -> Int {
         let first = pixel * stride - padding
         let before = first < 0 ? (dilation - 1 - first) / dilation : 0
         let inside = input > first ? (input - first + dilation - 1) / dilation : 0
-        return count + max(0, min(inside, kernel) - before)
+        return max(0, min(inside, kernel) - before)
       }
-      return Double(live) / Double(max(1, output * kernel))
+      // All taps of the pixels between the edges lie on the map.
+      let begin = min(output, (padding + stride - 1) / stride)
+      let room = input + padding - (kernel - 1) * dilation - 1
+      let end = room < 0 ? begin : max(begin, min(output, room / stride + 1))
+      var count = (end - begin) * kernel
+      for pixel in 0..<begin { count += live(pixel) }
+      for pixel in end..<output { count += live(pixel) }
+      return Double(count) / Double(max(1, output * kernel))
     }
     return taps(
       output.height, input.height, kernelHeight, strideHeight, dilation: dilationHeight, paddingTop)

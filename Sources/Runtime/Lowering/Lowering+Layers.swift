@@ -12,22 +12,34 @@ extension Lowering {
     let tuned = tuned[UTF8Key(graph[node.result].name)]
     return try withParameters(node.operands[1], op.biasIndex.map { node.operands[$0] }) {
       (parameters) throws(RuntimeError) in
-      try kernel(node) { kernels throws(KernelRefusal) in
+      try kernel(node, portableByteCount: DirectConvolution.packedByteCount(descriptor)) {
+        kernels throws(KernelRefusal) in
         try kernels.convolution(descriptor, parameters, buffers, tuned: tuned)
       }
     }
   }
 
-  /// The backend's step for `node`, or the portable one and why.
+  /// The backend's step for `node`, or the portable one and why; the latter packs weights of `portableByteCount` bytes.
   private func kernel(
-    _ node: Node, _ make: (any Backend) throws(KernelRefusal) -> KernelStep
+    _ node: Node, portableByteCount: Int = 0, _ make: (any Backend) throws(KernelRefusal) -> KernelStep
   ) throws(RuntimeError) -> KernelStep {
     let format = layout(node.result).format
     var refusal = KernelRefusal.uncovered("\(backend.name) has no kernels for \(format.name)")
-    if backend.supports(format) {
+    if backend.supports(format), !(backend is PortableKernels) {
       do { return try make(backend) } catch { refusal = error }
+      if case .memory(let needed) = refusal { throw packedTooLarge(node, needed) }
     }
-    return try portableStep(node, refusal, make)
+    do { try budget?.take(portableByteCount) } catch {
+      guard case .memory(let needed) = error else { throw packedTooLarge(node, .max) }
+      throw packedTooLarge(node, needed)
+    }
+    var step = try portableStep(node, refusal, make)
+    if backend is PortableKernels { step.refusal = nil }
+    return step
+  }
+
+  private func packedTooLarge(_ node: Node, _ needed: Int) -> RuntimeError {
+    .derivedConstantsTooLarge(value: graph[node.result].name, needed: needed, limit: budget?.limit ?? .max)
   }
 
   /// The portable step for `node`, which nobody else computes because of `refusal`.
@@ -75,7 +87,8 @@ extension Lowering {
     let (source, target) = (buffer(node.operands[0]), buffer(node.result))
     return try withParameters(node.operands[1], op.hasBias ? node.operands[2] : nil) {
       (parameters) throws(RuntimeError) in
-      try kernel(node) { kernels throws(KernelRefusal) in
+      try kernel(node, portableByteCount: LinearLayer.packedByteCount(descriptor)) {
+        kernels throws(KernelRefusal) in
         try kernels.linear(descriptor, parameters, source: source, target: target)
       }
     }
@@ -156,6 +169,7 @@ extension Lowering {
     func finish(_ weights: UnsafeBufferPointer<Float>) throws(RuntimeError) -> KernelStep {
       guard let base = weights.baseAddress else { preconditionFailure("a layer's weights are never empty") }
       var parameters = LayerParameters(weights: base, bias: nil)
+      parameters.budget = budget
       if let tensor {
         (parameters.constant, parameters.source) = (name, tensor)
         parameters.stored = packed[UTF8Key(name)] ?? []

@@ -38,6 +38,7 @@ extension Lowering {
       let known = layouts[source]?.border ?? .none
       layouts[source]?.border = known.union(border)
     }
+    if case .narrowBorder(let map) = planted { narrowBorder(map) }
   }
 
   private func plainLayout(_ type: TensorType) -> TensorLayout {
@@ -84,12 +85,17 @@ extension Lowering {
       right: after(output.width, op.strides.width, kernel.width, op.padding.left, size.width))
   }
 
+  /// Bytes of a buffer beyond any machine's memory, so that distances in it can be added up: 64 TB.
+  private static let mostBufferBytes = 1 << 46
+
   /// Live ranges by node, in-place sharing, and a buffer index for each value that has memory of its own.
   mutating func assignBuffers(_ outputs: [ValueID], _ available: Int) throws(RuntimeError) {
     let end = graph.nodes.count
     var lastUse = [Int](repeating: -1, count: graph.values.count)
     for (index, node) in batchedNodes {
       for operand in dataOperands(node) { lastUse[root(operand)] = index }
+      // What nobody reads is written all the same.
+      if root(node.result) == node.result.index { lastUse[node.result.index] = index }
     }
     for output in outputs { lastUse[root(output)] = end }
     if !keepsValues { shareInPlace(&lastUse) }
@@ -101,7 +107,9 @@ extension Lowering {
     for (value, start) in first.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
       let byteCount = layouts[value]?.checkedByteCount ?? .max
       // Each alone, so that their sum stays far inside an Int.
-      guard byteCount <= available else { throw .planTooLarge(needed: byteCount, available: available) }
+      guard byteCount <= min(available, Self.mostBufferBytes) else {
+        throw .planTooLarge(needed: byteCount, available: available)
+      }
       buffers[value] = requests.count
       requests.append(
         .init(byteCount: byteCount, first: start, last: keepsValues ? end : max(lastUse[value], start)))
@@ -122,7 +130,8 @@ extension Lowering {
       // One occurrence only: a residual may also be what the convolution reads.
       var others = dataOperands(node)
       if let index = others.lastIndex(of: operand) { others.remove(at: index) }
-      guard lastUse[source] == index, layouts[source]?.block == layouts[result]?.block,
+      guard lastUse[source] == index || planted == .eagerSharing,
+        layouts[source]?.block == layouts[result]?.block,
         !others.contains(where: { current($0) == source }) || isElementwise(node.op),
         let layout = layouts[source], let resultLayout = layouts[result],
         layout.channels == resultLayout.channels, layout.height == resultLayout.height,
@@ -132,7 +141,7 @@ extension Lowering {
         layout.height * layout.width > 1 || resultLayout.border == .none
       else { continue }
       layouts[source]?.border = layout.border.union(resultLayout.border)
-      lastUse[source] = lastUse[result]
+      lastUse[source] = max(lastUse[source], lastUse[result])
       movedTo[result] = source
     }
     for (value, root) in roots.enumerated() {
@@ -183,9 +192,33 @@ extension Lowering {
   /// Places all buffers in the arena, and refuses, before anything is allocated, a plan whose arena and weights are
   /// more than the machine has.
   func placeBuffers(_ available: Int) throws(RuntimeError) -> MemoryPlanner.Placement {
-    let placement = MemoryPlanner.place(requests)
+    var placement = place()
     let needed = placement.byteCount.addingSaturated(max(model.constants.byteCount, packedByteCount))
-    guard needed <= available else { throw .planTooLarge(needed: needed, available: available) }
+    guard needed <= available, placement.byteCount < .max else {
+      throw .planTooLarge(needed: needed, available: available)
+    }
+    if case .offset(let buffer, let byteCount) = planted {
+      placement.offsets[buffer % requests.count] += byteCount
+    }
     return placement
+  }
+
+  private func place() -> MemoryPlanner.Placement {
+    guard case .shortLiveRange(let buffer) = planted else { return MemoryPlanner.place(requests) }
+    var short = requests
+    short[buffer % short.count].last = short[buffer % short.count].first
+    return MemoryPlanner.place(short)
+  }
+
+  /// Takes a row or a column from one of the borders.
+  private mutating func narrowBorder(_ map: Int) {
+    let bordered = layouts.filter { $0.value.border != .none }.keys.sorted()
+    guard !bordered.isEmpty, var layout = layouts[bordered[map % bordered.count]] else { return }
+    if layout.border.bottom > 0 { layout.border.bottom -= 1 } else { layout.border.top -= 1 }
+    layout.border.top = max(0, layout.border.top)
+    if layout.border == layouts[bordered[map % bordered.count]]?.border {
+      (layout.border.left, layout.border.right) = (0, 0)
+    }
+    layouts[bordered[map % bordered.count]] = layout
   }
 }

@@ -1,14 +1,18 @@
+import FixresBase
 import FixresIR
 
 extension Lowering {
-  /// Chooses a kernel for every node; the buffers lie where `placement` puts them.
+  /// Chooses a kernel for every node; the buffers lie where `placement` puts them. Nil where the kernels would take more
+  /// code than a plan may have.
   mutating func makePlan(
     _ outputs: [ValueID], _ placement: MemoryPlanner.Placement, available: Int, pool: ThreadPool
-  ) throws(RuntimeError) -> ExecutionPlan {
-    for made in try lowerNodes(pool) {
+  ) throws(RuntimeError) -> ExecutionPlan? {
+    guard let lowered = try lowerNodes(pool) else { return nil }
+    for made in lowered {
       if let step = made.step { steps.append((info(made.node, step), step)) }
     }
-    let scratch = ExecutionPlan.scratchByteCount(steps.lazy.map(\.step)) * pool.threadCount
+    let scratch = ExecutionPlan.scratchByteCount(steps.lazy.map(\.step))
+      .multipliedSaturated(pool.threadCount)
     // Weights that nothing has been written to yet: this is the time to refuse them.
     let packed = steps.reduce(0) { $0 + ($1.step.resources.weights?.packed.ownByteCount ?? 0) }
     let needed = placement.byteCount.addingSaturated(scratch).addingSaturated(packed)
@@ -54,26 +58,29 @@ extension Lowering {
     var error: RuntimeError?
   }
 
-  /// Lowers all nodes, several at a time.
-  private func lowerNodes(_ pool: ThreadPool) throws(RuntimeError) -> [NodeLowering] {
+  /// Lowers all nodes, several at a time; nil where their kernels take more code than a plan may have.
+  private func lowerNodes(_ pool: ThreadPool) throws(RuntimeError) -> [NodeLowering]? {
+    let code = CodeTally()
     var jobs = batchedNodes.filter { !sharesOnly($0.node) }.map { NodeLowering(node: $0.node) }
     let queue = WorkQueue(count: jobs.count)
     jobs.withUnsafeMutableBufferPointer { jobs in
       nonisolated(unsafe) let jobs = jobs
       pool.forEach(queue) { position in
+        guard !code.isExceeded else { return }
         do throws(RuntimeError) {
           jobs[position].step = try kernel(jobs[position].node)
+          if let kernels = jobs[position].step?.resources.kernels { code.add(kernels) }
         } catch {
           jobs[position].error = error
         }
       }
     }
     if let error = jobs.lazy.compactMap(\.error).first { throw error }
-    return jobs
+    return code.isExceeded ? nil : jobs
   }
 
   /// True for a node that has no step: its result is its operand.
-  private func sharesOnly(_ node: Node) -> Bool {
+  func sharesOnly(_ node: Node) -> Bool {
     switch node.op.computation {
     case .copy: true
     case .flatten: node.operands.first.map { root($0) == root(node.result) } ?? false

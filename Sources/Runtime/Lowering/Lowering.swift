@@ -9,6 +9,10 @@ struct Lowering: Sendable {
   let portable: PortableKernels
   /// Every value keeps a buffer of its own to the end of the run, for `compare`.
   let keepsValues: Bool
+  /// A mistake to make, for tests of the plan checker.
+  var planted: PlantedPlanFault?
+  /// What packed weights may take; set once the arena is known.
+  var budget: PackingBudget?
   /// The kernel that the model's tuning names for a layer.
   let tuned: [UTF8Key: String]
   /// What the model holds of each constant as kernels read it.
@@ -43,19 +47,35 @@ struct Lowering: Sendable {
     partRows = convolutions > Self.manyConvolutions ? PartRows.short : PartRows.long
   }
 
-  /// The plan for `model`'s outputs named `outputs`, refused where it would not fit in `available` bytes.
+  /// The plan for `model`'s outputs named `outputs`, checked, and refused where it would not fit in `available` bytes.
   static func plan(
     _ model: Model, outputs: [ValueID], backend: any Backend, keepsValues: Bool, available: Int,
-    pool: ThreadPool
+    pool: ThreadPool, planted: PlantedPlanFault? = nil
   ) throws(RuntimeError) -> ExecutionPlan {
     var lowering = Lowering(model, backend: backend, keepsValues: keepsValues)
+    lowering.planted = planted
     try lowering.foldConstants()
     try lowering.chooseLayouts()
     try lowering.assignBuffers(outputs, available)
     let placement = try lowering.placeBuffers(available)
-    let plan = try lowering.makePlan(outputs, placement, available: available, pool: pool)
+    lowering.budget = PackingBudget(
+      constantByteCount: model.constants.byteCount, available: available - placement.byteCount)
+    guard let plan = try lowering.makePlan(outputs, placement, available: available, pool: pool) else {
+      // More machine code than a plan may have: which layers came first would decide the bits.
+      return try Self.plan(
+        model, outputs: outputs, backend: PortableKernels(), keepsValues: keepsValues, available: available,
+        pool: pool, planted: planted)
+    }
+    try PlanChecker.check(
+      plan, roles: lowering.roles(outputs), of: model.graph, outputs: outputs, keepsValues: keepsValues)
     lowering.releasePacked(except: plan.weights.all)
     return plan
+  }
+
+  /// What each step of the plan is for.
+  private func roles(_ outputs: [ValueID]) -> [PlanChecker.Role] {
+    [.load] + batchedNodes.filter { !sharesOnly($0.node) }.map { .node($0.index) }
+      + outputs.indices.map { .store($0) }
   }
 
   /// Gives back the pages of packed constants, read to be checksummed, that no kernel takes.
@@ -78,22 +98,6 @@ struct Lowering: Sendable {
       guard case .conv2d(let op) = node.op else { return nil }
       return (model.graph[node.result].name, lowering.descriptor(op, node))
     }
-  }
-
-  /// Evaluates nodes without a batch, whose operands are constants, by the reference.
-  private mutating func foldConstants() throws(RuntimeError) {
-    for node in graph.nodes where !graph[node.result].type.batched {
-      var operands: [ReferenceValue] = []
-      for operand in node.operands { operands.append(try constant(operand)) }
-      folded[node.result.index] = ReferenceInterpreter.evaluate(node.op, operands, batched: false)
-    }
-  }
-
-  func constant(_ value: ValueID) throws(RuntimeError) -> ReferenceValue {
-    if let made = folded[value.index] { return made }
-    let name = graph[value].name
-    guard let tensor = model.constants[name] else { throw .model(.missingConstant(name)) }
-    return ReferenceValue(dims: tensor.shape, elements: tensor.floats)
   }
 
   /// Nodes that compute something of a batch, by index.

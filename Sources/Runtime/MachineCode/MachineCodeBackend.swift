@@ -1,4 +1,5 @@
 import FixresAssembler
+import FixresBase
 
 /// Kernels emitted for one vector instruction set of this machine.
 package struct MachineCodeBackend: Backend {
@@ -44,9 +45,7 @@ package struct MachineCodeBackend: Backend {
       try requireReach(of: layout, blocks: Self.mostGroupBlocks, rows: rows)
     }
     if forced == nil, NarrowGroupKernel.applies(to: descriptor, isa) {
-      return try emit { () throws(ExecutableMemoryError) in
-        try DirectStep.narrowGroups(descriptor, weights, buffers, cache: cache)
-      }
+      return try DirectStep.narrowGroups(descriptor, weights, buffers, cache: cache)
     }
     var algorithm =
       forced ?? .choose(descriptor, isa, cpu, allowsWinograd: allowsWinograd)
@@ -61,23 +60,15 @@ package struct MachineCodeBackend: Backend {
       let plan = WinogradPlan(descriptor, tiling, isa)
       try requireReach(of: max(plan.transformedByteCount, plan.productByteCount))
     }
-    var step = try emit { () throws(ExecutableMemoryError) in
+    var step =
       switch algorithm {
       case .winograd(let tiling):
         try WinogradStep.step(descriptor, weights, buffers, tiling: tiling, cache: cache)
       case .direct(let tiling):
         try DirectStep.step(descriptor, weights, buffers, tiling: tiling, cache: cache)
       }
-    }
     (step.chosenBy, step.specification) = (decision, algorithm.specification)
     return step
-  }
-
-  /// `make`'s step, or the refusal that it met.
-  private func emit(
-    _ make: () throws(ExecutableMemoryError) -> KernelStep
-  ) throws(KernelRefusal) -> KernelStep {
-    do { return try make() } catch { throw .executableMemory(error) }
   }
 
   /// Refuses layouts whose channel blocks are not whole vectors.
@@ -87,17 +78,20 @@ package struct MachineCodeBackend: Backend {
     }
   }
 
-  /// Refuses a distance that the 32-bit displacements and immediates of emitted code cannot hold.
-  private func requireReach(of distance: Int) throws(KernelRefusal) {
-    guard distance <= Int(Int32.max) else { throw .uncovered("distances of \(distance) bytes in a map") }
+  /// Refuses a distance, nil for one beyond `Int`, that the 32-bit displacements and immediates of emitted code cannot
+  /// hold. The assembler finds those that are missed here.
+  private func requireReach(of distance: Int?) throws(KernelRefusal) {
+    guard let distance, distance <= Int(Int32.max) else {
+      throw .uncovered("distances of \(distance ?? .max) bytes in a map")
+    }
   }
 
   /// The same for a map of which a kernel reaches `blocks` channel blocks and `rows` rows.
   private func requireReach(
     of layout: TensorLayout, blocks: Int, rows: Int
   ) throws(KernelRefusal) {
-    let planes = min(blocks, layout.blockCount) * layout.planeByteStride
-    try requireReach(of: planes + rows * layout.rowByteStride)
+    let planes = layout.planeByteStride.multipliedChecked(min(blocks, layout.blockCount))
+    try requireReach(of: layout.rowByteStride.multipliedChecked(rows).flatMap { planes?.addingChecked($0) })
   }
 
   /// Channel blocks that no group of a kernel exceeds.
@@ -128,9 +122,7 @@ package struct MachineCodeBackend: Backend {
       (descriptor.output.height - 1) * descriptor.strideHeight - descriptor.padding.top
         < descriptor.input.height
     else { throw .uncovered("a window lies in the padding alone") }
-    return try emit { () throws(ExecutableMemoryError) in
-      try PoolStep.step(descriptor, source: source, target: target, cache)
-    }
+    return try PoolStep.step(descriptor, source: source, target: target, cache)
   }
 
   package func globalPooling(
@@ -138,9 +130,7 @@ package struct MachineCodeBackend: Backend {
   ) throws(KernelRefusal) -> KernelStep {
     try requireBlocks(descriptor.input, descriptor.output)
     try requireReach(of: descriptor.input, blocks: Self.mostGroupBlocks, rows: 1)
-    return try emit { () throws(ExecutableMemoryError) in
-      try GlobalPoolStep.step(descriptor, source: source, target: target, cache)
-    }
+    return try GlobalPoolStep.step(descriptor, source: source, target: target, cache)
   }
 
   package func linear(
@@ -151,9 +141,8 @@ package struct MachineCodeBackend: Backend {
       throw .uncovered("a border around a vector")
     }
     let images = StripKernel.largestTile(isa, blocks: 1)
-    try requireReach(of: images * max(descriptor.input.imageByteCount, descriptor.output.imageByteCount))
-    return try emit { () throws(ExecutableMemoryError) in
-      try LinearStep.step(descriptor, weights, source: source, target: target, cache)
-    }
+    let image = max(descriptor.input.imageByteCount, descriptor.output.imageByteCount)
+    try requireReach(of: image.multipliedChecked(images))
+    return try LinearStep.step(descriptor, weights, source: source, target: target, cache)
   }
 }

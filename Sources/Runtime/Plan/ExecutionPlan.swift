@@ -1,3 +1,5 @@
+import FixresBase
+
 /// A lowered graph: steps in order, and where in the arena each buffer lies; bound to a batch only by a run.
 package final class ExecutionPlan: Sendable {
   /// A step as the run loop wants it.
@@ -46,6 +48,8 @@ package final class ExecutionPlan: Sendable {
   package let steps: [StepInfo]
   package let buffers: [BufferInfo]
   package let values: [ValueInfo]
+  /// By step: the memory that it touches.
+  package let footprints: [StepFootprint]
   /// Bytes of the arena for each image of a batch.
   package let arenaByteCount: Int
   /// Bytes of scratch memory for each thread.
@@ -73,6 +77,12 @@ package final class ExecutionPlan: Sendable {
     self.steps = steps.map(\.info)
     self.buffers = buffers
     self.values = values
+    footprints = steps.map { entry in
+      var footprint = entry.step.footprint
+      // Packing is a part of the step that needs the weights.
+      footprint.own += entry.step.resources.weights?.packing?.step.footprint.own ?? []
+      return footprint
+    }
     self.arenaByteCount = arenaByteCount
     self.inputBuffer = inputBuffer
     self.outputBuffers = outputBuffers
@@ -95,6 +105,17 @@ package final class ExecutionPlan: Sendable {
   }
 
   deinit { flatSteps.deallocate() }
+
+  /// Bytes of the arena for `images` images at once: buffers of every one of them lie where those of one do, as each
+  /// offset and size is multiplied by the batch.
+  ///
+  /// - Throws: `planTooLarge` where that exceeds any memory.
+  package func arenaByteCount(images: Int) throws(RuntimeError) -> Int {
+    guard images >= 0, let byteCount = arenaByteCount.multipliedChecked(images) else {
+      throw .planTooLarge(needed: .max, available: MachineMemory.availableByteCount())
+    }
+    return byteCount
+  }
 
   /// Bytes of scratch memory that each thread needs to run `steps` and to pack their weights.
   static func scratchByteCount(_ steps: some Sequence<KernelStep>) -> Int {

@@ -14,6 +14,8 @@ package enum KernelRefusal: Error, Hashable, Sendable {
   case uncovered(String)
   /// The system refused the memory for emitted code.
   case executableMemory(ExecutableMemoryError)
+  /// Packed weights of the layer do not fit in the memory that is left; no other kernel would help.
+  case memory(needed: Int)
 
   /// A few words for `inspect --plan` and `doctor`.
   package var reason: String {
@@ -21,6 +23,7 @@ package enum KernelRefusal: Error, Hashable, Sendable {
     case .uncovered(let what): what
     case .executableMemory(let error):
       "the system refuses executable memory (\(error.operation.rawValue), errno \(error.code))"
+    case .memory(let needed): "its packed weights take \(needed) bytes"
     }
   }
 }
@@ -38,6 +41,8 @@ package struct KernelStep: @unchecked Sendable {
   package var itemsCoverBatch: Bool
   /// Bytes of `RunContext.scratch` that each thread needs.
   package var scratchByteCount: Int
+  /// All memory that `function` touches.
+  package var footprint: StepFootprint
   /// What `arguments` points to, itself included.
   package var resources: StepResources
   /// What decided among several kernels; nil where there was but one.
@@ -48,25 +53,28 @@ package struct KernelStep: @unchecked Sendable {
   package var refusal: KernelRefusal?
 
   package init(
-    kernel: String, function: @escaping StepFunction, arguments: UnsafeRawPointer, items: Int,
-    itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, resources: StepResources
+    kernel: String, function: @escaping StepFunction, arguments: UnsafeRawPointer, footprint: StepFootprint,
+    items: Int, itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, resources: StepResources
   ) {
     (self.kernel, self.function, self.arguments) = (kernel, function, arguments)
+    self.footprint = footprint
     (self.items, self.itemsCoverBatch) = (items, itemsCoverBatch)
     (self.scratchByteCount, self.resources) = (scratchByteCount, resources)
   }
 
   /// A step whose arguments are a copy of `value`, kept alive with the step.
   package init<Arguments: BitwiseCopyable>(
-    kernel: String, function: @escaping StepFunction, copying value: Arguments, items: Int,
-    itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, resources: StepResources = StepResources()
+    kernel: String, function: @escaping StepFunction, copying value: Arguments, footprint: StepFootprint,
+    items: Int, itemsCoverBatch: Bool = false, scratchByteCount: Int = 0,
+    resources: StepResources = StepResources()
   ) {
     let block = AlignedBlock(byteCount: MemoryLayout<Arguments>.size)
     block.base.storeBytes(of: value, as: Arguments.self)
     var resources = resources
     resources.blocks.append(block)
     self.init(
-      kernel: kernel, function: function, arguments: UnsafeRawPointer(block.base), items: items,
-      itemsCoverBatch: itemsCoverBatch, scratchByteCount: scratchByteCount, resources: resources)
+      kernel: kernel, function: function, arguments: UnsafeRawPointer(block.base), footprint: footprint,
+      items: items, itemsCoverBatch: itemsCoverBatch, scratchByteCount: scratchByteCount, resources: resources
+    )
   }
 }

@@ -12,6 +12,8 @@ package struct LayerParameters {
   package var source: Tensor?
   /// What the model's file holds of the weights, packed.
   package var stored: [PackedConstant] = []
+  /// What packing may take; nil where nothing bounds it.
+  package var budget: PackingBudget?
 
   package init(weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?) {
     (self.weights, self.bias) = (weights, bias)
@@ -24,23 +26,29 @@ package struct LayerParameters {
 
   /// The weights arranged as `layout`: taken from the model's file where that holds them, else written at once by
   /// `pack`, which finds zeros.
-  package func packed<E: Error>(
-    _ layout: WeightLayout, in pool: BlockPool, pack: (UnsafeMutablePointer<Float>) throws(E) -> Void
-  ) throws(E) -> LayerWeights {
+  ///
+  /// - Throws: `memory` where the budget does not cover them.
+  package func packed(
+    _ layout: WeightLayout, in pool: BlockPool, pack: (UnsafeMutablePointer<Float>) -> Void
+  ) throws(KernelRefusal) -> LayerWeights {
     if let stored = stored(layout) { return .resident(stored) }
+    try budget?.take(layout.byteCount)
     let block = pool.block(count: layout.count, of: layout.format)
-    try pack(block.floats)
+    pack(block.floats)
     return .resident(PackedWeights(block, of: pool, layout, constant: constant))
   }
 
   /// The weights arranged as `layout`, to be packed by a step when a run needs them, or at once where nothing owns
   /// them. `makeStep` gets the cell of the address that its items write to; what they leave out where it `hasGaps` must
   /// be zero.
-  package func packed<E: Error>(
+  ///
+  /// - Throws: `memory` where the budget does not cover them, and what `makeStep` throws.
+  package func packed(
     _ layout: WeightLayout, in pool: BlockPool, hasGaps: Bool,
-    by makeStep: (UnsafePointer<UnsafeRawPointer>) throws(E) -> KernelStep
-  ) throws(E) -> LayerWeights {
+    by makeStep: (UnsafePointer<UnsafeRawPointer>) throws(KernelRefusal) -> KernelStep
+  ) throws(KernelRefusal) -> LayerWeights {
     if let stored = stored(layout) { return .resident(stored) }
+    try budget?.take(layout.byteCount)
     let packed = PackedWeights(
       pool.reserve(byteCount: layout.byteCount), of: pool, layout, constant: constant)
     let step = try makeStep(packed.addressCell)

@@ -61,6 +61,8 @@ package struct WeightPackingStep: Sendable {
 package protocol ListedKernel: AnyObject, Sendable {
   /// A specification: family, tile, layer kind, instruction set.
   var name: String { get }
+  /// Bytes of the code.
+  var byteCount: Int { get }
   /// One instruction a line: offset, bytes in hexadecimal, Intel syntax.
   var listing: String { get }
 }

@@ -32,8 +32,15 @@ struct BroadcastStep: BitwiseCopyable {
       operation: operation, source: source, second: second?.buffer ?? source, target: target,
       input: Strides(input), other: Strides(second?.layout ?? input), output: Strides(output),
       scale: scales.floats, shift: shifts.floats)
+    var footprint = StepFootprint.map(source, input, to: target, output, inPlace: true)
+    if let second {
+      footprint.reads.append(MapAccess(second.buffer, second.layout, second.layout.pixels))
+      // A gate of one pixel is read for every pixel: only a map of one pixel may take its place.
+      footprint.inPlace.append(1)
+    }
     return KernelStep(
-      kernel: "\(operation)", function: function, copying: arguments, items: output.blockCount,
+      kernel: "\(operation)", function: function, copying: arguments, footprint: footprint,
+      items: output.blockCount,
       resources: StepResources(blocks: [scales, shifts]))
   }
 

@@ -25,8 +25,12 @@ struct ConcatStep: BitwiseCopyable {
     }
     let arguments = ConcatStep(
       sources: entries, sourceCount: sources.count, target: target, output: Strides(output))
+    let footprint = StepFootprint(
+      reads: sources.map { MapAccess($0.buffer, $0.layout, $0.layout.pixels) },
+      write: MapAccess(target, output, output.borderedPixels))
     return KernelStep(
-      kernel: "concat", function: function, copying: arguments, items: output.blockCount,
+      kernel: "concat", function: function, copying: arguments, footprint: footprint,
+      items: output.blockCount,
       resources: StepResources(blocks: [table]))
   }
 
@@ -41,6 +45,7 @@ struct ConcatStep: BitwiseCopyable {
   private func block(_ context: RunContext, _ image: Int, _ block: Int) {
     let plane = context.floats(target) + (image &* output.image &+ block &* output.plane)
     output.zeroBorder(plane)
+    var index = source(of: block &* output.block)
     for lane in 0..<output.block {
       let channel = block &* output.block &+ lane
       let first = plane + (output.origin &+ lane)
@@ -48,7 +53,6 @@ struct ConcatStep: BitwiseCopyable {
         fill(first) { _, _ in 0 }
         continue
       }
-      var index = 0
       while index &+ 1 < sourceCount, sources[index &+ 1].firstChannel <= channel { index &+= 1 }
       let (source, from) = (sources[index].layout, channel &- sources[index].firstChannel)
       let start =
@@ -57,6 +61,16 @@ struct ConcatStep: BitwiseCopyable {
           &+ from % source.block)
       fill(first) { y, x in start[y &* source.row &+ x &* source.block] }
     }
+  }
+
+  /// Index of the source that gives `channel`.
+  private func source(of channel: Int) -> Int {
+    var (low, high) = (0, sourceCount)
+    while high &- low > 1 {
+      let middle = (low &+ high) / 2
+      if sources[middle].firstChannel <= channel { low = middle } else { high = middle }
+    }
+    return low
   }
 
   /// Writes one channel, from its first pixel on.

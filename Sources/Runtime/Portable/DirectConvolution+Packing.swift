@@ -1,3 +1,5 @@
+import FixresBase
+
 extension DirectConvolution {
   /// A step for `descriptor`: weights packed `[group][input block][kernel tap][channel][16]`, groups of 16 channels.
   ///
@@ -47,8 +49,20 @@ extension DirectConvolution {
       itemRows: itemRows, itemsPerGroup: itemsPerGroup, weights: packed.floats, bias: bias.floats)
     return KernelStep(
       kernel: "direct-\(descriptor.kernelHeight)x\(descriptor.kernelWidth)-2x16", function: function,
-      copying: arguments, items: groupCount * itemsPerGroup,
+      copying: arguments, footprint: .convolution(descriptor, buffers), items: groupCount * itemsPerGroup,
       resources: StepResources(blocks: [table, runs, packed, bias]))
+  }
+
+  /// Bytes of the packed weights, or somewhat more.
+  static func packedByteCount(_ descriptor: ConvolutionDescriptor) -> Int {
+    let (input, output) = (descriptor.input, descriptor.output)
+    let outputsPerGroup = output.channels / descriptor.groups
+    let groups = min(descriptor.groups, (16 + outputsPerGroup - 1) / outputsPerGroup + 1)
+    let inputs = min(
+      groups * (input.channels / descriptor.groups) + 2 * input.block, input.blockCount * input.block)
+    return ((output.channels + 15) / 16 * 16).multipliedSaturated(inputs)
+      .multipliedSaturated(descriptor.kernelHeight.multipliedSaturated(descriptor.kernelWidth))
+      .multipliedSaturated(4)
   }
 
   /// Floats from the first tap to the first of each run of taps side by side, `columns` runs a kernel row.

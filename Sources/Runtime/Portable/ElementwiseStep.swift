@@ -16,7 +16,8 @@ struct ElementwiseStep: BitwiseCopyable {
       source: source, target: target, input: Strides(input), output: Strides(output),
       operation: reference.address)
     return KernelStep(
-      kernel: operation.asOp.mnemonic, function: function, copying: arguments, items: output.blockCount,
+      kernel: operation.asOp.mnemonic, function: function, copying: arguments,
+      footprint: .map(source, input, to: target, output, inPlace: true), items: output.blockCount,
       resources: StepResources(operation: reference))
   }
 

@@ -14,7 +14,8 @@ struct GeneralizedMeanStep: BitwiseCopyable {
       source: source, target: target, input: Strides(input), output: Strides(output), exponent: op.exponent,
       epsilon: op.epsilon)
     return KernelStep(
-      kernel: "generalized-mean", function: function, copying: arguments, items: output.blockCount)
+      kernel: "generalized-mean", function: function, copying: arguments,
+      footprint: .map(source, input, to: target, output), items: output.blockCount)
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

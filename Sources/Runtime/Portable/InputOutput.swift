@@ -6,7 +6,8 @@ struct LoadInput: BitwiseCopyable {
   static func step(source: Int, target: Int, layout: TensorLayout) -> KernelStep {
     KernelStep(
       kernel: "load", function: function,
-      copying: LoadInput(source: source, target: target, layout: Strides(layout)), items: layout.height)
+      copying: LoadInput(source: source, target: target, layout: Strides(layout)),
+      footprint: .load(layout, from: source, to: target), items: layout.height)
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in
@@ -86,7 +87,8 @@ struct StoreOutput: BitwiseCopyable {
   static func step(source: Int, target: Int, layout: TensorLayout) -> KernelStep {
     KernelStep(
       kernel: "store", function: function,
-      copying: StoreOutput(source: source, target: target, layout: Strides(layout)), items: layout.channels)
+      copying: StoreOutput(source: source, target: target, layout: Strides(layout)),
+      footprint: .store(layout, from: source, to: target), items: layout.channels)
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in
@@ -128,7 +130,7 @@ struct Gather: BitwiseCopyable {
       strideY: strideY, strideX: strideX, flattens: flattens)
     return KernelStep(
       kernel: flattens ? "flatten" : "gather", function: function, copying: arguments,
-      items: output.blockCount)
+      footprint: .map(source, input, to: target, output), items: output.blockCount)
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

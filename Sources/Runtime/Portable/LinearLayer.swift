@@ -1,3 +1,5 @@
+import FixresBase
+
 /// `x W^T + b`; an item is 32 outputs of the whole batch, so that its weights are read once.
 struct LinearLayer: BitwiseCopyable {
   var source, target: Int
@@ -28,8 +30,15 @@ struct LinearLayer: BitwiseCopyable {
       source: source, target: target, input: Strides(input), output: Strides(output),
       weights: packed.floats, bias: bias.floats)
     return KernelStep(
-      kernel: "linear-1x32", function: function, copying: arguments, items: groups, itemsCoverBatch: true,
+      kernel: "linear-1x32", function: function, copying: arguments,
+      footprint: .map(source, input, to: target, output), items: groups, itemsCoverBatch: true,
       resources: StepResources(blocks: [packed, bias]))
+  }
+
+  /// Bytes of the packed weights.
+  static func packedByteCount(_ descriptor: LinearDescriptor) -> Int {
+    let outputs = (descriptor.output.channels + groupWidth - 1) / groupWidth * groupWidth
+    return outputs.multipliedSaturated(descriptor.input.channels).multipliedSaturated(4)
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

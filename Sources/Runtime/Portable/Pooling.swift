@@ -46,6 +46,7 @@ struct Pooling: BlockwiseStep {
       isMaximum: descriptor.isMaximum, countsPadding: descriptor.countsPadding)
     return KernelStep(
       kernel: descriptor.isMaximum ? "max-pool" : "average-pool", function: function, copying: arguments,
+      footprint: .map(source, descriptor.input, to: target, descriptor.output),
       items: descriptor.output.blockCount)
   }
 
@@ -124,7 +125,7 @@ struct GlobalPooling: BlockwiseStep {
       source: source, target: target, input: Strides(input), output: Strides(output), isMaximum: isMaximum)
     return KernelStep(
       kernel: isMaximum ? "global-max" : "global-average", function: function, copying: arguments,
-      items: output.blockCount)
+      footprint: .map(source, input, to: target, output), items: output.blockCount)
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

@@ -14,7 +14,8 @@ struct ReflectPadStep: BitwiseCopyable {
       source: source, target: target, input: Strides(input), output: Strides(output), top: op.padding.top,
       left: op.padding.left)
     return KernelStep(
-      kernel: "reflect-pad", function: function, copying: arguments, items: output.blockCount)
+      kernel: "reflect-pad", function: function, copying: arguments,
+      footprint: .map(source, input, to: target, output), items: output.blockCount)
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

@@ -46,7 +46,7 @@ public final class Session: Sendable {
     let available = MachineMemory.availableByteCount()
     plan = try Lowering.plan(
       model, outputs: outputs, backend: backend, keepsValues: options.keepsValues, available: available,
-      pool: pool)
+      pool: pool, planted: options.plantedFault)
     self.options = options
     inputShape = model.graph[model.graph.inputs[0]].type.dims
     inputCount = inputShape.reduce(1, *)

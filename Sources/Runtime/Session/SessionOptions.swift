@@ -14,6 +14,8 @@ public struct SessionOptions: Hashable, Sendable {
   public var packsAtOpen: Bool
   /// Keep every value to the end of a run, so that it can be looked at; takes more memory.
   package var keepsValues = false
+  /// A mistake that planning makes, for tests of the plan checker.
+  package var plantedFault: PlantedPlanFault?
   /// A name that `FIXRESC_ISA` may hold, in its place; nil leaves the choice to that variable and the machine.
   package var instructionSet: String?
 

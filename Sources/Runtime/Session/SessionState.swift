@@ -125,7 +125,7 @@ struct SessionState: ~Copyable, @unchecked Sendable {
   ) throws(RuntimeError) {
     if count > arenaBatch {
       (arena, arenaBatch) = (nil, 0)  // the old one goes before the new one comes
-      let needed = plan.arenaByteCount * count
+      let needed = try plan.arenaByteCount(images: count)
       guard let made = Arena(byteCount: needed) else {
         throw .planTooLarge(needed: needed, available: MachineMemory.availableByteCount())
       }

@@ -44,6 +44,9 @@ package struct NarrowGroupKernel: Hashable, Sendable {
     (self.hasResidual, self.hasReLU) = (hasResidual, hasReLU)
   }
 
+  /// Instructions of the longest: 14 pixels, 5 taps and 8 inputs of a group in both segments.
+  static let mostInstructions = 4096
+
   /// Index vectors that a permutation across 128-bit lanes needs; narrower groups take an immediate.
   static func indexCount(channelsPerGroup: Int) -> Int {
     channelsPerGroup > VectorISA.quarterLanes ? channelsPerGroup : 0

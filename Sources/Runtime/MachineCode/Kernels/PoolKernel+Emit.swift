@@ -14,8 +14,7 @@ extension PoolKernel {
       var x = 0
       while x < outputWidth {
         // A run of windows that are whole; clipped ones stand alone.
-        var end = x
-        while end < outputWidth && window(end).count == kernelWidth { end += 1 }
+        let end = wholeWindows.contains(x) ? wholeWindows.upperBound : x
         let whole = (end - x) / Self.unroll
         let (first, pixels) = (x, whole > 0 ? Self.unroll : 1)
         kernel.point(.window, at: MemoryOperand(.source, window(x).lowerBound * isa.byteCount))

@@ -1,4 +1,5 @@
 import FixresAssembler
+import FixresBase
 
 /// One emitted function: a row of output pixels of one channel block, each the maximum or mean of its window.
 ///
@@ -33,6 +34,21 @@ package struct PoolKernel: Hashable, Sendable {
     (self.isa, self.isMaximum) = (isa, isMaximum)
     (self.inputWidth, self.outputWidth, self.kernelWidth) = (inputWidth, outputWidth, kernelWidth)
     (self.stride, self.paddingLeft, self.sourceRow) = (stride, paddingLeft, sourceRow)
+  }
+
+  /// The output columns whose windows lie in the image.
+  var wholeWindows: Range<Int> {
+    let first = min(outputWidth, (paddingLeft + stride - 1) / stride)
+    let room = inputWidth + paddingLeft - kernelWidth
+    let end = room < 0 ? 0 : min(outputWidth, room / stride + 1)
+    return first..<max(first, end)
+  }
+
+  /// About how many instructions the function has: clipped windows, and four whole ones, are unrolled.
+  package var workEstimate: Int {
+    let windows = outputWidth - wholeWindows.count + 4
+    return windows.multipliedSaturated(min(kernelWidth, inputWidth).multipliedSaturated(isMaximum ? 4 : 1))
+      .addingSaturated(windows.multipliedSaturated(16))
   }
 
   /// Columns of the image in the window of output column `x`.

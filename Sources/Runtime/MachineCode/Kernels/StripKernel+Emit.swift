@@ -1,4 +1,5 @@
 import FixresAssembler
+import FixresBase
 
 extension StripKernel {
   /// Appends the function to `kernel`.
@@ -20,6 +21,25 @@ extension StripKernel {
     }
   }
 
+  /// About how many instructions the function has, with the work to find out which taps lie on the map, in the same
+  /// unit; never less than a tenth of what it really is.
+  package var workEstimate: Int {
+    var (edgeTiles, first, narrowest) = (0, 0, Int.max)
+    for segment in segments {
+      edgeTiles += segment.count - taps.tilesInside(segment, from: first).count
+      first += segment.columns * segment.count
+      narrowest = min(narrowest, segment.columns)
+    }
+    let columns = max(1, narrowest == .max ? 1 : narrowest)
+    // A tile is one of its own while an edge of the map lies between its pixels' taps.
+    let own = min(edgeTiles, 2 * (taps.width / (columns * taps.strideWidth) + 2)) + segments.count
+    let bodies = min(taps.width, 2 * columns + 1) * min(taps.height, 2 * rows + 1)
+    let body = max(StripEmitter.mostInstructions, (rows * columns + 1) * (blocks + 1))
+    return (own * bodies).multipliedSaturated(body)
+      .addingSaturated((edgeTiles + segments.count).multipliedSaturated(taps.width * columns / 16 + 1))
+      .addingSaturated(own * (taps.height * rows + bodyRows) / 16)
+  }
+
   /// Accumulators of the largest tile.
   private var widestTile: Int { rows * (segments.map(\.columns).max() ?? 1) * blocks }
 
@@ -34,15 +54,20 @@ extension StripKernel {
     var runs: [TileRun] = []
     var first = 0
     for segment in segments {
-      for _ in 0..<segment.count {
-        let columnRuns = taps.columnRuns(first: first, count: segment.columns)
+      let inside = taps.tilesInside(segment, from: first)
+      var tile = 0
+      while tile < segment.count {
+        // Tiles that meet the map alone are all alike.
+        let count = tile == inside.lowerBound ? max(inside.count, 1) : 1
+        let columnRuns = taps.columnRuns(first: first + tile * segment.columns, count: segment.columns)
         if let last = runs.last, last.columns == segment.columns, last.columnRuns == columnRuns {
-          runs[runs.count - 1].count += 1
+          runs[runs.count - 1].count += count
         } else {
-          runs.append(TileRun(columns: segment.columns, columnRuns: columnRuns, count: 1))
+          runs.append(TileRun(columns: segment.columns, columnRuns: columnRuns, count: count))
         }
-        first += segment.columns
+        tile += count
       }
+      first += segment.columns * segment.count
     }
     return runs
   }

@@ -41,6 +41,17 @@ package struct TapWindow: Hashable, Sendable {
     Self.runs(taps: width, (first..<first + count).map { $0 * strideWidth }, within: sourceColumns)
   }
 
+  /// The tiles of `segment`, the first of which starts at the strip's pixel `first`, that have all their taps on the map.
+  func tilesInside(_ segment: StripSegment, from first: Int) -> Range<Int> {
+    let step = segment.columns * strideWidth
+    let start = first * strideWidth
+    let before = sourceColumns.lowerBound - start
+    let room = sourceColumns.upperBound - width - start - (segment.columns - 1) * strideWidth
+    guard room >= 0 else { return 0..<0 }
+    let begin = before > 0 ? min(segment.count, (before + step - 1) / step) : 0
+    return begin..<max(begin, min(segment.count, room / step + 1))
+  }
+
   private static func runs(taps: Int, _ pixels: [Int], within source: Range<Int>) -> [Run] {
     var runs: [Run] = []
     for tap in 0..<taps {

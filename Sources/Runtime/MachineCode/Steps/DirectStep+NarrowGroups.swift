@@ -5,33 +5,25 @@ extension DirectStep {
   package static func narrowGroups(
     _ descriptor: ConvolutionDescriptor, _ parameters: LayerParameters, _ buffers: ConvolutionBuffers,
     cache: KernelCache
-  ) throws(ExecutableMemoryError) -> KernelStep {
+  ) throws(KernelRefusal) -> KernelStep {
     let (input, output, isa) = (descriptor.input, descriptor.output, cache.isa)
     let perGroup = input.channels / descriptor.groups
     let largest = NarrowGroupKernel.largestTile(
       isa, channelsPerGroup: perGroup, kernelWidth: descriptor.kernelWidth)
     let segments = ConvolutionTiling.segments(width: output.width, largest: largest)
-    let packed = WeightPacking.narrowGroups(parameters, descriptor, cache)
+    let packed = try WeightPacking.narrowGroups(parameters, descriptor, cache)
     let indices = WeightPacking.groupIndices(channelsPerGroup: perGroup, lanes: isa.lanes)
     let bias = WeightPacking.bias(parameters.bias, channels: output.channels, width: isa.lanes)
     let bytesPerBlock = descriptor.weightFormat.byteCount(
       of: descriptor.kernelHeight * descriptor.kernelWidth * perGroup * isa.lanes)
     let residual = descriptor.residual ?? output
-    let table = AlignedBlock(byteCount: output.blockCount * MemoryLayout<Group>.stride)
-    let groups = table.base.bindMemory(to: Group.self, capacity: output.blockCount)
-    for block in 0..<output.blockCount {
-      groups[block] = Group(
-        source: input.originByteOffset + descriptor.firstTapByteOffset + block * input.planeByteStride,
-        output: output.originByteOffset + block * output.planeByteStride,
-        residual: residual.originByteOffset + block * residual.planeByteStride,
-        weights: block * bytesPerBlock,
-        bias: block * isa.byteCount,
-        // The kernel finds its index vectors where others find weights to prefetch; these weights are packed at
-        // once, so that the distance holds.
-        nextWeights: UnsafeRawPointer(indices.base) - packed.packed.base, borderBegin: block,
-        borderEnd: block + 1)
-    }
-    let bands = try narrowBands(descriptor, segments, cache: cache)
+    // The kernel finds its index vectors where others find weights to prefetch; these weights are packed at once, so that
+    // the distance holds.
+    let distance = UnsafeRawPointer(indices.base) - packed.packed.base
+    let table = narrowTable(descriptor, bytesPerBlock: bytesPerBlock, toIndices: distance, isa)
+    let groups = table.base.assumingMemoryBound(to: Group.self)
+    let bandTable = BandTable(descriptor, rows: 1)
+    let bands = try narrowBands(descriptor, segments, bandTable, cache: cache)
     let entries = bands.table.base.assumingMemoryBound(to: Kernels.self)
     let chunkTarget = max(1, itemTarget / output.blockCount)
     let bandsPerItem = (output.height + chunkTarget - 1) / chunkTarget
@@ -43,30 +35,89 @@ extension DirectStep {
       outputBand: output.rowByteStride, residualBand: residual.rowByteStride, groups: groups,
       groupCount: output.blockCount, kernels: entries, lastGroupKernels: entries,
       weights: packed.packed.addressCell, bias: UnsafeRawPointer(bias.base),
-      bands: output.height, bandsPerItem: bandsPerItem,
+      bandTable: bandTable, bands: output.height, bandsPerItem: bandsPerItem,
       chunks: (output.height + bandsPerItem - 1) / bandsPerItem, hasRowChunks: false, prefetchStrips: 0,
       prefetchBytesPerStrip: 0
     )
-    let stride = descriptor.strideHeight > 1 ? "s\(descriptor.strideHeight)" : ""
-    let name =
-      "grouped\(perGroup)-\(descriptor.kernelHeight)x\(descriptor.kernelWidth)\(stride)-\(segments[0].columns)"
-      + "-\(isa.level.rawValue)"
+    var footprint = narrowFootprint(descriptor, buffers, bands.reach)
+    footprint.own = [
+      OwnAccess(
+        "weights", of: packed.packed.layout.byteCount,
+        bands.reach.weights.repeated(output.blockCount, every: bytesPerBlock)),
+      OwnAccess(
+        "bias", of: bias.byteCount, bands.reach.bias.repeated(output.blockCount, every: isa.byteCount)),
+      OwnAccess("indices", of: indices.byteCount, bands.reach.indices),
+    ]
     return KernelStep(
-      kernel: name, function: groupsOutside, copying: step, items: output.blockCount * step.chunks,
+      kernel: narrowName(descriptor, perGroup: perGroup, segments, isa), function: groupsOutside,
+      copying: step, footprint: footprint,
+      items: output.blockCount * step.chunks,
       itemsCoverBatch: true,
       resources: StepResources(
         blocks: [indices, bias, table, bands.table], kernels: bands.kernels, weights: packed))
   }
 
-  /// The kernel of each output row: rows at an edge of the map leave kernel rows out.
+  /// A group for each channel block.
+  private static func narrowTable(
+    _ descriptor: ConvolutionDescriptor, bytesPerBlock: Int, toIndices distance: Int, _ isa: VectorISA
+  ) -> AlignedBlock {
+    let (input, output) = (descriptor.input, descriptor.output)
+    let residual = descriptor.residual ?? output
+    let table = AlignedBlock(byteCount: output.blockCount * MemoryLayout<Group>.stride)
+    let groups = table.base.bindMemory(to: Group.self, capacity: output.blockCount)
+    for block in 0..<output.blockCount {
+      groups[block] = Group(
+        source: input.originByteOffset + descriptor.firstTapByteOffset + block * input.planeByteStride,
+        output: output.originByteOffset + block * output.planeByteStride,
+        residual: residual.originByteOffset + block * residual.planeByteStride,
+        weights: block * bytesPerBlock, bias: block * isa.byteCount, nextWeights: distance,
+        borderBegin: block, borderEnd: block + 1)
+    }
+    return table
+  }
+
+  private static func narrowName(
+    _ descriptor: ConvolutionDescriptor, perGroup: Int, _ segments: [StripSegment], _ isa: VectorISA
+  ) -> String {
+    let stride = descriptor.strideHeight > 1 ? "s\(descriptor.strideHeight)" : ""
+    return
+      "grouped\(perGroup)-\(descriptor.kernelHeight)x\(descriptor.kernelWidth)\(stride)-\(segments[0].columns)"
+      + "-\(isa.level.rawValue)"
+  }
+
+  /// The maps that the step touches, where `reach` is what the kernels of a block's bands reach.
+  private static func narrowFootprint(
+    _ descriptor: ConvolutionDescriptor, _ buffers: ConvolutionBuffers, _ reach: KernelReach
+  ) -> StepFootprint {
+    let (input, output) = (descriptor.input, descriptor.output)
+    var footprint = StepFootprint.convolution(descriptor, buffers)
+    func blocks(_ span: ByteSpan, _ layout: TensorLayout, from start: Int = 0) -> ByteSpan {
+      span.repeated(output.blockCount, every: layout.planeByteStride)
+        .shifted(by: layout.originByteOffset + start)
+    }
+    footprint.reads[0].reach = blocks(reach.source, input, from: descriptor.firstTapByteOffset)
+    footprint.write?.reach = blocks(reach.output, output)
+    if footprint.reads.count > 1, let residual = descriptor.residual {
+      footprint.reads[1].reach = blocks(reach.residual, residual)
+    }
+    return footprint
+  }
+
+  /// The kernel of each entry of the band table, and what they reach: rows at an edge of the map leave kernel rows out.
   private static func narrowBands(
-    _ descriptor: ConvolutionDescriptor, _ segments: [StripSegment], cache: KernelCache
-  ) throws(ExecutableMemoryError) -> (table: AlignedBlock, kernels: [EmittedKernel]) {
-    let (input, rows) = (descriptor.input, descriptor.output.height)
-    let table = AlignedBlock(byteCount: rows * MemoryLayout<Kernels>.stride)
-    let entries = table.base.bindMemory(to: Kernels.self, capacity: rows)
+    _ descriptor: ConvolutionDescriptor, _ segments: [StripSegment], _ bands: BandTable, cache: KernelCache
+  ) throws(KernelRefusal) -> (table: AlignedBlock, kernels: [EmittedKernel], reach: KernelReach) {
+    let (input, output) = (descriptor.input, descriptor.output)
+    let count = bands.entryCount
+    try cache.requireEmission(of: NarrowGroupKernel.mostInstructions, times: count)
+    let table = AlignedBlock(byteCount: count * MemoryLayout<Kernels>.stride)
+    let entries = table.base.bindMemory(to: Kernels.self, capacity: count)
     var kernels: [EmittedKernel] = []
-    for row in 0..<rows {
+    var reach = BandReach(
+      inputBand: descriptor.strideHeight * input.rowByteStride, outputBand: output.rowByteStride,
+      residualBand: (descriptor.residual ?? output).rowByteStride)
+    for entry in 0..<count {
+      let row = bands.bands(of: entry).lowerBound
       let first = descriptor.paddingTop - row * descriptor.strideHeight
       let begin = min(max(0, first), descriptor.kernelHeight)
       let kernel = try cache.kernel(
@@ -78,9 +129,10 @@ extension DirectStep {
             sourceRow: input.rowByteStride, hasResidual: descriptor.residual != nil,
             hasReLU: descriptor.hasReLU)))
       kernels.append(kernel)
-      entries[row] = Kernels(plain: kernel.entry, prefetching: kernel.entry)
+      reach.add(kernel.description, bands: bands.bands(of: entry))
+      entries[entry] = Kernels(plain: kernel.entry, prefetching: kernel.entry)
     }
-    return (table, kernels)
+    return (table, kernels, reach.reach)
   }
 }
 
@@ -100,11 +152,11 @@ extension WeightPacking {
   /// `[block][ky][input of the group][kx][lanes]`
   package static func narrowGroups(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ cache: KernelCache
-  ) -> LayerWeights {
+  ) throws(KernelRefusal) -> LayerWeights {
     let lanes = cache.isa.lanes
     let perGroup = descriptor.input.channels / descriptor.groups
     let (height, width) = (descriptor.kernelHeight, descriptor.kernelWidth)
-    return parameters.packed(narrowGroupLayout(descriptor, cache.isa), in: cache.weights) { packed in
+    return try parameters.packed(narrowGroupLayout(descriptor, cache.isa), in: cache.weights) { packed in
       for channel in 0..<descriptor.output.channels {
         let source = parameters.weights + channel * perGroup * height * width
         let block = packed + channel / lanes * lanes * perGroup * height * width + channel % lanes

@@ -8,7 +8,7 @@ extension DirectStep {
   package static func step(
     _ descriptor: ConvolutionDescriptor, _ parameters: LayerParameters, _ buffers: ConvolutionBuffers,
     tiling: ConvolutionTiling, cache: KernelCache
-  ) throws(ExecutableMemoryError) -> KernelStep {
+  ) throws(KernelRefusal) -> KernelStep {
     let plan = DirectPlan(descriptor, tiling, cache.isa)
     let packed = try WeightPacking.direct(
       parameters, descriptor, plan.window, blocks: tiling.blocks, cache: cache)
@@ -18,9 +18,10 @@ extension DirectStep {
     let groups = table.base.bindMemory(to: Group.self, capacity: plan.window.firstBlocks.count)
     for index in plan.window.firstBlocks.indices { groups[index] = plan.group(index) }
     var resources = StepResources(blocks: [bias, table], weights: packed)
-    let kernels = try plan.kernels(blocks: tiling.blocks, cache, &resources)
+    let (kernels, reach) = try plan.kernels(blocks: tiling.blocks, cache, &resources)
     let remainder = descriptor.output.blockCount % tiling.blocks
-    let last = remainder == 0 ? kernels : try plan.kernels(blocks: remainder, cache, &resources)
+    let (last, lastReach) =
+      remainder == 0 ? (kernels, reach) : try plan.kernels(blocks: remainder, cache, &resources)
     let bands = plan.bands
     let groupCount = plan.window.firstBlocks.count
     let chunkTarget = tiling.groupsOutside ? max(1, itemTarget / groupCount) : itemTarget
@@ -31,17 +32,18 @@ extension DirectStep {
       residualBuffer: buffers.residual ?? buffers.input, output: ByteStrides(descriptor.output),
       inputImage: descriptor.input.imageByteCount, outputImage: descriptor.output.imageByteCount,
       residualImage: residual.imageByteCount,
-      inputBand: tiling.rows * descriptor.strideHeight * descriptor.input.rowByteStride,
-      outputBand: tiling.rows * descriptor.output.rowByteStride,
-      residualBand: tiling.rows * residual.rowByteStride, groups: groups, groupCount: groupCount,
+      inputBand: plan.inputBand, outputBand: plan.outputBand, residualBand: plan.residualBand, groups: groups,
+      groupCount: groupCount,
       kernels: kernels, lastGroupKernels: last, weights: packed.packed.addressCell,
-      bias: UnsafeRawPointer(bias.base), bands: bands, bandsPerItem: bandsPerItem,
+      bias: UnsafeRawPointer(bias.base), bandTable: plan.bandTable, bands: bands, bandsPerItem: bandsPerItem,
       chunks: tiling.rowChunks > 0 ? tiling.rowChunks : (bands + bandsPerItem - 1) / bandsPerItem,
       hasRowChunks: tiling.rowChunks > 0,
       prefetchStrips: plan.prefetchStrips, prefetchBytesPerStrip: plan.prefetchBytesPerStrip)
     let items = tiling.groupsOutside ? groupCount * step.chunks : step.chunks
     return KernelStep(
       kernel: plan.name, function: tiling.groupsOutside ? groupsOutside : pixelsOutside, copying: step,
+      footprint: plan.footprint(
+        buffers, groups: reach, lastGroup: lastReach, weights: packed.packed, bias: bias),
       items: items, itemsCoverBatch: tiling.groupsOutside, resources: resources)
   }
 }
@@ -58,8 +60,14 @@ struct DirectPlan {
     window = ConvolutionWindow(descriptor, isa, blocks: tiling.blocks)
   }
 
+  var bandTable: BandTable { BandTable(descriptor, rows: tiling.rows) }
   var bands: Int { (descriptor.output.height + tiling.rows - 1) / tiling.rows }
   var weightBytesPerGroup: Int { window.groupByteCount }
+  private var residual: TensorLayout { descriptor.residual ?? descriptor.output }
+  /// Bytes from one band to the next.
+  var inputBand: Int { tiling.rows * descriptor.strideHeight * descriptor.input.rowByteStride }
+  var outputBand: Int { tiling.rows * descriptor.output.rowByteStride }
+  var residualBand: Int { tiling.rows * residual.rowByteStride }
 
   /// Such as `direct-3x3s2-7x4-avx512`.
   var name: String {
@@ -164,18 +172,26 @@ struct DirectPlan {
       sourceRowByteCount: descriptor.weightFormat.groupByteCount)
   }
 
-  /// Each band's kernels; bands that meet the source map alike share theirs.
+  /// The kernels of each entry of the band table, and what they reach; bands that meet the source map alike share
+  /// theirs.
   func kernels(
     blocks: Int, _ cache: KernelCache, _ resources: inout StepResources
-  ) throws(ExecutableMemoryError) -> UnsafePointer<DirectStep.Kernels> {
-    let block = AlignedBlock(byteCount: bands * MemoryLayout<DirectStep.Kernels>.stride)
-    let table = block.base.bindMemory(to: DirectStep.Kernels.self, capacity: bands)
+  ) throws(KernelRefusal) -> (UnsafePointer<DirectStep.Kernels>, KernelReach) {
+    let bands = bandTable
+    let count = bands.entryCount
+    try cache.requireEmission(
+      of: strip(row: 0, blocks: blocks, prefetches: false).workEstimate, times: count)
+    let block = AlignedBlock(byteCount: count * MemoryLayout<DirectStep.Kernels>.stride)
+    let table = block.base.bindMemory(to: DirectStep.Kernels.self, capacity: count)
     resources.blocks.append(block)
     var entries: [StripKernel: DirectStep.Kernels] = [:]
-    for band in 0..<bands {
-      let plain = strip(row: band * tiling.rows, blocks: blocks, prefetches: false)
+    var reach = BandReach(inputBand: inputBand, outputBand: outputBand, residualBand: residualBand)
+    for entry in 0..<count {
+      let row = bands.bands(of: entry).lowerBound * tiling.rows
+      let plain = strip(row: row, blocks: blocks, prefetches: false)
+      reach.add(.strip(plain), bands: bands.bands(of: entry))
       if let known = entries[plain] {
-        table[band] = known
+        table[entry] = known
         continue
       }
       let kernel = try cache.kernel(.strip(plain))
@@ -183,13 +199,13 @@ struct DirectPlan {
       resources.kernels.append(kernel)
       if prefetchLines > 0 {
         let prefetching = try cache.kernel(
-          .strip(strip(row: band * tiling.rows, blocks: blocks, prefetches: true)))
+          .strip(strip(row: row, blocks: blocks, prefetches: true)))
         found.prefetching = prefetching.entry
         resources.kernels.append(prefetching)
       }
       entries[plain] = found
-      table[band] = found
+      table[entry] = found
     }
-    return UnsafePointer(table)
+    return (UnsafePointer(table), reach.reach)
   }
 }

@@ -20,13 +20,14 @@ package struct DirectStep: BitwiseCopyable {
   var inputBand, outputBand, residualBand: Int
   var groups: UnsafePointer<Group>
   var groupCount: Int
-  /// By band; bands at an edge of the source map have kernels of their own.
+  /// By entry of `bandTable`; bands at an edge of the source map have kernels of their own.
   var kernels: UnsafePointer<Kernels>
   /// The same for the last group, which may have fewer blocks than the others.
   var lastGroupKernels: UnsafePointer<Kernels>
   /// Where the weights' address is found.
   var weights: UnsafePointer<UnsafeRawPointer>
   var bias: UnsafeRawPointer
+  var bandTable: BandTable
   /// Rows of tiles; the last may be less high than the others.
   var bands: Int
   var bandsPerItem, chunks: Int
@@ -100,7 +101,7 @@ package struct DirectStep: BitwiseCopyable {
   ) {
     let group = (groups + index).pointee
     let prefetches = prefetchIndex < prefetchStrips
-    let kernels = (index &+ 1 == groupCount ? lastGroupKernels : self.kernels) + band
+    let kernels = (index &+ 1 == groupCount ? lastGroupKernels : self.kernels) + bandTable.entry(band)
     let (buffers, weights) = (context.buffers, weights.pointee)
     var arguments = StripArguments(
       source: UnsafeRawPointer(buffers[inputBuffer])

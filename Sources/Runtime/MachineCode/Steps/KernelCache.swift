@@ -1,4 +1,5 @@
 import FixresAssembler
+import FixresBase
 import Synchronization
 
 /// An emitted function and the pages that hold it.
@@ -6,11 +7,15 @@ package final class EmittedKernel: ListedKernel {
   package let description: AnyKernel
   private let isa: VectorISA
   private let memory: ExecutableMemory
+  package let byteCount: Int
 
-  init(_ description: AnyKernel, _ isa: VectorISA) throws(ExecutableMemoryError) {
+  init(_ description: AnyKernel, _ isa: VectorISA) throws(KernelRefusal) {
     self.description = description
     self.isa = isa
-    memory = try ExecutableMemory(code: description.assembled(isa).bytes)
+    let code = description.assembled(isa)
+    if let fault = code.fault { throw .uncovered(fault.reason) }
+    byteCount = code.bytes.count
+    do { memory = try ExecutableMemory(code: code.bytes) } catch { throw .executableMemory(error) }
   }
 
   package var name: String { description.name }
@@ -32,8 +37,19 @@ package final class KernelCache: Sendable {
     self.isa = isa
   }
 
+  /// Instructions that may be emitted for one layer: an ordinary layer has a tenth of them.
+  private static let mostInstructions = 1 << 20
+
+  /// Refuses a layer of `count` kernels of about `instructions` each, before any is emitted: what takes seconds to emit
+  /// and overflows every cache is better left to the portable kernels.
+  func requireEmission(of instructions: Int, times count: Int = 1) throws(KernelRefusal) {
+    guard let total = instructions.multipliedChecked(count), total <= Self.mostInstructions else {
+      throw .uncovered("its kernels would take millions of instructions")
+    }
+  }
+
   /// The kernel that `description` specifies.
-  package func kernel(_ description: AnyKernel) throws(ExecutableMemoryError) -> EmittedKernel {
+  package func kernel(_ description: AnyKernel) throws(KernelRefusal) -> EmittedKernel {
     if let known = kernels.withLock({ $0[description] }) { return known }
     let made = try EmittedKernel(description, isa)
     return kernels.withLock { kernels in

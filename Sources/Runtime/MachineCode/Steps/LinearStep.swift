@@ -19,7 +19,7 @@ struct LinearStep: BitwiseCopyable {
   static func step(
     _ descriptor: LinearDescriptor, _ parameters: LayerParameters, source: Int, target: Int,
     _ cache: KernelCache
-  ) throws(ExecutableMemoryError) -> KernelStep {
+  ) throws(KernelRefusal) -> KernelStep {
     let (input, output, isa) = (descriptor.input, descriptor.output, cache.isa)
     let blocks = min(4, output.blockCount)
     // A classifier is a 1x1 convolution of a 1x1 map.
@@ -57,8 +57,38 @@ struct LinearStep: BitwiseCopyable {
       biasPerGroup: blocks * isa.byteCount,
       kernels: kernels, mostImages: mostImages)
     return KernelStep(
-      kernel: "linear-1x\(blocks)-\(isa.level.rawValue)", function: function, copying: step, items: groups,
+      kernel: "linear-1x\(blocks)-\(isa.level.rawValue)", function: function, copying: step,
+      footprint: step.footprint(descriptor, resources.kernels, packed.packed, bias: bias), items: groups,
       itemsCoverBatch: true, resources: resources)
+  }
+
+  /// `kernels` are those of `table`, in its order.
+  private func footprint(
+    _ descriptor: LinearDescriptor, _ kernels: [any ListedKernel], _ weights: PackedWeights,
+    bias: AlignedBlock
+  ) -> StepFootprint {
+    var footprint = StepFootprint.map(source, descriptor.input, to: target, descriptor.output)
+    func reach(_ images: Int, last: Bool) -> KernelReach {
+      let kernel = kernels[(last ? mostImages : 0) + images - 1] as? EmittedKernel
+      return kernel?.description.reach() ?? KernelReach()
+    }
+    func groups(_ span: ByteSpan, _ lastSpan: ByteSpan, every step: Int) -> ByteSpan {
+      span.repeated(groupCount - 1, every: step).union(lastSpan.shifted(by: (groupCount - 1) * step))
+    }
+    let (one, last) = (reach(1, last: false), reach(1, last: true))
+    footprint.reads[0].reach = one.source.union(last.source)
+    footprint.write?.reach = groups(one.output, last.output, every: outputPerGroup)
+    let (all, lastAll) = (reach(mostImages, last: false), reach(mostImages, last: true))
+    footprint.own = [
+      OwnAccess(
+        "weights", of: weights.layout.byteCount, groups(one.weights, last.weights, every: weightsPerGroup)),
+      OwnAccess("bias", of: bias.byteCount, groups(one.bias, last.bias, every: biasPerGroup)),
+      OwnAccess("images read", of: mostImages * inputImage, all.source.union(lastAll.source)),
+      OwnAccess(
+        "images written", of: mostImages * outputImage,
+        groups(all.output, lastAll.output, every: outputPerGroup)),
+    ]
+    return footprint
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

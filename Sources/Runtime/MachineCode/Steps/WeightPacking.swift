@@ -17,11 +17,11 @@ package enum WeightPacking {
   package static func direct(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
     blocks: Int, cache: KernelCache
-  ) throws(ExecutableMemoryError) -> LayerWeights {
+  ) throws(KernelRefusal) -> LayerWeights {
     let width = blocks * cache.isa.lanes
     let layout = directLayout(descriptor, window, blocks: blocks, cache.isa)
     if descriptor.groups > 1 {
-      return parameters.packed(layout, in: cache.weights) { packed in
+      return try parameters.packed(layout, in: cache.weights) { packed in
         packGrouped(parameters.weights, descriptor, window, into: packed, width: width)
       }
     }
@@ -29,7 +29,7 @@ package enum WeightPacking {
     return try parameters.packed(
       layout, in: cache.weights,
       hasGaps: input.channels % input.block != 0 || output.channels % width != 0
-    ) { (cell) throws(ExecutableMemoryError) in
+    ) { (cell) throws(KernelRefusal) in
       try DirectPacking.step(
         parameters.weights, descriptor, window, to: cell, layout: layout.name, width: width, cache: cache)
     }
@@ -98,7 +98,7 @@ private struct DirectPacking: BitwiseCopyable {
   static func step(
     _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
     to target: UnsafePointer<UnsafeRawPointer>, layout: String, width: Int, cache: KernelCache
-  ) throws(ExecutableMemoryError) -> KernelStep {
+  ) throws(KernelRefusal) -> KernelStep {
     let taps = descriptor.kernelHeight * descriptor.kernelWidth
     let block = descriptor.input.block
     let rowCount = descriptor.input.channels * taps
@@ -115,8 +115,30 @@ private struct DirectPacking: BitwiseCopyable {
       width: width, outputs: descriptor.output.channels, slices: slices,
       groupCount: window.weightRows * width)
     return KernelStep(
-      kernel: layout, function: function, copying: packing, items: window.firstBlocks.count * slices,
+      kernel: layout, function: function, copying: packing,
+      footprint: packing.footprint(window, taps: taps, block: block),
+      items: window.firstBlocks.count * slices,
       resources: StepResources(blocks: [offsets], kernels: [kernel]))
+  }
+
+  /// The model's weights, and the packed ones: the last weight of an output channel goes farthest into its group.
+  private func footprint(_ window: ConvolutionWindow, taps: Int, block: Int) -> StepFootprint {
+    let groups = window.firstBlocks.count
+    let lastInput = rowCount / taps - 1
+    let lastOffset =
+      ((lastInput / block * taps + taps - 1) * block + lastInput % block) * width
+    let lastLanes = min(width, outputs - (groups - 1) * width)
+    let bytes = ElementFormat.f32.byteCount
+    let floats = ByteSpan(0, bytes)
+    let group = floats.repeated(lastOffset + width, every: bytes)
+    return .own([
+      OwnAccess(
+        "model's weights", of: outputs * rowCount * bytes,
+        floats.repeated(lastLanes, every: rowCount * bytes).repeated(rowCount, every: bytes)
+          .shifted(by: (groups - 1) * width * rowCount * bytes)),
+      OwnAccess(
+        "packed weights", of: groups * groupCount * bytes, group.repeated(groups, every: groupCount * bytes)),
+    ])
   }
 
   private static let function: StepFunction = { arguments, _, begin, end, _ in

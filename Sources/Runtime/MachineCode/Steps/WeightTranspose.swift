@@ -13,7 +13,7 @@ package struct WeightTranspose: BitwiseCopyable {
     lanesPerVector = isa.lanes
   }
 
-  static func kernel(_ cache: KernelCache) throws(ExecutableMemoryError) -> EmittedKernel {
+  static func kernel(_ cache: KernelCache) throws(KernelRefusal) -> EmittedKernel {
     try cache.kernel(.transpose(TransposeKernel(isa: cache.isa)))
   }
 

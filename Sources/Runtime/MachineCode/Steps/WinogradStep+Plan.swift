@@ -5,7 +5,7 @@ extension WinogradStep {
   package static func step(
     _ descriptor: ConvolutionDescriptor, _ parameters: LayerParameters, _ buffers: ConvolutionBuffers,
     tiling: WinogradTiling, cache: KernelCache
-  ) throws(ExecutableMemoryError) -> KernelStep {
+  ) throws(KernelRefusal) -> KernelStep {
     let plan = WinogradPlan(descriptor, tiling, cache.isa)
     let lanes = cache.isa.lanes
     let packed = try WeightPacking.winograd(
@@ -16,6 +16,7 @@ extension WinogradStep {
     let step = try plan.step(buffers, packed.packed, bias, cache: cache, resources: &resources)
     return KernelStep(
       kernel: plan.name, function: tiling.isReplicated ? replicated : chunked, copying: step,
+      footprint: plan.footprint(buffers, weights: packed.packed, bias: bias),
       items: tiling.isReplicated ? step.groupCount : plan.chunks, itemsCoverBatch: tiling.isReplicated,
       scratchByteCount: plan.transformedByteCount + plan.productByteCount, resources: resources)
   }
@@ -40,13 +41,13 @@ struct WinogradPlan {
   var chunks: Int { (tileRows + rowsPerChunk - 1) / rowsPerChunk }
   var tilesPerChunk: Int { rowsPerChunk * tileColumns }
   var groupCount: Int { (descriptor.output.blockCount + tiling.blocks - 1) / tiling.blocks }
-  private var components: Int { tiling.scheme.components }
-  private var blockByteCount: Int { tilesPerChunk * isa.byteCount }
-  private var inputComponent: Int { Self.spread(descriptor.input.blockCount * blockByteCount) }
-  private var outputComponent: Int { Self.spread(tiling.blocks * blockByteCount) }
+  var components: Int { tiling.scheme.components }
+  var blockByteCount: Int { tilesPerChunk * isa.byteCount }
+  var inputComponent: Int { Self.spread(descriptor.input.blockCount * blockByteCount) }
+  var outputComponent: Int { Self.spread(tiling.blocks * blockByteCount) }
   var transformedByteCount: Int { components * inputComponent }
   var productByteCount: Int { components * outputComponent }
-  private var weightBytesPerProduct: Int {
+  var weightBytesPerProduct: Int {
     descriptor.input.blockCount * isa.lanes * tiling.blocks * isa.byteCount
   }
 
@@ -67,7 +68,7 @@ struct WinogradPlan {
       width: tiles, largest: WinogradTiling.productTile(isa, tiles: tiles, blocks: tiling.blocks))
   }
 
-  private func product(tiles: Int, blocks: Int) -> StripKernel {
+  func product(tiles: Int, blocks: Int) -> StripKernel {
     let passes = descriptor.input.blockCount * segments(tiles).reduce(0) { $0 + $1.count }
     let lines = (weightBytesPerProduct / 64 + passes - 1) / passes
     return StripKernel(
@@ -82,13 +83,13 @@ struct WinogradPlan {
   func step(
     _ buffers: ConvolutionBuffers, _ packed: PackedWeights, _ bias: AlignedBlock, cache: KernelCache,
     resources: inout StepResources
-  ) throws(ExecutableMemoryError) -> WinogradStep {
-    func entry(_ kernel: AnyKernel) throws(ExecutableMemoryError) -> UnsafeRawPointer {
+  ) throws(KernelRefusal) -> WinogradStep {
+    func entry(_ kernel: AnyKernel) throws(KernelRefusal) -> UnsafeRawPointer {
       let emitted = try cache.kernel(kernel)
       resources.kernels.append(emitted)
       return emitted.entry
     }
-    func products(_ rows: Int) throws(ExecutableMemoryError) -> WinogradStep.Products {
+    func products(_ rows: Int) throws(KernelRefusal) -> WinogradStep.Products {
       let remainder = descriptor.output.blockCount % tiling.blocks
       let kernel = try entry(.strip(product(tiles: rows * tileColumns, blocks: tiling.blocks)))
       let last =
@@ -145,18 +146,18 @@ struct WinogradPlan {
   }
 
   /// Input pixels of the last of `tiles` tiles that some of `size` outputs reads.
-  private func validInputs(_ size: Int, _ tiles: Int) -> Int {
+  func validInputs(_ size: Int, _ tiles: Int) -> Int {
     (size - (tiles - 1) * tiling.scheme.outputSide - 1) * tiling.scheme.stride + 3
   }
 
-  private func inputKernel(validRows: Int) -> WinogradInputKernel {
+  func inputKernel(validRows: Int) -> WinogradInputKernel {
     WinogradInputKernel(
       isa: isa, scheme: tiling.scheme, tiles: tileColumns, validRows: validRows,
       lastValidColumns: validInputs(descriptor.output.width, tileColumns),
       sourceRow: descriptor.input.rowByteStride, component: inputComponent, tile: isa.byteCount)
   }
 
-  private func outputKernel(validRows: Int) -> WinogradOutputKernel {
+  func outputKernel(validRows: Int) -> WinogradOutputKernel {
     WinogradOutputKernel(
       isa: isa, scheme: tiling.scheme, tiles: tileColumns, validRows: validRows,
       lastValidColumns: descriptor.output.width - (tileColumns - 1) * tiling.scheme.outputSide,

@@ -17,7 +17,7 @@ extension WeightPacking {
   package static func winograd(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
     blocks: Int, cache: KernelCache
-  ) throws(ExecutableMemoryError) -> LayerWeights {
+  ) throws(KernelRefusal) -> LayerWeights {
     let lanes = cache.isa.lanes
     let width = blocks * lanes
     let rows = descriptor.input.blockCount * lanes
@@ -25,7 +25,7 @@ extension WeightPacking {
     return try parameters.packed(
       layout, in: cache.weights,
       hasGaps: rows != descriptor.input.channels || descriptor.output.channels % width != 0
-    ) { (cell) throws(ExecutableMemoryError) in
+    ) { (cell) throws(KernelRefusal) in
       try WinogradPacking.step(
         parameters.weights, descriptor, scheme, to: cell, layout: layout.name, rows: rows, width: width,
         cache: cache)
@@ -59,7 +59,7 @@ private struct WinogradPacking: BitwiseCopyable {
   static func step(
     _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ scheme: WinogradScheme,
     to target: UnsafePointer<UnsafeRawPointer>, layout: String, rows: Int, width: Int, cache: KernelCache
-  ) throws(ExecutableMemoryError) -> KernelStep {
+  ) throws(KernelRefusal) -> KernelStep {
     let offsets = WeightPacking.block((0..<(gathered * 9)).map { $0 * width })
     let kernel = try WeightTranspose.kernel(cache)
     let (inputs, outputs) = (descriptor.input.channels, descriptor.output.channels)
@@ -68,10 +68,30 @@ private struct WinogradPacking: BitwiseCopyable {
       offsets: UnsafePointer(offsets.base.assumingMemoryBound(to: Int.self)), scheme: scheme, inputs: inputs,
       outputs: outputs, slices: (inputs + gathered - 1) / gathered, rows: rows, width: width)
     return KernelStep(
-      kernel: layout, function: function, copying: packing,
+      kernel: layout, function: function, copying: packing, footprint: packing.footprint,
       items: (outputs + width - 1) / width * packing.slices,
       scratchByteCount: ElementFormat.f32.byteCount(of: packing.tapCount + packing.stagedCount),
       resources: StepResources(blocks: [offsets], kernels: [kernel]))
+  }
+
+  /// The model's weights, the packed ones, and what a thread gathers and stages.
+  private var footprint: StepFootprint {
+    let bytes = ElementFormat.f32.byteCount
+    let floats = ByteSpan(0, bytes)
+    let (components, groups) = (scheme.weightComponents, (outputs + width - 1) / width)
+    let row = floats.repeated(width, every: bytes)
+    return .own([
+      OwnAccess("model's weights", of: outputs * inputs * 9 * bytes),
+      OwnAccess(
+        "packed weights", of: groups * components * rows * width * bytes,
+        row.repeated(inputs, every: width * bytes).repeated(components, every: rows * width * bytes)
+          .repeated(groups, every: components * rows * width * bytes)),
+      OwnAccess(
+        "gathered weights", of: tapCount * bytes, row.repeated(Self.gathered * 9, every: width * bytes)),
+      OwnAccess(
+        "staged weights", of: stagedCount * bytes,
+        row.repeated(Self.staged, every: width * bytes).repeated(components, every: stagedStride * bytes)),
+    ])
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, thread in
