@@ -48,6 +48,8 @@ package struct PassOptions: Sendable {
   /// Passes before and after which the observer is given the graph.
   package var printBefore = PassSelection.none
   package var printAfter = PassSelection.none
+  /// Hand the networks before and after each pass that changed one to the observer.
+  package var reportsNetworks = false
 
   package init() {}
 }
@@ -57,6 +59,7 @@ package enum PassEvent: Sendable {
   case graphBefore(pass: String, Graph)
   case graphAfter(pass: String, Graph)
   case finished(PassReport)
+  case changed(pass: String, before: PassNetwork, after: PassNetwork)
 }
 
 /// Runs passes over a model and keeps account of them; may be run in parts, with an adaptation in between.
@@ -109,6 +112,7 @@ package struct PassDriver {
     if options.printBefore.contains(pass.name) {
       observer?(.graphBefore(pass: pass.name, network.graph))
     }
+    let before = options.reportsNetworks ? network : nil
     let start = MonotonicClock.nanoseconds()
     var context = PassContext(network, passName: pass.name, remainingRewrites: remainingRewrites)
     try pass.run(&context)
@@ -121,6 +125,9 @@ package struct PassDriver {
     }
     let nanoseconds = MonotonicClock.nanoseconds() - start
     remainingRewrites = context.remainingRewrites
+    if let before, context.rewriteCount > 0 {
+      observer?(.changed(pass: pass.name, before: before, after: network))
+    }
     for note in context.notes where noted.insert(note).inserted { notes.append(note) }
     reports.append(
       PassReport(name: pass.name, rewrites: context.rewriteCount, milliseconds: Double(nanoseconds) / 1e6))

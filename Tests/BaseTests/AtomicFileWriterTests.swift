@@ -37,7 +37,7 @@ private func mode(_ path: String) -> mode_t {
     #expect(try MappedFile.open(path).array == expected)
   }
 
-  @Test func withoutCommitTheOldFileIsWhole() throws {
+  @Test("row 19: without commit the old file is whole") func withoutCommitTheOldFileIsWhole() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/out"
     try AtomicFileWriter.write([1, 2, 3], to: path)
@@ -51,7 +51,7 @@ private func mode(_ path: String) -> mode_t {
     #expect(try MappedFile.open(path).array == [1, 2, 3])
   }
 
-  @Test func theSamePathCanBeReadAndWritten() throws {
+  @Test("row 19: the same path can be read and written") func theSamePathCanBeReadAndWritten() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/model"
     try AtomicFileWriter.write([UInt8](repeating: 5, count: 300_000), to: path)
@@ -86,7 +86,7 @@ private func mode(_ path: String) -> mode_t {
     #expect(lstat(folder.path + "/link", &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
   }
 
-  @Test func unfitPlacesAreRefusedAtOnce() throws {
+  @Test("row 19: unfit places are refused at once") func unfitPlacesAreRefusedAtOnce() throws {
     let folder = try TemporaryFolder()
     #expect(throws: FileError.isDirectory(path: folder.path)) { _ = try AtomicFileWriter(path: folder.path) }
     let missing = folder.path + "/none/out"

@@ -52,7 +52,7 @@ private func reason(_ text: String) -> JSONError.Reason? {
     #expect(try parse("1e-400").get() == .number(0))
   }
 
-  @Test func numbersOutOfRangeAreErrors() {
+  @Test("row 5: numbers out of range are errors") func numbersOutOfRangeAreErrors() {
     #expect(reason("1e400") == .numberOutOfRange)
     #expect(reason("[-1e400]") == .numberOutOfRange)
     #expect(reason("1" + String(repeating: "0", count: 400)) == .numberOutOfRange)
@@ -69,7 +69,7 @@ private func reason(_ text: String) -> JSONError.Reason? {
     #expect(throws: JSONError.self) { try parse(text).get() }
   }
 
-  @Test func surrogatesComeInPairs() throws {
+  @Test("row 5: surrogates come in pairs") func surrogatesComeInPairs() throws {
     for text in [#""\ud800""#, #""\udc00""#, #""\ud800x""#, #""\ud800\n""#, #""\ud800\ud800""#] {
       #expect(reason(text) == .loneSurrogate, "\(text)")
     }
@@ -87,7 +87,8 @@ private func reason(_ text: String) -> JSONError.Reason? {
     }
   }
 
-  @Test func duplicateKeysAreRefusedByTheirBytes() throws {
+  @Test("row 5: duplicate keys are refused by their bytes") func duplicateKeysAreRefusedByTheirBytes() throws
+  {
     #expect(reason(#"{"a": 1, "a": 2}"#) == .duplicateKey("a"))
     #expect(reason(#"{"a": 1, "\u0061": 2}"#) == .duplicateKey("a"))
     // Composed and decomposed: one letter to Swift, two names to JSON.
@@ -101,7 +102,7 @@ private func reason(_ text: String) -> JSONError.Reason? {
     #expect(parse("[1] x") == .failure(JSONError(offset: 4, reason: .trailingBytes)))
   }
 
-  @Test func deepNestingIsAnErrorNotACrash() {
+  @Test("row 5: deep nesting is an error not a crash") func deepNestingIsAnErrorNotACrash() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
       let text = String(repeating: open, count: 100_000) + "1" + String(repeating: close, count: 100_000)
       #expect(reason(text) == .tooDeep(limit: 128))
@@ -111,14 +112,14 @@ private func reason(_ text: String) -> JSONError.Reason? {
     #expect(reason(fits) == nil)
   }
 
-  @Test func everyPrefixIsRefused() {
+  @Test("row 3: every prefix is refused") func everyPrefixIsRefused() {
     let bytes = Array(Self.sample.utf8).dropLast()
     for length in 0..<bytes.count {
       #expect(throws: JSONError.self, "length \(length)") { try parse(Array(bytes.prefix(length))).get() }
     }
   }
 
-  @Test func everySingleBitFlipIsReadOrRefused() throws {
+  @Test("row 4: every single bit flip is read or refused") func everySingleBitFlipIsReadOrRefused() throws {
     let bytes = Array(Self.sample.utf8)
     var refused = 0
     for bit in 0..<bytes.count * 8 {
@@ -189,7 +190,8 @@ private func reason(_ text: String) -> JSONError.Reason? {
     #expect(try parser.next() == nil)
   }
 
-  @Test func aMillionMembersPassWithoutBeingKept() throws {
+  @Test("row 5: a million members pass without being kept") func aMillionMembersPassWithoutBeingKept() throws
+  {
     var text = Array("{".utf8)
     for index in 0..<1_000_000 {
       text += Array(index == 0 ? #""k":[0,1]"#.utf8 : #","k":[0,1]"#.utf8)

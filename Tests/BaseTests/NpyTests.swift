@@ -9,9 +9,11 @@ private func load(_ name: String) throws -> Bytes {
 @Suite struct NpyTests {
   private static let ramp = (0..<24).map { Float($0) * 0.5 - 3 }
 
-  @Test(arguments: [
-    "f2-little", "f4-little", "f8-little", "f2-big", "f4-big", "f8-big", "f4-fortran", "version2",
-  ])
+  @Test(
+    "row 18: reads floats",
+    arguments: [
+      "f2-little", "f4-little", "f8-little", "f2-big", "f4-big", "f8-big", "f4-fortran", "version2",
+    ])
   func readsFloats(_ name: String) throws {
     let array = try Npy.read(try load(name))
     #expect(array.shape == [2, 3, 4])
@@ -37,13 +39,14 @@ private func load(_ name: String) throws -> Bytes {
     #expect(empty.shape == [0, 3] && empty.floats() == [])
   }
 
-  @Test func refusesOtherTypes() throws {
+  @Test("row 18: refuses other types") func refusesOtherTypes() throws {
     #expect(throws: NpyError.unsupportedType("<c8")) { try Npy.read(try load("complex")) }
     #expect(throws: NpyError.unsupportedType("|O")) { try Npy.read(try load("objects")) }
     #expect(throws: NpyError.unsupportedType("a structure")) { try Npy.read(try load("structure")) }
   }
 
-  @Test(arguments: ["f4-little", "u1", "f4-fortran"])
+  @Test(
+    "row 3 and 18: every prefix and one byte more are refused", arguments: ["f4-little", "u1", "f4-fortran"])
   func everyPrefixAndOneByteMoreAreRefused(_ name: String) throws {
     let bytes = try load(name).array
     for length in 0..<bytes.count {
@@ -54,7 +57,9 @@ private func load(_ name: String) throws -> Bytes {
     }
   }
 
-  @Test(arguments: ["f4-little", "f8-big", "f4-fortran"])
+  @Test(
+    "row 4 and 18: every single bit flip is read or refused",
+    arguments: ["f4-little", "f8-big", "f4-fortran"])
   func everySingleBitFlipIsReadOrRefused(_ name: String) throws {
     let bytes = try load(name).array
     var refused = 0
@@ -77,7 +82,7 @@ private func load(_ name: String) throws -> Bytes {
       [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.count & 255), UInt8(text.count >> 8)] + text)
   }
 
-  @Test func shapesThatOverflowAreRefused() {
+  @Test("row 6 and 18: shapes that overflow are refused") func shapesThatOverflowAreRefused() {
     let shapes = [
       "(4611686018427387904, 4)", "(3037000500, 3037000500)", "(0, 4611686018427387904, 4)",
       "(4611686018427387904, 4, 0)", "(99999999999999999999,)", "(-1,)", "(1.0,)", "(3)",

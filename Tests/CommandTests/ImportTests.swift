@@ -51,7 +51,7 @@ import fixresc
     #expect(Call("run", output, checkpoint, "--arch", "resnet18").error.contains("--arch"))
   }
 
-  @Test func refusalsTouchNoOutput() throws {
+  @Test("row 19: refusals touch no output") func refusalsTouchNoOutput() throws {
     try AtomicFileWriter.write([1], to: output)
     for words in [
       ["--arch", "resnet50"], ["--arch", "vgg16"], ["--key", "nothing"], ["--train-resolution", "0"],

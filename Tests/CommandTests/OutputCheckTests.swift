@@ -63,7 +63,7 @@ import fixresc
   }
 
   /// Every output option of every command against every input of the same command: all are refused, none by itself.
-  @Test func everyOutputOfEveryCommandIsChecked() throws {
+  @Test("row 19: every output of every command is checked") func everyOutputOfEveryCommandIsChecked() throws {
     var checked = 0
     for command in Tool.commands {
       for output in command.options {
@@ -111,7 +111,7 @@ import fixresc
     expectRefusal(["analyze", link, "-o", model], [model, link], keeps: [model])
   }
 
-  @Test func outputsAreDifferentFiles() {
+  @Test("row 19: outputs are different files") func outputsAreDifferentFiles() {
     let a = folder.path + "/a.npy"
     let inner = folder.makeFolder("inner")
     symlink("a.npy", folder.path + "/dangling.npy")
@@ -200,7 +200,8 @@ import fixresc
   }
 
   /// What can't be written is refused before the network runs, or is read at all.
-  @Test func placesThatCannotBeWrittenAreRefusedFirst() {
+  @Test("row 19: places that cannot be written are refused first")
+  func placesThatCannotBeWrittenAreRefusedFirst() {
     let missing = folder.path + "/none/out"
     for words in [
       ["adapt", model, "--to", "24", "-o"], ["import", model, "-o"],

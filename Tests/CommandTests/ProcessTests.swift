@@ -80,7 +80,8 @@ private func wait(for process: pid_t) -> Int32 {
     #expect(full.status == 1 && full.error.contains("standard output"))
   }
 
-  @Test func aSignalLeavesTheOldFileOrTheNewOneAndNothingElse() throws {
+  @Test("row 19: a signal leaves the old file or the new one and nothing else")
+  func aSignalLeavesTheOldFileOrTheNewOneAndNothingElse() throws {
     let (input, output) = (folder.path + "/in.bin", folder.path + "/out.bin")
     try ModelFile.write(try SmallModel.residual(channels: 320), to: input)
     let old = try SmallModel.residual()

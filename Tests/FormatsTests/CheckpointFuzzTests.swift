@@ -20,7 +20,7 @@ import Testing
 
   static func number(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
 
-  @Test func mutatedPickles() {
+  @Test("row 8: mutated pickles") func mutatedPickles() {
     let seeds = [
       "zip_protocol2.pt", "zip_protocol5.pt", "training.pt", "zip_parameters.pt", "hand_made.pt", "texts.pt",
     ]
@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test func mutatedLegacyFiles() {
+  @Test("row 10: mutated legacy files") func mutatedLegacyFiles() {
     let seeds = ["legacy_by_hand.pt", "legacy_view.pt", "legacy_protocol2.pt", "legacy_protocol5.pt"]
       .map(CheckpointFiles.fixture)
     run { random in
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func mutatedArchives() {
+  @Test("row 7: mutated archives") func mutatedArchives() {
     let seeds = ["hand_made.pt", "zip_protocol2.pt", "zip_comment.pt"].map(CheckpointFiles.fixture)
     run { random in
       var file = seeds[random.nextInt(in: 0..<seeds.count)]
@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  @Test func mutatedSafetensors() {
+  @Test("row 5: mutated safetensors") func mutatedSafetensors() {
     let seeds = ["order.safetensors", "plain.safetensors", "extra_fields.safetensors", "scalar.safetensors"]
       .map(CheckpointFiles.fixture)
     run { random in
@@ -72,7 +72,7 @@ import Testing
   }
 
   /// Tensors whose sizes, strides, offset and storage are any numbers at all.
-  @Test func anyViews() {
+  @Test("row 6: any views") func anyViews() {
     let types = [
       "FloatStorage", "HalfStorage", "DoubleStorage", "LongStorage", "BoolStorage", "UntypedStorage",
     ]

@@ -10,7 +10,7 @@ import Testing
     "plain.safetensors",
   ]
 
-  @Test(arguments: small)
+  @Test("row 3: every prefix is refused", arguments: small)
   func everyPrefixIsRefused(name: String) throws {
     let file = Bytes(CheckpointFiles.fixture(name))
     #expect(CheckpointFiles.read(file))
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test(arguments: small)
+  @Test("row 4: every bit flip is refused or read", arguments: small)
   func everyBitFlipIsRefusedOrRead(name: String) {
     var file = CheckpointFiles.fixture(name)
     var accepted = 0
@@ -33,7 +33,9 @@ import Testing
     #expect(accepted < file.count * 8)
   }
 
-  @Test func everyBitOfAnArchivesDataIsChecked() throws {
+  @Test("row 4 and 7: every bit of an archives data is checked") func everyBitOfAnArchivesDataIsChecked()
+    throws
+  {
     let file = CheckpointFiles.torchZip(
       CheckpointFiles.pickledDictionary([("w", Self.tensor)]), storages: [("0", CheckpointFiles.four)])
     #expect(CheckpointFiles.read(file))
@@ -45,7 +47,7 @@ import Testing
     }
   }
 
-  @Test func safetensorsHeadersOfAnySizeStayLinear() {
+  @Test("row 5: safetensors headers of any size stay linear") func safetensorsHeadersOfAnySizeStayLinear() {
     let deep = [UInt8](repeating: UInt8(ascii: "["), count: 100_000)
     #expect(!CheckpointFiles.read(CheckpointFiles.safetensors(Array("{\"w\":".utf8) + deep)))
     let spaces = [UInt8](repeating: 0x20, count: 10_000_000)
@@ -65,7 +67,9 @@ import Testing
         CheckpointFiles.safetensors(Array("{\"".utf8) + long + entry, data: [0, 0, 0, 0])))
   }
 
-  @Test func archivesOfManyMembersAreReadOrRefused() throws {
+  @Test("row 7: archives of many members are read or refused") func archivesOfManyMembersAreReadOrRefused()
+    throws
+  {
     let value = CheckpointFiles.pickledDictionary([("w", Self.tensor)])
     let others = (1..<66_000).map { (String($0), [UInt8]()) }
     #expect(
@@ -76,7 +80,7 @@ import Testing
         CheckpointFiles.torchZip(value, storages: [("0", CheckpointFiles.four)] + tooMany)))
   }
 
-  @Test func picklesOfManyObjectsAreReadOrRefused() {
+  @Test("row 8: pickles of many objects are read or refused") func picklesOfManyObjectsAreReadOrRefused() {
     func pickled(_ value: [UInt8]) -> Bool {
       CheckpointFiles.read(
         CheckpointFiles.torchZip(CheckpointFiles.pickledDictionary([("x", value), ("w", Self.tensor)])))
@@ -96,7 +100,7 @@ import Testing
     #expect(!CheckpointFiles.read(CheckpointFiles.torchZip(CheckpointFiles.pickledDictionary(entries))))
   }
 
-  @Test func memoEntriesMayHaveAnyNumber() {
+  @Test("row 8: memo entries may have any number") func memoEntriesMayHaveAnyNumber() {
     // PUT under 2^32 - 1, GET of it, and GET of one never put.
     let put: [UInt8] = [UInt8(ascii: "N"), UInt8(ascii: "r"), 255, 255, 255, 255]
     let get: [UInt8] = [UInt8(ascii: "j"), 255, 255, 255, 255, 0x86]

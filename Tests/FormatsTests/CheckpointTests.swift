@@ -12,7 +12,7 @@ import Testing
     }
   }
 
-  @Test func refusesEveryBadFixture() {
+  @Test("row 5, 6, 7, 8, 9 and 10: refuses every bad fixture") func refusesEveryBadFixture() {
     let cases = CheckpointFixtures.cases.bad
     #expect(cases.count > 130)
     for expected in cases {
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test func refusesWhatIsNoFile() {
+  @Test("row 1 and 2: refuses what is no file") func refusesWhatIsNoFile() {
     for (path, error) in [
       (TestData.fixture("formats"), FileError.isDirectory(path: TestData.fixture("formats"))),
       ("/dev/zero", .notRegular(path: "/dev/zero")),

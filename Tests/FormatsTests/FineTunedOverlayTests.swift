@@ -61,7 +61,7 @@ import Testing
     expect(try lay(part), from: changed) { $0.hasPrefix("fc.") || $0.hasPrefix("layer3.0.bn1.") }
   }
 
-  @Test func misfitsAreRefusedByName() throws {
+  @Test("row 9: misfits are refused by name") func misfitsAreRefusedByName() throws {
     func refused(_ name: String, _ shape: [Int]) throws -> ArchitectureError? {
       let count = shape.reduce(1, *)
       let part = NamedTensors([(name, shape, [Float](repeating: 0.5, count: count))])
@@ -87,7 +87,7 @@ import Testing
     }
   }
 
-  @Test func brokenNumbersAreRefused() throws {
+  @Test("row 14: broken numbers are refused") func brokenNumbersAreRefused() throws {
     var part = base.filter { $0.hasPrefix("layer1.0.bn1.") }
     part["layer1.0.bn1.running_var"][0] = -1
     #expect(architectureError { _ = try lay(part) } != nil)

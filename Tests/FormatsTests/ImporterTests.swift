@@ -53,7 +53,9 @@ import Testing
     #expect(first.ignored.count == 20)
   }
 
-  @Test func missingAndMisshapenAreNamedWithTheFile() throws {
+  @Test("row 9: missing and misshapen are named with the file") func missingAndMisshapenAreNamedWithTheFile()
+    throws
+  {
     let without = try basic().filter { $0 != "layer2.0.bn1.running_mean" }
     #expect(
       architectureError { _ = try load(without) }
@@ -87,7 +89,7 @@ import Testing
 
   // MARK: Numbers
 
-  @Test(arguments: [Float.nan, .infinity, -.infinity])
+  @Test("row 14: numbers that are none are named", arguments: [Float.nan, .infinity, -.infinity])
   func numbersThatAreNoneAreNamed(_ value: Float) throws {
     for name in ["conv1.weight", "layer3.0.bn2.bias", "fc.weight", "layer1.0.bn1.running_var"] {
       var tensors = try basic()
@@ -102,7 +104,8 @@ import Testing
     }
   }
 
-  @Test func varianceWithoutASquareRootIsRefused() throws {
+  @Test("row 14: variance without a square root is refused") func varianceWithoutASquareRootIsRefused() throws
+  {
     var tensors = try basic()
     tensors["layer1.0.bn2.running_var"][3] = -0.5
     #expect(
@@ -110,7 +113,7 @@ import Testing
         == .negativeVariance(name: "layer1.0.bn2.running_var", index: 3, value: -0.5))
   }
 
-  @Test func oddButLegalNumbersAreNoted() throws {
+  @Test("row 14: odd but legal numbers are noted") func oddButLegalNumbersAreNoted() throws {
     var tensors = try basic()
     tensors["bn1.weight"][0] = 0
     tensors["bn1.running_var"][1] = 1e-20

@@ -36,7 +36,7 @@ import Testing
 
   // MARK: Rows 3 and 4
 
-  @Test func everyPrefixOfASmallFileEnds() throws {
+  @Test("row 3: every prefix of a small file ends") func everyPrefixOfASmallFileEnds() throws {
     let folder = try TemporaryFolder()
     let whole = try fixture("fill.onnx")
     #expect(try OnnxSketch.failure(whole, in: folder) == nil)
@@ -48,7 +48,7 @@ import Testing
     #expect(accepted <= 2)
   }
 
-  @Test func everyBitFlipOfASmallFileEnds() throws {
+  @Test("row 4: every bit flip of a small file ends") func everyBitFlipOfASmallFileEnds() throws {
     let folder = try TemporaryFolder()
     let whole = try fixture("fill.onnx")
     for place in whole.indices {
@@ -61,7 +61,7 @@ import Testing
   }
 
   /// Mutations of whole networks: any end is right but a trap. `FIXRESC_FUZZ_CASES` sets how many.
-  @Test func mutationsOfNetworksEnd() throws {
+  @Test("row 11 and 12: mutations of networks end") func mutationsOfNetworksEnd() throws {
     let folder = try TemporaryFolder()
     let count = getenv("FIXRESC_FUZZ_CASES").flatMap { Int(String(cString: $0)) } ?? 4000
     let seeds = try [
@@ -96,7 +96,7 @@ import Testing
     ("a graph as a varint", [0x38, 0x01]),
   ]
 
-  @Test(arguments: brokenTails)
+  @Test("row 11: broken wire format is named by its byte", arguments: brokenTails)
   func brokenWireFormatIsNamedByItsByte(_ name: String, _ tail: [UInt8]) throws {
     let folder = try TemporaryFolder()
     let head = OnnxMessage().number(1, 8).text(2, "x").bytes
@@ -109,7 +109,7 @@ import Testing
     #expect(offset >= head.count && offset <= head.count + tail.count, "\(name)")
   }
 
-  @Test func nestingAndMultitudesAreBounded() throws {
+  @Test("row 11: nesting and multitudes are bounded") func nestingAndMultitudesAreBounded() throws {
     let folder = try TemporaryFolder()
     // Graphs in attributes of nodes in graphs, 10,000 deep: bytes of a field that nothing reads.
     var inner = OnnxMessage()
@@ -211,7 +211,7 @@ import Testing
     ("weights made of the picture", 3, OnnxSketch.node("Gemm", ["f", "c"], "out"), "Gemm out"),
   ]
 
-  @Test(arguments: brokenNodes)
+  @Test("row 12: broken graphs are named by their node", arguments: brokenNodes)
   func brokenGraphsAreNamedByTheirNode(_ name: String, _ index: Int, _ node: [UInt8], place: String) throws {
     let folder = try TemporaryFolder()
     var sketch = OnnxSketch()
@@ -220,7 +220,7 @@ import Testing
     #expect(self.place(try sketch.failure(in: folder)) == place, "\(name)")
   }
 
-  @Test func whatDoesNotFitIsNamedByItsValue() throws {
+  @Test("row 12: what does not fit is named by its value") func whatDoesNotFitIsNamedByItsValue() throws {
     let folder = try TemporaryFolder()
     for (node, index, name) in [
       (OnnxSketch.node("Conv", ["data", "w"], "c", attributes: [("group", [0])]), 0, "%c"),
@@ -233,7 +233,7 @@ import Testing
     }
   }
 
-  @Test func tensorsThatLieAreNamed() throws {
+  @Test("row 6 and 9: tensors that lie are named") func tensorsThatLieAreNamed() throws {
     let folder = try TemporaryFolder()
     for (tensor, name) in [
       (OnnxSketch.tensor("w", [2, 3, 1, 1], byteCount: 20), "tensor w"),
@@ -254,7 +254,7 @@ import Testing
     #expect(place(try sketch.failure(in: folder)) == "graph")
   }
 
-  @Test func memoryMadeOfNothingIsBounded() throws {
+  @Test("row 11: memory made of nothing is bounded") func memoryMadeOfNothingIsBounded() throws {
     let folder = try TemporaryFolder()
     var sketch = OnnxSketch()
     sketch.tensors[0] = OnnxSketch.whole("s", [1 << 30, 64, 3, 3])
@@ -332,7 +332,7 @@ import Testing
 
   // MARK: Row 13
 
-  @Test func externalDataStaysInItsFolder() throws {
+  @Test("row 13: external data stays in its folder") func externalDataStaysInItsFolder() throws {
     let folder = try TemporaryFolder()
     let inner = folder.makeFolder("inner")
     let weights = [UInt8](repeating: 0, count: 96)

@@ -27,7 +27,7 @@ import Testing
     ([0x00, 0x01], .unknown(firstBytes: [0x00, 0x01])),
   ]
 
-  @Test func firstBytesDecideTheKind() {
+  @Test("row 2: first bytes decide the kind") func firstBytesDecideTheKind() {
     for opening in Self.openings {
       let file = SourceFile(Bytes(opening.bytes), path: "model.onnx")
       #expect(file.kind == opening.kind, "\(opening.bytes.prefix(16))")

@@ -26,7 +26,7 @@ import Testing
   }
 
   /// Prefixes and flipped header bits of the shortest good file; `fixresc-fuzz sweep` takes those of all.
-  @Test(arguments: names)
+  @Test("row 3 and 4: prefixes and flipped bits are survived", arguments: names)
   func prefixesAndFlippedBitsAreSurvived(_ name: String) throws {
     let source = FuzzSource(try #require(FuzzFormat.named(name))).shortestSeed
     for number in stride(from: 0, to: source.sweepCount, by: max(source.sweepCount / 1500, 1)) {

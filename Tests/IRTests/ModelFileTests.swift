@@ -91,7 +91,7 @@ import Testing
     }
   }
 
-  @Test func everyPrefixIsRefused() throws {
+  @Test("row 3 and 17: every prefix is refused") func everyPrefixIsRefused() throws {
     let bytes = try Self.fileBytes(of: try Self.smallModel())
     for count in 0..<bytes.count {
       #expect(throws: IRError.self, "prefix of \(count)") {
@@ -101,7 +101,8 @@ import Testing
     #expect(throws: IRError.self) { try ModelFile.read(Bytes(bytes + [0])) }
   }
 
-  @Test func everyBitFlipIsRefusedOrLiesInPadding() throws {
+  @Test("row 4 and 17: every bit flip is refused or lies in padding")
+  func everyBitFlipIsRefusedOrLiesInPadding() throws {
     let model = try Self.smallModel()
     var bytes = try Self.fileBytes(of: model)
     var accepted = 0
@@ -119,7 +120,7 @@ import Testing
     #expect(accepted < 3 * 63 * 8)
   }
 
-  @Test func namesTheFault() throws {
+  @Test("row 17: names the fault") func namesTheFault() throws {
     let good = try Self.fileBytes(of: try Self.smallModel())
     func fault(_ change: (inout [UInt8]) -> Void, resealed: Bool = true) -> IRError? {
       var bytes = good

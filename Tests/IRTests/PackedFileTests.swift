@@ -49,7 +49,8 @@ import Testing
     #expect(model.validPackedConstants.isEmpty)
   }
 
-  @Test func everyBitFlipIsRefusedOrLiesInPadding() throws {
+  @Test("row 4 and 17: every bit flip is refused or lies in padding")
+  func everyBitFlipIsRefusedOrLiesInPadding() throws {
     let model = try Self.packed()
     var bytes = try ModelFileTests.fileBytes(of: model)
     for index in bytes.indices {
@@ -59,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func everyPrefixIsRefused() throws {
+  @Test("row 3 and 17: every prefix is refused") func everyPrefixIsRefused() throws {
     let bytes = try ModelFileTests.fileBytes(of: try Self.packed())
     for count in bytes.indices {
       #expect((try? ModelFile.read(Bytes(Array(bytes[..<count])))) == nil, "\(count) bytes")

@@ -34,7 +34,7 @@ import Testing
   }
 
   /// A prefix is refused, but for a PNG that lacks what stands behind its data.
-  @Test(arguments: seeds)
+  @Test("row 3 and 16: every prefix is refused", arguments: seeds)
   func everyPrefixIsRefused(_ name: String) throws {
     let whole = try Fixtures.bytes(name).array
     let pixels = try PictureDecoder.decode(Bytes(whole)).rgb
@@ -51,7 +51,7 @@ import Testing
   }
 
   /// Damaged files: the bytes that Pillow decodes, or an error where Pillow has one.
-  @Test(arguments: 0..<8)
+  @Test("row 16: damage is decoded as pillow does", arguments: 0..<8)
   func damageIsDecodedAsPillowDoes(_ part: Int) throws {
     let cases = try #require(try JSON.parse(Fixtures.bytes("damages.json")).arrayValue)
     #expect(cases.count == 640)
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test(arguments: seeds)
+  @Test("row 4 and 16: every flipped bit of a header is survived", arguments: seeds)
   func everyFlippedBitOfAHeaderIsSurvived(_ name: String) throws {
     let whole = try Fixtures.bytes(name).array
     for byte in 0..<min(whole.count, 700) {
@@ -80,7 +80,7 @@ import Testing
   }
 
   /// `FIXRESC_FUZZ_CASES` sets the number of cases, `FIXRESC_FUZZ_SEED` the first seed.
-  @Test func mutatedPicturesAreSurvived() throws {
+  @Test("row 16: mutated pictures are survived") func mutatedPicturesAreSurvived() throws {
     func setting(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
     let cases = setting("FIXRESC_FUZZ_CASES") ?? 20_000
     let seed = UInt64(setting("FIXRESC_FUZZ_SEED") ?? 1)
@@ -130,7 +130,7 @@ import Testing
     #expect(found == feature)
   }
 
-  @Test func fractionalSamplingIsNamed() throws {
+  @Test("row 16: fractional sampling is named") func fractionalSamplingIsNamed() throws {
     // 3x2 beside 2x2 cannot be brought to one size by repeating samples.
     var bytes = try frame("pillow-rgb-420-baseline-q30.jpg", 11, 0x32)
     let at = try #require(bytes.indices.first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
@@ -142,7 +142,9 @@ import Testing
     #expect(feature.contains("2x2 beside 3x2"))
   }
 
-  @Test func hugeSizesAreRefusedBeforeAnyAllocation() throws {
+  @Test("row 16: huge sizes are refused before any allocation") func hugeSizesAreRefusedBeforeAnyAllocation()
+    throws
+  {
     var jpeg = try frame("pillow-rgb-420-baseline-q30.jpg", 5, 0xFF)
     let at = try #require(jpeg.indices.first { jpeg[$0] == 0xFF && jpeg[$0 + 1] == 0xC0 })
     for index in 6...8 { jpeg[at + index] = 0xFF }
@@ -183,7 +185,7 @@ import Testing
     return bytes
   }
 
-  @Test func pngDataMustFillTheDeclaredSize() throws {
+  @Test("row 16: png data must fill the declared size") func pngDataMustFillTheDeclaredSize() throws {
     let name = "color2-depth8.png"
     #expect(decodeWithDefaults(try png(name, width: 19, height: 15)) == nil)
     guard
@@ -241,7 +243,7 @@ import Testing
     #expect(try PictureDecoder.decode(Bytes(file)).width == 4)
   }
 
-  @Test func endlessScansAreRefused() throws {
+  @Test("row 16: endless scans are refused") func endlessScansAreRefused() throws {
     let whole = try Fixtures.bytes("pillow-rgb-422-progressive-q90.jpg").array
     let first = try #require(whole.indices.dropLast().first { whole[$0] == 0xFF && whole[$0 + 1] == 0xDA })
     let second = try #require(
@@ -257,7 +259,7 @@ import Testing
     #expect(feature.contains("scans"))
   }
 
-  @Test func damageIsNamedWhereItLies() throws {
+  @Test("row 16: damage is named where it lies") func damageIsNamedWhereItLies() throws {
     var png = try Fixtures.bytes("color2-depth8.png").array
     png[31] ^= 1
     guard case .checksum(.png, offset: 8, part: "chunk IHDR", _, _) = decode(png) else {
@@ -275,7 +277,7 @@ import Testing
     #expect(decode(bytes) == .otherFormat(name: name))
   }
 
-  @Test func unknownFilesShowTheirFirstBytes() {
+  @Test("row 2 and 16: unknown files show their first bytes") func unknownFilesShowTheirFirstBytes() {
     #expect(decode([1, 2, 3]) == .unknownFormat(firstBytes: [1, 2, 3]))
     #expect(decode([]) == .unknownFormat(firstBytes: []))
   }

@@ -68,7 +68,7 @@ import Testing
     #expect(try relative(ImageFolder.pictures(in: root.path)) == ["loose.jpg"])
   }
 
-  @Test func linksThatLeadBackEnd() throws {
+  @Test("row 1: links that lead back end") func linksThatLeadBackEnd() throws {
     try make([
       "a/1.jpg", "a/up -> ..", "a/self -> ../a", "b/2.jpg", "b/x/3.jpg", "b/x/back -> ../../b",
       "b/x/self -> self",

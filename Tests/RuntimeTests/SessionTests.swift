@@ -258,7 +258,7 @@ import Testing
     for step in plan.steps { #expect(plan.text.contains(step.kernel)) }
   }
 
-  @Test func manyTasksShareASession() async throws {
+  @Test("row 20: many tasks share a session") func manyTasksShareASession() async throws {
     let model = try bottleneckNetwork(
       seed: 4, resolution: Extent(32, 32), blocks: [1, 1, 1, 1], width: 16, classes: 10)
     let session = try Session(model: model)
@@ -293,7 +293,8 @@ import Testing
     }
   }
 
-  @Test func aPlanBeyondMemoryIsRefusedBeforeItIsMade() throws {
+  @Test("row 15: a plan beyond memory is refused before it is made")
+  func aPlanBeyondMemoryIsRefusedBeforeItIsMade() throws {
     let model = try bottleneckNetwork(
       seed: 4, resolution: Extent(32768, 32768), blocks: [1, 1, 1, 1], width: 16, classes: 10)
     do {
@@ -330,7 +331,7 @@ import Testing
     }
   }
 
-  @Test func absurdPaddingIsRefusedByItsMemory() throws {
+  @Test("row 15: absurd padding is refused by its memory") func absurdPaddingIsRefusedByItsMemory() throws {
     var net = RandomNetwork(seed: 12)
     var x = try net.builder.input("input", .image(3, 8, 8))
     for _ in 0..<6 {

@@ -49,7 +49,7 @@ import Testing
     #expect(ProcessorAllowance.current() == before)
   }
 
-  @Test func poolsComeAndGo() {
+  @Test("row 20: pools come and go") func poolsComeAndGo() {
     for _ in 0..<50 {
       let pool = ThreadPool(threads: 4)
       #expect(pool.threadCount == 4)

@@ -2,6 +2,9 @@ import FixresBase
 
 /// Reads a text file of class names: UTF-8, one a line, in the order of the logits.
 package enum LabelFile {
+  /// Bytes of a file of labels or classes at most.
+  package static let byteLimit = 1 << 24
+
   /// The labels in the file at `path`, and their synsets where every line begins with one (`n01440764
   /// tench`).
   ///
@@ -25,6 +28,10 @@ package enum LabelFile {
   package static func parse(
     _ bytes: Bytes, path: String, classes: Int
   ) throws(ArchitectureError) -> (labels: [String], synsets: [String]) {
+    guard bytes.count <= byteLimit else {
+      throw .invalidConfiguration(
+        path: path, key: "labels", expected: "at most \(byteLimit) bytes", found: "\(bytes.count)")
+    }
     var lines: [String] = []
     let text = bytes.array
     for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {

@@ -36,7 +36,7 @@ public struct Adaptation {
   /// Adapts the model.
   ///
   /// - Throws: `MethodError.pass` where a pass refuses the network, `runtime` where a network does not fit in memory,
-  ///   `proofFailed` or `headProofFailed` where the result computes something else, and what the adaptations of
+  ///   `passFailed`, `proofFailed` or `headProofFailed` where the result computes something else, and what the adaptations of
   ///   statistics and features refuse.
   public func run() throws(MethodError) -> AdaptedModel {
     var unfolded = source
@@ -56,14 +56,32 @@ public struct Adaptation {
 
   // MARK: - Passes
 
-  /// Runs the passes; `unfolded` becomes the model that they fold and fuse.
+  /// Runs the passes, verified where that is asked for; `unfolded` becomes the model that they fold and fuse.
   private func rewrite(_ unfolded: inout Model) throws(MethodError) -> AdaptedModel {
-    let observer: PassDriver.Observer = { [observe] in observe(.pass($0)) }
+    let verifier = options.verifiesPasses ? PassVerifier() : nil
+    let observer: PassDriver.Observer = { [observe] event in
+      if case .changed(let pass, let before, let after) = event {
+        verifier?.verify(pass, before: before, after: after)
+      } else {
+        observe(.pass(event))
+      }
+    }
+    var result = try rewrite(&unfolded, observer)
+    if let failure = verifier?.failure { throw failure }
+    result.verifications = verifier?.verifications ?? []
+    result.unverifiedPasses = verifier?.unverified ?? []
+    return result
+  }
+
+  private func rewrite(
+    _ unfolded: inout Model, _ observer: @escaping PassDriver.Observer
+  ) throws(MethodError) -> AdaptedModel {
+    var driver = options.driver
+    driver.reportsNetworks = options.verifiesPasses
     guard options.adaptsFeatures else {
       do {
         let result = try Adapt.run(
-          source, to: options.resolution, passes: options.passes, options: options.driver,
-          observer: observer)
+          source, to: options.resolution, passes: options.passes, options: driver, observer: observer)
         return AdaptedModel(result, features: FeatureAdaptations())
       } catch {
         throw .pass(error)
@@ -72,8 +90,7 @@ public struct Adaptation {
     let start: RetargetedModel
     do {
       start = try RetargetedModel(
-        source, to: options.resolution, passes: options.passes, options: options.driver,
-        observer: observer)
+        source, to: options.resolution, passes: options.passes, options: driver, observer: observer)
     } catch {
       throw .pass(error)
     }

@@ -41,6 +41,9 @@ public struct AdaptationOptions: Sendable {
   public var usesTestPool = false
   /// Compare the logits before and after folding and fusing, and refuse a difference beyond rounding.
   public var proves = true
+  /// Run the network before and after each pass through the reference interpreter, and refuse a difference beyond
+  /// `PassVerification.tolerance`; takes seconds a pass.
+  public var verifiesPasses = false
   /// Measure which kernels run each convolution fastest on this machine, and store the choices in the model.
   public var tunes = false
   /// Store the weights as this machine's kernels read them, beside the plain ones.

@@ -19,6 +19,10 @@ public struct AdaptedModel: Sendable {
   public var headProof: Proof?
   /// The adapted model against the unfolded one at a third resolution; nil where the network allows none, or without proof.
   public var otherProof: Proof?
+  /// What each pass that changed the network changed of its outputs; empty unless passes are verified.
+  public var verifications: [PassVerification] = []
+  /// Passes whose networks are too large to be verified.
+  public var unverifiedPasses: [String] = []
   /// What the adaptations of statistics and features found.
   package let features: FeatureAdaptations
   /// What tuning found; nil where the model was not tuned.

@@ -39,6 +39,8 @@ public enum MethodError: Error, Hashable, Sendable {
   case needsValidation(option: String)
   /// The logits of the adapted model differ from those of the unfolded one by more than rounding explains.
   case proofFailed(difference: Float, limit: Float)
+  /// A pass changed what the network computes, by the reference interpreter; `layer` is the first value that departs.
+  case passFailed(pass: String, layer: String?, resolution: Extent, difference: Float, limit: Float)
   /// The network with its rewritten head does not give the logits of the original one at the original resolution.
   case headProofFailed(resolution: Extent, difference: Float)
   /// A made-up input of `batch` images of `shape` does not fit in memory.

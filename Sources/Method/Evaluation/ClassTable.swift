@@ -23,6 +23,7 @@ package struct ClassTable: Sendable {
   package init(path: String) throws {
     let bytes = try MappedFile.open(path)
     self.path = path
+    guard bytes.count <= LabelFile.byteLimit else { throw EvaluationError.table(path: path, .notText) }
     json = try? JSON.parse(bytes)
     guard json == nil else {
       lines = []

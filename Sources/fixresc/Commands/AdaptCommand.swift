@@ -11,7 +11,9 @@ private enum Options {
   static let passes = Option(
     "--passes", "LIST", kind: .text, "passes to run, between commas (default: all, in their order)")
   static let verify = Option(
-    "--verify", "run the references that the model keeps, and read the written file back")
+    "--verify",
+    "run the network before and after each pass through the reference interpreter, and the references that the model "
+      + "keeps; read the written file back")
   static let noProof = Option("--no-proof", "do not run the model before and after to compare the logits")
   static let printBefore = Option(
     "--print-ir-before", "P", kind: .text, "print the graph before the pass P (or all) on stderr")
@@ -89,6 +91,7 @@ private final class AdaptRun {
     options.resolution = invocation.size(Options.to).map { Extent($0.height, $0.width) }
     options.passes = invocation.list(Options.passes)
     options.proves = !invocation.has(Options.noProof)
+    options.verifiesPasses = invocation.has(Options.verify)
     options.tunes = invocation.has(KernelTuning.tune)
     options.packs = invocation.has(WeightStorage.pack)
     options.session = ModelSource.sessionOptions(invocation)
@@ -151,13 +154,14 @@ private final class AdaptRun {
       console.sayBlock("// before \(pass)\n" + GraphPrinter.text(of: graph))
     case .pass(.graphAfter(let pass, let graph)):
       console.sayBlock("// after \(pass)\n" + GraphPrinter.text(of: graph))
-    case .pass(.finished), .pictures, .tuning: break
+    case .pass(.finished), .pass(.changed), .pictures, .tuning: break
     case .renewedBatchNorms(let outcome): features.show(outcome)
     case .equalised(let equalisation): features.show(equalisation)
     case .usedTestPool(let train): features.showTestPool(train)
     case .note(let note): tell(note)
     case .rewritten(let result):
       showPasses(result)
+      showVerifications(result)
       showSize(result.model)
     case .proved(let proof):
       console.line("proof          greatest difference of a logit " + figures(proof))
@@ -200,6 +204,21 @@ private final class AdaptRun {
     console.line(
       "MACs           \(Text.scaled(Double(result.macsBefore))) -> \(Text.scaled(Double(result.macsAfter))) "
         + "(x \(Text.fixed(ratio, 2)))")
+  }
+
+  /// What each pass changed of the outputs.
+  private func showVerifications(_ result: AdaptedModel) {
+    for (index, found) in result.verifications.enumerated() {
+      console.line(
+        (index == 0 ? "verified       " : "               ")
+          + "\(found.pass): greatest difference of an output \(Text.significant(Double(found.deviation.difference))), "
+          + "of the largest \(Text.significant(Double(found.deviation.magnitude))), at \(found.resolution)")
+    }
+    if !result.unverifiedPasses.isEmpty {
+      console.warn(
+        "too large for the reference interpreter, so not verified: "
+          + result.unverifiedPasses.joined(separator: ", "))
+    }
   }
 
   /// Objects that look more than this much larger or smaller than in training are worth a fine-tuning.
@@ -276,6 +295,18 @@ private final class AdaptRun {
       result.passes.map {
         ["name": .string($0.name), "rewrites": JSON($0.rewrites), "milliseconds": JSON($0.milliseconds)]
       })
+    if invocation.has(Options.verify) {
+      object["verified_passes"] = .array(
+        result.verifications.map {
+          [
+            "name": .string($0.pass), "resolution": ErrorReport.size($0.resolution),
+            "max_abs_difference": JSON($0.deviation.difference),
+            "largest_output": JSON($0.deviation.magnitude),
+            "first_departure": $0.firstDeparture.map { .string($0) } ?? .null,
+          ]
+        })
+      object["unverified_passes"] = JSON(result.unverifiedPasses)
+    }
     object["macs_before"] = JSON(result.macsBefore)
     object["macs_after"] = JSON(result.macsAfter)
     object["expected_size_ratio"] = sizeRatio(result.model).map { JSON($0) } ?? .null

@@ -47,7 +47,7 @@ extension ErrorReport {
     case .runtime(let error): return runtime(error)
     case .image(let error): return image(error)
     case .model(let error): return ir(error)
-    case .proofFailed, .headProofFailed, .inputTooLarge, .differentInputs, .noCommonLayers:
+    case .passFailed, .proofFailed, .headProofFailed, .inputTooLarge, .differentInputs, .noCommonLayers:
       return comparison(error)
     }
   }
@@ -153,6 +153,17 @@ extension ErrorReport {
         "adapt.proof",
         "expected the logits of the unfolded model to within \(Text.significant(Double(limit))), "
           + "found a difference of \(Text.significant(Double(difference))); nothing was written")
+    case .passFailed(let pass, let layer, let resolution, let difference, let limit):
+      return ErrorReport(
+        "adapt.pass",
+        "the pass \(pass) changed what the network computes, a fault of fixresc: expected its outputs at "
+          + "\(resolution) to within \(Text.significant(Double(limit))), found a difference of "
+          + Text.significant(Double(difference)) + (layer.map { ", first at \(Text.shortened($0))" } ?? "")
+          + "; nothing was written",
+        [
+          "pass": .string(pass), "resolution": size(resolution), "max_abs_difference": JSON(difference),
+          "first_departure": layer.map { .string($0) } ?? .null,
+        ])
     case .headProofFailed(let resolution, let difference):
       return ErrorReport(
         "adapt.head-proof",

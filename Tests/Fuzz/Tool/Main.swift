@@ -19,6 +19,7 @@ struct Main {
     fixresc-fuzz repeat NAME SEED:CASE|sweep:CASE [-o FILE]    one case again, with a backtrace
     fixresc-fuzz read NAME FILE                                one file
     fixresc-fuzz reduce NAME FILE [-o FILE]                    a smaller file that fails alike
+    fixresc-fuzz verdicts NAME FOLDER CASES SEED               cases in FOLDER, and the reader's verdicts
     fixresc-fuzz list                                          the names
 
     --cases takes 1e6; --failures DIR (default: fuzz-failures) is where files of failed cases go; --stop ends at the first.
@@ -29,6 +30,7 @@ struct Main {
     let words = Array(CommandLine.arguments.dropFirst())
     switch words.first {
     case "worker": exit(work(Array(words.dropFirst())))
+    case "verdicts": exit(Verdicts.write(Array(words.dropFirst())))
     case "list":
       for format in FuzzFormat.all { print(format.name) }
     case "parsers", "graphs", "sweep": exit(campaign(words[0], Options(Array(words.dropFirst()))))

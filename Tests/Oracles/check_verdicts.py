@@ -1,0 +1,179 @@
+"""Verdicts of fixresc and of the reference readers on the same thousands of broken files, difference by difference.
+
+usage: python check_verdicts.py FIXRESC-FUZZ [--cases N] [--seed S] [--only NAME,...] [--keep FOLDER]
+
+`fixresc-fuzz verdicts` writes N seeded cases of each format (structure-aware, about half of them readable) with our verdict.
+The references are safetensors, torch.load with weights_only and without (its globals limited to torch, numpy and
+collections, so that no case runs anything), onnx.checker and Pillow. A file that we take and a reference refuses
+(`looser`), or that we refuse and it takes (`stricter`), must be explained in LOOSER or STRICTER below; what is not is printed
+and fails. Versions: requirements-zoo.txt and requirements-onnx.txt.
+"""
+import argparse
+import collections
+import io
+import os
+import pickle
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import warnings
+
+warnings.filterwarnings("ignore")
+
+# (formats, reference, our reason, theirs, why)
+STRICTER = [
+    ("safetensors", "", r"duplicate", "", "a key that comes twice: safetensors keeps the last, another reader may keep the first"),
+    ("safetensors", "", r"", "", "whatever else of a header is not as the format's page says"),
+    ("zip legacy pickle", "", r"overlap|local|checksum|CRC|crc|central|duplicate|encrypt|compress|gap|trailing|comment", "",
+     "an archive whose two directories disagree, whose members overlap or whose data do not match their checksum"),
+    ("zip legacy pickle", "", r"notACheckpoint|noTensors|noWeights|notATensor|architecture|opaque|unsupportedType", "",
+     "readable, but no tensors in it"),
+    ("zip legacy pickle", "full", r"", "", "torch.load without weights_only runs what the file says; we build data alone"),
+    ("zip legacy pickle", "weights", r"", "", "opcodes, classes or storages that trained weights do not need"),
+    ("onnx", "", r"", "", "a legal graph that is no residual network, or that this importer does not read"),
+    ("jpeg png ppm", "", r"tooManyPixels|outOfMemory", "", "larger than the limit of pixels"),
+    ("jpeg", "", r"unsupported", "", "arithmetic or lossless coding, 12 bits, unusual sampling"),
+    ("png", "", r"", "", "chunks whose checksum or order is wrong where libpng only warns"),
+    ("jpeg", "", r"", "", "damage in a header that libjpeg repairs by a guess"),
+    ("ppm", "", r"", "", "16 bits, or a header that Pillow reads past its definition"),
+]
+LOOSER = [
+    ("safetensors", "", "", r"InvalidHeader|MetadataIncompleteBuffer", None),
+    ("zip legacy pickle", "weights", "", r"Weights only load failed|UnpicklingError|Unsupported", "weights_only allows a list of classes; we build unknown ones as opaque data, and nothing is run"),
+    ("zip legacy pickle", "full", "", r"global .* is not allowed|AttributeError|ModuleNotFoundError|ImportError", "a class that is not there, or is not among those that this script lets torch.load call; for us it is opaque data"),
+    ("zip legacy pickle", "full", "", r"TypeError|ValueError|KeyError|IndexError", "a constructor or method call that would fail when run; we call none and keep the data"),
+    ("zip legacy pickle", "", "", r"RuntimeError|AssertionError|EOFError|OverflowError|UnicodeDecodeError|MemoryError", "torch fails while it runs the file's calls, on parts that no tensor of ours depends on"),
+    ("onnx", "", "", r"ValidationError|InferenceError", "onnx.checker refuses attributes, fields or names that do not change what the graph computes"),
+    ("onnx", "", "", r"DecodeError|TypeError|UnicodeDecodeError", "Python's protobuf checks text of fields that nothing reads"),
+]
+
+
+class LimitedPickle:
+    """`pickle` whose classes and functions are those of torch, numpy and collections alone."""
+
+    class Unpickler(pickle.Unpickler):
+        def find_class(self, module, name):
+            if module == "collections" or (module in ("torch", "torch._utils", "torch.storage") and name not in ("load", "jit")) \
+                    or module.startswith(("torch.nn.parameter", "numpy.core.multiarray", "numpy._core.multiarray")) or module == "numpy":
+                return super().find_class(module, name)
+            raise pickle.UnpicklingError(f"global {module}.{name} is not allowed")
+
+    load = staticmethod(lambda file, **options: LimitedPickle.Unpickler(file, **options).load())
+    loads = staticmethod(lambda data, **options: LimitedPickle.Unpickler(io.BytesIO(data), **options).load())
+    dumps, dump, UnpicklingError, __name__ = pickle.dumps, pickle.dump, pickle.UnpicklingError, "pickle"
+
+
+def safetensors(path):
+    from safetensors import safe_open
+    with safe_open(path, "pt") as file:
+        for key in file.keys():
+            file.get_tensor(key)
+
+
+def weights(path):
+    import torch
+    torch.load(path, map_location="cpu", weights_only=True)
+
+
+def full(path):
+    import torch
+    torch.load(path, map_location="cpu", weights_only=False, pickle_module=LimitedPickle)
+
+
+def onnx_checker(path):
+    import onnx
+    with open(path, "rb") as file:
+        onnx.checker.check_model(onnx.load_model_from_string(file.read()))
+
+
+def pillow(path):
+    from PIL import Image
+    with Image.open(path, formats=["JPEG", "PNG", "PPM"]) as image:
+        image.convert("RGB")
+
+
+READERS = {
+    "safetensors": [("safetensors", safetensors)], "zip": [("weights", weights), ("full", full)],
+    "legacy": [("weights", weights), ("full", full)], "onnx": [("checker", onnx_checker)],
+    "jpeg": [("Pillow", pillow)], "png": [("Pillow", pillow)], "ppm": [("Pillow", pillow)],
+}
+
+
+def theirs(reader, folder, count):
+    """The reader's verdicts: `accept` or the error; children, so that a crash counts as a refusal."""
+    verdicts = []
+    while len(verdicts) < count:
+        given, answers = os.pipe()
+        child = os.fork()
+        if child == 0:
+            resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
+            resource.setrlimit(resource.RLIMIT_CPU, (600, 600))
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            with os.fdopen(answers, "w") as out:
+                for number in range(len(verdicts), count):
+                    try:
+                        reader(os.path.join(folder, str(number)))
+                        text = "accept"
+                    except BaseException as error:
+                        text = f"{type(error).__name__}: {error}"[:300]
+                    out.write(" ".join(text.split()) + "\n")
+                    out.flush()
+            os._exit(0)
+        os.close(answers)
+        with os.fdopen(given) as lines:
+            verdicts += [line.rstrip("\n") for line in lines]
+        _, status = os.waitpid(child, 0)
+        if len(verdicts) < count:
+            verdicts.append(f"Crash: status {status}")
+    return verdicts
+
+
+def explanation(table, format, reader, ours, other):
+    for formats, name, mine, their, why in table:
+        if format in formats.split() and name in ("", reader) and re.search(mine, ours) and re.search(their, other):
+            return why
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("fuzz")
+    parser.add_argument("--cases", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default=",".join(READERS))
+    parser.add_argument("--keep")
+    options = parser.parse_args()
+    unexplained = 0
+    for format in options.only.split(","):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = os.path.join(options.keep, format) if options.keep else scratch
+            os.makedirs(folder, exist_ok=True)
+            lines = subprocess.run([options.fuzz, "verdicts", format, folder, str(options.cases), str(options.seed)],
+                                   capture_output=True, text=True, check=True, errors="replace").stdout.splitlines()
+            ours = [line.split("\t", 1)[1] for line in lines]
+            assert len(ours) == options.cases, (format, len(ours))
+            for name, reader in READERS[format]:
+                counts, reasons = collections.Counter(), collections.Counter()
+                for number, (mine, other) in enumerate(zip(ours, theirs(reader, folder, len(ours)))):
+                    a, b = mine == "accept", other == "accept"
+                    counts[("accept" if a else "refuse", "accept" if b else "refuse")] += 1
+                    if a == b:
+                        continue
+                    kind = "looser" if a else "stricter"
+                    why = explanation(LOOSER if a else STRICTER, format, name, mine, other)
+                    reasons[(kind, why)] += 1
+                    if why is None:
+                        unexplained += 1
+                        print(f"UNEXPLAINED {format} {number} {name} {kind}: ours {mine[:120]} | theirs {other[:200]}")
+                total = ", ".join(f"ours {mine} {name} {other} {n}" for (mine, other), n in sorted(counts.items()))
+                print(f"{format}: {total}")
+                for (kind, why), n in reasons.most_common():
+                    print(f"    {n:5} {kind}: {why}")
+    print("unexplained:", unexplained)
+    return 1 if unexplained else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
