@@ -141,6 +141,37 @@ import fixresc
     let fused = folder.path + "/fused.bin"
     #expect(Call("adapt", input, "-o", fused).status == 0)
     #expect(
-      work("compare", input, fused) == [.graphVerification: 2, .memoryPlan: 2, .kindDetection: 2])
+      work("compare", input, fused) == [.graphVerification: 2, .memoryPlan: 4, .kindDetection: 2])
+  }
+
+  /// The layers are compared in memory of their own; what sharing does shows in the outputs alone.
+  @Test func compareRunsWhatARunRuns() throws {
+    let model = try ModelFile.open(input)
+    let noise = try NoiseInput.make(for: model.graph)
+    let comparison = try ModelComparer(model, model).compare(noise, tolerance: 0)
+    #expect(comparison.sharedOutputs.map(\.isSecond) == [false, false, true, true])
+    #expect(comparison.sharingFault == nil && comparison.firstDeparture == nil)
+    let outputs = Call("compare", input, input, "--json").json["outputs"]?.arrayValue ?? []
+    #expect(outputs.compactMap { $0["model"]?.stringValue } == ["A", "A", "B", "B"])
+    // A ReLU in the place of what is read once more.
+    var builder = GraphBuilder(name: "shared")
+    let x = try builder.input("input", .image(3, 8, 8))
+    let relu = try builder.append(.relu(Relu()), [x], name: "relu")
+    let sum = try builder.append(.add(Add()), [relu, x], name: "sum")
+    let pooled = try builder.append(.globalAveragePool(GlobalAveragePool()), [sum], name: "pooled")
+    let features = try builder.append(.flatten(Flatten()), [pooled], name: "features")
+    try builder.output(GraphOutput.features, features)
+    let shared = try Model(
+      graph: builder.build(), constants: Constants(), metadata: ModelMetadata(architecture: "shared"))
+    let picture = try NoiseInput.make(for: shared.graph)
+    #expect(try ModelComparer(shared, shared).compare(picture, tolerance: 0).sharingFault == nil)
+    var options = SessionOptions()
+    options.plantedFault = .eagerSharing
+    let comparer = try ModelComparer(shared, shared, options: options)
+    let error = #expect(throws: MethodError.self) { _ = try comparer.compare(picture, tolerance: 0) }
+    guard case .runtime(.unsoundPlan) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
   }
 }

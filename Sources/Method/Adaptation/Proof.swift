@@ -36,15 +36,30 @@ public struct Proof: Hashable, Sendable {
   ) throws(MethodError) {
     var options = options
     options.isExact = true
-    let reference: Session
-    do { reference = try Session(model: original, options: options) } catch { throw .runtime(error) }
-    // Only now is it known that the plan fits in memory.
-    let input = try NoiseInput.make(for: model.graph)
-    let expected = try Self.output(reference, of: original, input, options)
+    var reference: Session?
     let rewritten: Session
-    do { rewritten = try Session(model: model, options: options) } catch { throw .runtime(error) }
-    deviation = Deviation(of: try Self.output(rewritten, of: model, input, options), from: expected)
+    do {
+      reference = try Session(model: original, options: options)
+      rewritten = try Session(model: model, options: options)
+    } catch { throw .runtime(error) }
+    try Self.requireMemory([reference, rewritten].compactMap(\.self), model.graph)
+    // Only now is it known that both fit in memory, one after the other.
+    let input = try NoiseInput.make(for: model.graph)
+    let expected = try reference.map { (reference) throws(MethodError) in
+      try Self.output(reference, of: original, input, options)
+    }
+    reference = nil
+    let found = try Self.output(rewritten, of: model, input, options)
+    deviation = Deviation(of: found, from: expected ?? [])
     resolution = model.graph.resolution
+  }
+
+  /// Refuses a picture that does not fit in memory beside the larger of the sessions' arenas.
+  private static func requireMemory(_ sessions: [Session], _ graph: Graph) throws(MethodError) {
+    let arena = sessions.map(\.plan.arenaByteCount).max() ?? 0
+    let picture = (graph.imageInput?.type.elementCount ?? 0).multipliedSaturated(4)
+    let (needed, available) = (arena.addingSaturated(picture), MachineMemory.availableByteCount())
+    guard needed <= available else { throw .runtime(.planTooLarge(needed: needed, available: available)) }
   }
 
   /// The logits of `session`, a session of `model`, or its features where it has no classifier.

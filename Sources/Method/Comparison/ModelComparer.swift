@@ -31,13 +31,16 @@ public struct ModelComparer {
     let names = Set(second.graph.nodes.map { second.graph[$0.result].name })
     var values: [String: ReferenceValue] = [:]
     var (faulty, otherFaulty): (String?, String?)
+    var (kept, otherKept) = (KeptOutputs(first), KeptOutputs(second))
     try Self.visit(session, input) { name, value in
+      kept.take(name, value)
       if faulty == nil, value.elements.firstNonFinite != nil { faulty = name }
       if names.contains(name) { values[name] = value }
     }
     let inputs = Set(first.graph.inputs.map { first.graph[$0].name })
     var layers: [ModelComparison.Layer] = []
     try Self.visit(Self.session(second, options), input) { name, value in
+      otherKept.take(name, value)
       if otherFaulty == nil, value.elements.firstNonFinite != nil { otherFaulty = name }
       guard let other = values.removeValue(forKey: name), other.dims == value.dims,
         !inputs.contains(name)
@@ -49,6 +52,8 @@ public struct ModelComparer {
     guard !layers.isEmpty else { throw .noCommonLayers }
     return ModelComparison(
       layers: layers, tolerance: tolerance, unmatchedCount: second.graph.nodes.count - layers.count,
+      sharedOutputs: try kept.beside(runOf: first, input, options, isSecond: false)
+        + otherKept.beside(runOf: second, input, options, isSecond: true),
       firstNotFinite: faulty.map { NonFiniteSearch.origin(of: $0, in: first, input) },
       secondNotFinite: otherFaulty.map { NonFiniteSearch.origin(of: $0, in: second, input) })
   }

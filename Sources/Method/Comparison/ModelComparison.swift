@@ -13,22 +13,35 @@ public struct ModelComparison: Sendable {
     public let deviation: Deviation
   }
 
+  /// An output of one of the models as a run gives it, where values share memory, beside the same model's value where
+  /// every value keeps memory of its own. Both are the same bits.
+  public struct SharedOutput: Hashable, Sendable {
+    /// Whether it is the second model's.
+    public let isSecond: Bool
+    /// Its name and shape, and how far the run's is from the kept one.
+    public let layer: Layer
+  }
+
   /// The layers in the second model's execution order.
   public let layers: [Layer]
   /// A layer departs where its difference exceeds this share of its magnitude.
   public let tolerance: Double
   /// Layers of the second model that have no counterpart in the first.
   public let unmatchedCount: Int
+  /// The outputs of both models as runs give them.
+  public let sharedOutputs: [SharedOutput]
   /// Where the first model's numbers stop being finite; nil where all are.
   public let firstNotFinite: NonFiniteOrigin?
   /// Where the second model's numbers stop being finite; nil where all are.
   public let secondNotFinite: NonFiniteOrigin?
 
   init(
-    layers: [Layer], tolerance: Double, unmatchedCount: Int, firstNotFinite: NonFiniteOrigin? = nil,
+    layers: [Layer], tolerance: Double, unmatchedCount: Int, sharedOutputs: [SharedOutput] = [],
+    firstNotFinite: NonFiniteOrigin? = nil,
     secondNotFinite: NonFiniteOrigin? = nil
   ) {
     (self.layers, self.tolerance, self.unmatchedCount) = (layers, tolerance, unmatchedCount)
+    self.sharedOutputs = sharedOutputs
     (self.firstNotFinite, self.secondNotFinite) = (firstNotFinite, secondNotFinite)
   }
 
@@ -44,6 +57,9 @@ public struct ModelComparison: Sendable {
   public func departs(_ layer: Layer) -> Bool {
     !(Double(layer.deviation.difference) <= tolerance * Double(layer.deviation.magnitude))
   }
+
+  /// The first output that sharing memory changes; nil where none is, as has to be.
+  public var sharingFault: SharedOutput? { sharedOutputs.first { $0.layer.deviation.difference > 0 } }
 
   /// The first layer that departs; nil where none does.
   public var firstDeparture: Layer? { layers.first(where: departs) }

@@ -7,10 +7,8 @@ extension Lowering {
   mutating func makePlan(
     _ outputs: [ValueID], _ placement: MemoryPlanner.Placement, available: Int, pool: ThreadPool
   ) throws(RuntimeError) -> ExecutionPlan? {
-    guard let lowered = try lowerNodes(pool) else { return nil }
-    for made in lowered {
-      if let step = made.step { steps.append((info(made.node, step), step)) }
-    }
+    steps.append(step("input", try loadStep(graph.inputs[0], from: requests.count)))
+    guard try appendNodes(pool) else { return nil }
     let scratch = ExecutionPlan.scratchByteCount(steps.lazy.map(\.step))
       .multipliedSaturated(pool.threadCount)
     // Weights that nothing has been written to yet: this is the time to refuse them.
@@ -19,7 +17,6 @@ extension Lowering {
     guard needed <= available else { throw .planTooLarge(needed: needed, available: available) }
     let inputBuffer = requests.count
     let outputBuffers = outputs.indices.map { inputBuffer + 1 + $0 }
-    steps.insert(step("input", try loadStep(graph.inputs[0], from: inputBuffer)), at: 0)
     for (index, output) in outputs.enumerated() {
       steps.append(step("output", try storeStep(output, to: outputBuffers[index])))
     }
@@ -27,6 +24,16 @@ extension Lowering {
       backend: backend.name, pages: backend.pages, steps: steps, buffers: bufferInfos(placement),
       values: valueInfos(), arenaByteCount: placement.byteCount, inputBuffer: inputBuffer,
       outputBuffers: outputBuffers)
+  }
+
+  /// Appends the steps of all nodes; false where they take more code than a plan may have.
+  private mutating func appendNodes(_ pool: ThreadPool) throws(RuntimeError) -> Bool {
+    guard let lowered = try lowerNodes(pool) else { return false }
+    steps.reserveCapacity(lowered.count + 3)
+    for made in lowered {
+      if let step = made.step { steps.append((info(made.node, step), step)) }
+    }
+    return true
   }
 
   /// Copies the caller's pictures into the layout of `input`.

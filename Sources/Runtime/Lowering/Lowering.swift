@@ -67,7 +67,9 @@ struct Lowering: Sendable {
         pool: pool, planted: planted)
     }
     try PlanChecker.check(
-      plan, roles: lowering.roles(outputs), of: model.graph, outputs: outputs, keepsValues: keepsValues)
+      plan, steps: lowering.steps.map(\.step), roles: lowering.roles(outputs), of: model.graph,
+      outputs: outputs,
+      keepsValues: keepsValues)
     lowering.releasePacked(except: plan.weights.all)
     return plan
   }

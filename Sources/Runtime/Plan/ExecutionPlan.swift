@@ -48,8 +48,6 @@ package final class ExecutionPlan: Sendable {
   package let steps: [StepInfo]
   package let buffers: [BufferInfo]
   package let values: [ValueInfo]
-  /// By step: the memory that it touches.
-  package let footprints: [StepFootprint]
   /// Bytes of the arena for each image of a batch.
   package let arenaByteCount: Int
   /// Bytes of scratch memory for each thread.
@@ -77,12 +75,6 @@ package final class ExecutionPlan: Sendable {
     self.steps = steps.map(\.info)
     self.buffers = buffers
     self.values = values
-    footprints = steps.map { entry in
-      var footprint = entry.step.footprint
-      // Packing is a part of the step that needs the weights.
-      footprint.own += entry.step.resources.weights?.packing?.step.footprint.own ?? []
-      return footprint
-    }
     self.arenaByteCount = arenaByteCount
     self.inputBuffer = inputBuffer
     self.outputBuffers = outputBuffers

@@ -28,6 +28,13 @@ package enum KernelRefusal: Error, Hashable, Sendable {
   }
 }
 
+/// A footprint in a place of its own: steps are copied, and a footprint is larger than all the rest of them.
+private final class HeldFootprint: Sendable {
+  let footprint: StepFootprint
+
+  init(_ footprint: StepFootprint) { self.footprint = footprint }
+}
+
 /// One unit of work of a plan: a function, its arguments, and how many independent items it has.
 package struct KernelStep: @unchecked Sendable {
   // Sendable because `arguments` is written before the step is made, and never after.
@@ -42,7 +49,8 @@ package struct KernelStep: @unchecked Sendable {
   /// Bytes of `RunContext.scratch` that each thread needs.
   package var scratchByteCount: Int
   /// All memory that `function` touches.
-  package var footprint: StepFootprint
+  package var footprint: StepFootprint { heldFootprint.footprint }
+  private let heldFootprint: HeldFootprint
   /// What `arguments` points to, itself included.
   package var resources: StepResources
   /// What decided among several kernels; nil where there was but one.
@@ -57,7 +65,7 @@ package struct KernelStep: @unchecked Sendable {
     items: Int, itemsCoverBatch: Bool = false, scratchByteCount: Int = 0, resources: StepResources
   ) {
     (self.kernel, self.function, self.arguments) = (kernel, function, arguments)
-    self.footprint = footprint
+    heldFootprint = HeldFootprint(footprint)
     (self.items, self.itemsCoverBatch) = (items, itemsCoverBatch)
     (self.scratchByteCount, self.resources) = (scratchByteCount, resources)
   }

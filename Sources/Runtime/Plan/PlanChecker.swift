@@ -30,6 +30,7 @@ package struct PlanChecker {
   private let graph: Graph
   private let outputs: [ValueID]
   private let plan: ExecutionPlan
+  private let steps: [KernelStep]
   private var stamps: BlockStamps
   /// By buffer: its blocks in `stamps`.
   private var blocks: [Range<Int>] = []
@@ -37,14 +38,16 @@ package struct PlanChecker {
   /// By value: the first value whose elements are the same in the same order; itself unless it is a mere alias.
   private var contents: [Int]
   private var step = 0
+  private var footprint: StepFootprint { steps[step].footprint }
 
-  /// Checks `plan`, whose steps have `roles`, as a plan for `outputs` of `graph`.
+  /// Checks `plan`, made of `steps`, which have `roles`, as a plan for `outputs` of `graph`.
   ///
   /// - Throws: `RuntimeError.unsoundPlan` with the first fault.
   package static func check(
-    _ plan: ExecutionPlan, roles: [Role], of graph: Graph, outputs: [ValueID], keepsValues: Bool
+    _ plan: ExecutionPlan, steps: [KernelStep], roles: [Role], of graph: Graph, outputs: [ValueID],
+    keepsValues: Bool
   ) throws(RuntimeError) {
-    var checker = PlanChecker(plan, graph, outputs)
+    var checker = PlanChecker(plan, steps, graph, outputs: outputs)
     do throws(PlanFault) {
       try checker.placeBuffers()
       try checker.replay(roles)
@@ -52,8 +55,8 @@ package struct PlanChecker {
     } catch { throw .unsoundPlan(error) }
   }
 
-  private init(_ plan: ExecutionPlan, _ graph: Graph, _ outputs: [ValueID]) {
-    (self.plan, self.graph, self.outputs) = (plan, graph, outputs)
+  private init(_ plan: ExecutionPlan, _ steps: [KernelStep], _ graph: Graph, outputs: [ValueID]) {
+    (self.plan, self.steps, self.graph, self.outputs) = (plan, steps, graph, outputs)
     residents = [Resident?](repeating: nil, count: plan.buffers.count)
     contents = Array(graph.values.indices)
     var boundaries: [Int] = []
@@ -83,6 +86,7 @@ package struct PlanChecker {
     var next = 0
     var stored = 0
     var isLoaded = false
+    guard roles.count == steps.count, roles.count == plan.steps.count else { throw fault(.operands, "plan") }
     for (index, role) in roles.enumerated() {
       step = index
       try checkOwnMemory()
@@ -130,7 +134,7 @@ package struct PlanChecker {
 
   /// The current step reads `operands`, then writes `result`.
   private mutating func run(reading operands: [ValueID], making result: ValueID?) throws(PlanFault) {
-    let footprint = plan.footprints[step]
+    let footprint = footprint
     guard footprint.reads.count == operands.count, (footprint.write == nil) == (result == nil) else {
       throw fault(.operands, "")
     }
@@ -181,7 +185,9 @@ package struct PlanChecker {
   }
 
   private func checkOwnMemory() throws(PlanFault) {
-    for access in plan.footprints[step].own where !access.span.fits(in: access.byteCount) {
+    // Packing is a part of the step that needs the weights.
+    let own = footprint.own + (steps[step].resources.weights?.packing?.step.footprint.own ?? [])
+    for access in own where !access.span.fits(in: access.byteCount) {
       throw PlanFault(
         .outsideBuffer, layer: plan.steps[step].layer, kernel: plan.steps[step].kernel, memory: access.name,
         offset: access.span.upper, byteCount: access.byteCount)
@@ -191,7 +197,7 @@ package struct PlanChecker {
   /// The caller's memory of buffer `buffer` holds one image of `value` after the other.
   private func checkCaller(_ buffer: Int, of value: ValueID) throws(PlanFault) {
     let name = graph[value].name
-    guard let access = plan.footprints[step].caller, access.buffer == buffer,
+    guard let access = footprint.caller, access.buffer == buffer,
       let count = graph[value].type.checkedElementCount,
       access.imageByteCount == ElementFormat.f32.byteCount(of: count),
       access.span.fits(in: access.imageByteCount)

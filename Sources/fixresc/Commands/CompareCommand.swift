@@ -131,6 +131,13 @@ private struct CompareRun {
           "departs": JSON(comparison.departs($0)),
         ]
       })
+    object["outputs"] = .array(
+      comparison.sharedOutputs.map {
+        [
+          "model": .string($0.isSecond ? "B" : "A"), "name": .string($0.layer.name),
+          "max_abs_difference": JSON($0.layer.deviation.difference),
+        ]
+      })
     return object
   }
 
@@ -153,6 +160,12 @@ private struct CompareRun {
       console.warn(
         "\(side): expected finite numbers, found NaN or infinity: \(ErrorReport.sentence(origin)). Exit status 1"
       )
+      console.status = 1
+    }
+    if let fault = comparison.sharingFault {
+      console.warn(
+        "\(fault.isSecond ? "B" : "A"): a run of \(fault.layer.name) is not what its layers give, a fault of fixresc: "
+          + "difference \(Text.significant(Double(fault.layer.deviation.difference))). Exit status 1")
       console.status = 1
     }
     let unmatched = comparison.unmatchedCount
