@@ -6,6 +6,8 @@ extension Lowering {
   /// them: exporters leave a few nodes between weights and layers, not thousands.
   private static let spareByteCount = 32 << 20
   private static let foldings = 8
+  /// Bytes that a plan keeps for each operand of a concatenation: a graph's text has a hundredth of them.
+  private static let operandByteCount = 512
 
   /// Evaluates nodes without a batch, whose operands are constants, by the reference. Those that no later node reads are
   /// let go.
@@ -37,7 +39,7 @@ extension Lowering {
     return readers
   }
 
-  /// Counts what folding takes, and the tables of batch norms, without doing any of it.
+  /// Counts what folding takes, and the tables of batch norms and concatenations, without doing any of it.
   private func requireRoom(_ readers: [Int]) throws(RuntimeError) {
     let constants = model.constants.byteCount
     let mostAtOnce = constants.addingSaturated(Self.spareByteCount)
@@ -51,8 +53,11 @@ extension Lowering {
     var (alive, total) = (0, 0)
     for (index, node) in graph.nodes.enumerated() {
       if graph[node.result].type.batched {
-        guard case .batchNorm = node.op else { continue }
-        total = total.addingSaturated(byteCount(node.operands[1]).multipliedSaturated(2))
+        if case .batchNorm = node.op {
+          total = total.addingSaturated(byteCount(node.operands[1]).multipliedSaturated(2))
+        } else if case .concat = node.op {
+          total = total.addingSaturated(node.operands.count * Self.operandByteCount)
+        }
       } else if readers[node.result.index] > index {
         let made = byteCount(node.result)
         (alive, total) = (alive.addingSaturated(made), total.addingSaturated(made))

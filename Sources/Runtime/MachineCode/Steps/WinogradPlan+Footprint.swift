@@ -2,9 +2,9 @@ import FixresAssembler
 
 extension WinogradPlan {
   /// All memory that the step touches: maps, packed weights, biases, and in scratch memory the transformed input and the
-  /// products behind it.
+  /// products behind it. `product` is the kernel of whole chunks and groups; those of fewer rows or blocks reach less.
   func footprint(
-    _ buffers: ConvolutionBuffers, weights: PackedWeights, bias: AlignedBlock
+    _ buffers: ConvolutionBuffers, weights: PackedWeights, bias: AlignedBlock, product: KernelReach
   ) -> StepFootprint {
     var all = StepFootprint.convolution(descriptor, buffers)
     let (input, output) = (descriptor.input, descriptor.output)
@@ -37,8 +37,6 @@ extension WinogradPlan {
     func chunk(_ span: ByteSpan, blocks: Int) -> ByteSpan {
       span.repeated(rowsPerChunk, every: tileRow).repeated(blocks, every: blockByteCount)
     }
-    // A chunk of fewer rows, and a group of fewer blocks, reach less.
-    let product = product(tiles: tilesPerChunk, blocks: tiling.blocks).reach
     all.own = [
       OwnAccess(
         "transformed input", of: transformedByteCount,

@@ -13,10 +13,10 @@ extension WinogradStep {
     let bias = WeightPacking.bias(
       parameters.bias, channels: descriptor.output.channels, width: tiling.blocks * lanes)
     var resources = StepResources(blocks: [bias], weights: packed)
-    let step = try plan.step(buffers, packed.packed, bias, cache: cache, resources: &resources)
+    let (step, product) = try plan.step(buffers, packed.packed, bias, cache: cache, resources: &resources)
     return KernelStep(
       kernel: plan.name, function: tiling.isReplicated ? replicated : chunked, copying: step,
-      footprint: plan.footprint(buffers, weights: packed.packed, bias: bias),
+      footprint: plan.footprint(buffers, weights: packed.packed, bias: bias, product: product),
       items: tiling.isReplicated ? step.groupCount : plan.chunks, itemsCoverBatch: tiling.isReplicated,
       scratchByteCount: plan.transformedByteCount + plan.productByteCount, resources: resources)
   }
@@ -83,15 +83,18 @@ struct WinogradPlan {
   func step(
     _ buffers: ConvolutionBuffers, _ packed: PackedWeights, _ bias: AlignedBlock, cache: KernelCache,
     resources: inout StepResources
-  ) throws(KernelRefusal) -> WinogradStep {
+  ) throws(KernelRefusal) -> (step: WinogradStep, product: KernelReach) {
     func entry(_ kernel: AnyKernel) throws(KernelRefusal) -> UnsafeRawPointer {
       let emitted = try cache.kernel(kernel)
       resources.kernels.append(emitted)
       return emitted.entry
     }
+    var reach = KernelReach()
     func products(_ rows: Int) throws(KernelRefusal) -> WinogradStep.Products {
       let remainder = descriptor.output.blockCount % tiling.blocks
-      let kernel = try entry(.strip(product(tiles: rows * tileColumns, blocks: tiling.blocks)))
+      let strip = product(tiles: rows * tileColumns, blocks: tiling.blocks)
+      reach = reach.union(strip.reach)
+      let kernel = try entry(.strip(strip))
       let last =
         remainder == 0 ? kernel : try entry(.strip(product(tiles: rows * tileColumns, blocks: remainder)))
       return .init(kernel: kernel, lastGroup: last)
@@ -102,7 +105,7 @@ struct WinogradPlan {
     let residual = descriptor.residual ?? descriptor.output
     let filters = filterOffsets()
     resources.blocks.append(filters)
-    return WinogradStep(
+    let step = WinogradStep(
       input: self.side(
         buffers.input, descriptor.input, step: scheme.inputStep, first: descriptor.firstTapByteOffset),
       output: self.side(buffers.output, descriptor.output, step: side),
@@ -124,6 +127,7 @@ struct WinogradPlan {
       bias: UnsafeRawPointer(bias.base),
       filters: UnsafePointer(filters.base.assumingMemoryBound(to: Int.self)),
       weightBytesPerGroup: scheme.weightComponents * weightBytesPerProduct, laneByteCount: isa.byteCount)
+    return (step, reach)
   }
 
   /// Bytes from a group's weights to each product's filter, and to the next group.
