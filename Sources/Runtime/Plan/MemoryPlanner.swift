@@ -23,7 +23,7 @@ package enum MemoryPlanner {
     package var byteCount: Int
   }
 
-  /// Pairs of buffers that are compared at most: a network of 500 layers has no more even where all its values are kept.
+  /// Pairs of buffers that are compared at most: a network of 2,000 layers has no more even where all its values are kept.
   /// The time would otherwise grow with the square of a graph's nodes.
   package static let mostPairs = 1 << 21
 
@@ -54,10 +54,9 @@ package enum MemoryPlanner {
     var offsets = [Int](repeating: 0, count: requests.count)
     var placed = LiveRanges(requests)
     var total = 0
-    var pairs = 0
+    var work = mostPairs
     for index in order {
-      guard var neighbours = placed.overlapping(requests[index], most: mostPairs - pairs) else { return nil }
-      pairs += neighbours.count
+      guard var neighbours = placed.overlapping(requests[index], within: &work) else { return nil }
       neighbours.sort { (offsets[$0], $0) < (offsets[$1], $1) }
       var end = 0
       var best: (offset: Int, gap: Int)?
@@ -137,21 +136,24 @@ private struct LiveRanges {
     }
   }
 
-  /// The ranges that overlap that of `request`, in no order; nil where there are more than `most`.
-  func overlapping(_ request: MemoryPlanner.Request, most: Int) -> [Int]? {
+  /// The ranges that overlap that of `request`, in no order; nil where there are more than `work`, of which each takes one,
+  /// and eight steps of the request's own range take one too.
+  func overlapping(_ request: MemoryPlanner.Request, within work: inout Int) -> [Int]? {
     let (first, last) = (request.first - firstStep, max(request.last, request.first) - firstStep)
     var found: [Int] = []
     // Those alive at the first step, then those that start later.
     var node = first + leafCount
-    while node > 0, found.count <= most {
+    work -= (last - first) / 8
+    while node > 0, found.count <= work {
       found += nodes[node]
       node /= 2
     }
     var step = first + 1
-    while step <= last, found.count <= most {
+    while step <= last, found.count <= work {
       found += starts[step]
       step += 1
     }
-    return found.count <= most ? found : nil
+    work -= found.count
+    return work >= 0 ? found : nil
   }
 }
