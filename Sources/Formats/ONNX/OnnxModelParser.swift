@@ -45,6 +45,7 @@ struct OnnxModelParser {
   private mutating func model(_ bytes: Bytes) throws(FormatError) -> OnnxModel {
     var model = OnnxModel()
     var graph: OnnxGraph?
+    var hasOperatorSet = false
     var reader = ProtobufReader(bytes, context)
     while let field = try reader.next() {
       switch field.number {
@@ -59,6 +60,7 @@ struct OnnxModelParser {
         try spend(field.offset)
         let (domain, version) = try operatorSet(try field.bytes(context))
         if domain.isEmpty || domain == "ai.onnx" { model.opset = version }
+        hasOperatorSet = true
       case 14:
         try spend(field.offset)
         model.properties.append(try property(try field.bytes(context)))
@@ -66,7 +68,23 @@ struct OnnxModelParser {
       }
     }
     model.graph = graph
+    try checkVersions(model, hasOperatorSet: hasOperatorSet)
     return model
+  }
+
+  /// The versions that onnx.checker demands of a model.
+  private func checkVersions(_ model: OnnxModel, hasOperatorSet: Bool) throws(FormatError) {
+    guard model.irVersion >= 1 else {
+      throw context.fault(.byte(0), expected: "an ir_version of 1 or more", found: "\(model.irVersion)")
+    }
+    guard hasOperatorSet == (model.irVersion >= 3) else {
+      throw context.fault(
+        .byte(0), expected: "an operator set from ir_version 3 on, and none before",
+        found: hasOperatorSet ? "one in ir_version \(model.irVersion)" : "none")
+    }
+    guard (1...1000).contains(model.opset) else {
+      throw context.fault(.byte(0), expected: "an operator set of 1 or more", found: "\(model.opset)")
+    }
   }
 
   private func operatorSet(_ bytes: Bytes) throws(FormatError) -> (String, Int64) {

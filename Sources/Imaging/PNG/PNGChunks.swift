@@ -16,6 +16,41 @@ struct PNGChunks {
         throw .malformed(
           .png, offset: offset, expected: "\(name) of at least \(least) bytes", found: "\(body.count)")
       }
+      try checkCompression()
+    }
+
+    /// The one method of compression that there is, 0, behind the name of a profile or a compressed text.
+    private func checkCompression() throws(ImageError) {
+      guard name == "iCCP" || name == "zTXt" else { return }
+      let bytes = body.array
+      let end = bytes.firstIndex(of: 0)
+      if name == "zTXt", end.map({ $0 + 1 >= bytes.count }) ?? true { return }
+      let place = end.map { $0 + 1 } ?? 0
+      let method = bytes.indices.contains(place) ? "\(bytes[place])" : "none"
+      guard method == "0" else {
+        throw .malformed(
+          .png, offset: offset, expected: "compression method 0 in \(name)", found: method)
+      }
+    }
+  }
+
+  /// The checks of Pillow that depend on what chunks say; frames of an animation are counted through all of them.
+  struct FrameCount {
+    private var last: UInt32?
+
+    init() {}
+
+    /// Checks the number of the frame or of its data that `chunk` is.
+    mutating func check(_ chunk: Chunk) throws(ImageError) {
+      guard chunk.name == "fcTL" || chunk.name == "fdAT", chunk.body.count >= 4 else { return }
+      let number = chunk.body.array.prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+      let isFirst = chunk.name == "fcTL" && last == nil
+      guard isFirst ? number == 0 : last.map({ $0 &+ 1 == number && number > 0 }) ?? false else {
+        throw .malformed(
+          .png, offset: chunk.offset, expected: "\(chunk.name) numbered after the one before",
+          found: "\(number)")
+      }
+      last = number
     }
   }
 

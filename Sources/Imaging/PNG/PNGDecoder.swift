@@ -60,10 +60,27 @@ struct PNGDecoder {
     var palette: [UInt8]?
     var transparency: [UInt8]?
     var orientation = 1
+    private var hasNextFrame = false
+    private var frames = PNGChunks.FrameCount()
+
+    /// Checks `chunk`, which stands behind the data; behind the first frame Pillow reads no further.
+    mutating func check(_ chunk: PNGChunks.Chunk) throws(ImageError) {
+      try chunk.checkLength(header?.color)
+      if chunk.name == "IHDR" {
+        let body = chunk.body.array
+        guard body.count >= 13, body[11] == 0 else {
+          throw .malformed(
+            .png, offset: chunk.offset, expected: "IHDR of 13 bytes and filter category 0", found: "another")
+        }
+      }
+      if chunk.name == "fcTL" { hasNextFrame = true }
+      if !hasNextFrame { try frames.check(chunk) }
+    }
 
     /// Takes what matters of `chunk`, which may stand anywhere before the data.
     mutating func read(_ chunk: PNGChunks.Chunk) throws(ImageError) {
       try chunk.checkLength(header?.color)
+      try frames.check(chunk)
       switch chunk.name {
       case "IHDR": header = try readHeader(chunk)
       case "PLTE" where header?.color == .palette: palette = chunk.body.array
@@ -112,7 +129,7 @@ struct PNGDecoder {
     let picture = try pixels.picture()
     try chunks.skipTail { (chunk) throws(ImageError) in
       if chunk.name == "eXIf" { head.orientation = ExifReader.orientation(in: chunk.body.array) }
-      try chunk.checkLength(header.color)
+      try head.check(chunk)
     }
     return DecodedPicture(header: header.picture(head.orientation), picture: picture)
   }
