@@ -56,7 +56,7 @@ import Testing
       let wanted = try sound.run(input)
       var faults: [PlantedPlanFault] = [.eagerSharing]
       for index in sound.plan.buffers.indices {
-        faults += [.shortLiveRange(buffer: index), .narrowBorder(map: index)]
+        faults += [.shortLiveRange(buffer: index), .narrowBorder(map: index), .borderedPixel(map: index)]
         faults += [
           .offset(buffer: index, by: 64), .offset(buffer: index, by: -64), .offset(buffer: index, by: 4),
         ]
@@ -116,6 +116,9 @@ import Testing
     #expect(outside.kind == .bufferOutsideArena)
     let halo = try #require(try Self.fault(.narrowBorder(map: 0), instructionSet))
     #expect(halo.kind == .outsideMap)
+    // The pooled map, which the classifier takes for a vector.
+    let pixel = try #require(try Self.fault(.borderedPixel(map: 0), instructionSet))
+    #expect(pixel.kind == .layout)
     let sharing = try #require(try Self.fault(.eagerSharing, instructionSet))
     #expect(sharing.kind == .valueLost || sharing.kind == .writesWhatItReads)
   }

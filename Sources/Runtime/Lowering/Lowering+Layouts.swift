@@ -14,6 +14,7 @@ extension Lowering {
       return layouts[root(node.result)]?.border != Border.none
     }
     if isBroken { layOut(sharesFlattened: false) }
+    if case .borderedPixel(let map) = planted { borderPixel(map) }
   }
 
   private mutating func layOut(sharesFlattened: Bool) {
@@ -208,6 +209,11 @@ extension Lowering {
     var short = requests
     short[buffer % short.count].last = short[buffer % short.count].first
     return MemoryPlanner.place(short)
+  }
+
+  private mutating func borderPixel(_ map: Int) {
+    let pixels = layouts.filter { $0.value.height * $0.value.width == 1 }.keys.sorted()
+    if !pixels.isEmpty { layouts[pixels[map % pixels.count]]?.border = Border(all: 1) }
   }
 
   /// Takes a row or a column from one of the borders.

@@ -7,6 +7,8 @@ package enum PlantedPlanFault: Hashable, Sendable {
   case offset(buffer: Int, by: Int)
   /// A map's border, counted among those that have one, lacks a row or a column.
   case narrowBorder(map: Int)
+  /// A map of one pixel, or a vector, has a border, counted among all of them.
+  case borderedPixel(map: Int)
   /// Results take over their operands' buffers, whoever reads these later.
   case eagerSharing
 }

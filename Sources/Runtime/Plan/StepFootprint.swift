@@ -87,6 +87,18 @@ extension StepFootprint {
       write: MapAccess(target, output, output.borderedPixels), inPlace: inPlace ? [0] : [])
   }
 
+  /// A step that takes rows for vectors without a border, whatever their layouts say: one that has a border is then not
+  /// the layout that the row was written in, and the plan is refused.
+  package static func vector(
+    _ source: Int, _ input: TensorLayout, to target: Int, _ output: TensorLayout
+  ) -> StepFootprint {
+    func vector(_ layout: TensorLayout) -> TensorLayout {
+      TensorLayout(
+        channels: layout.channels, height: 1, width: 1, block: layout.block, format: layout.format)
+    }
+    return .map(source, vector(input), to: target, vector(output))
+  }
+
   /// Copies the caller's pictures into a layout.
   package static func load(_ layout: TensorLayout, from source: Int, to target: Int) -> StepFootprint {
     StepFootprint(

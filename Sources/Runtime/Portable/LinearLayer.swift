@@ -31,7 +31,7 @@ struct LinearLayer: BitwiseCopyable {
       weights: packed.floats, bias: bias.floats)
     return KernelStep(
       kernel: "linear-1x32", function: function, copying: arguments,
-      footprint: .map(source, input, to: target, output), items: groups, itemsCoverBatch: true,
+      footprint: .vector(source, input, to: target, output), items: groups, itemsCoverBatch: true,
       resources: StepResources(blocks: [packed, bias]))
   }
 

@@ -19,7 +19,7 @@ struct SoftmaxStep: BitwiseCopyable {
       kernel: isLogarithm ? "log-softmax" : "softmax", function: function,
       copying: SoftmaxStep(
         source: source, target: target, input: Strides(input), output: Strides(output),
-        isLogarithm: isLogarithm), footprint: .map(source, input, to: target, output), items: 1)
+        isLogarithm: isLogarithm), footprint: .vector(source, input, to: target, output), items: 1)
   }
 
   private static let function: StepFunction = { arguments, context, begin, end, _ in

@@ -67,7 +67,7 @@ struct LinearStep: BitwiseCopyable {
     _ descriptor: LinearDescriptor, _ kernels: [any ListedKernel], _ weights: PackedWeights,
     bias: AlignedBlock
   ) -> StepFootprint {
-    var footprint = StepFootprint.map(source, descriptor.input, to: target, descriptor.output)
+    var footprint = StepFootprint.vector(source, descriptor.input, to: target, descriptor.output)
     func reach(_ images: Int, last: Bool) -> KernelReach {
       let kernel = kernels[(last ? mostImages : 0) + images - 1] as? EmittedKernel
       return kernel?.description.reach() ?? KernelReach()
