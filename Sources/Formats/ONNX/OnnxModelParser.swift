@@ -59,8 +59,7 @@ struct OnnxModelParser {
       case 8:
         try spend(field.offset)
         let (domain, version) = try operatorSet(try field.bytes(context))
-        if domain.isEmpty || domain == "ai.onnx" { model.opset = version }
-        hasOperatorSet = true
+        if domain.isEmpty || domain == "ai.onnx" { (model.opset, hasOperatorSet) = (version, true) }
       case 14:
         try spend(field.offset)
         model.properties.append(try property(try field.bytes(context)))
