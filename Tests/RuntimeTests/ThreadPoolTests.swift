@@ -21,6 +21,18 @@ import Testing
     }
   }
 
+  /// A pool that its threads kept would never end them: a server's sessions would add up.
+  @Test func poolsGoWithTheirLastReference() {
+    weak var kept: ThreadPool?
+    for _ in 0..<4 {
+      let pool = ThreadPool(threads: 3)
+      let block = AlignedBlock(floatCount: 8)
+      pool.run(Self.increment, block.base, block.base, count: 8)
+      kept = pool
+    }
+    #expect(kept == nil)
+  }
+
   @Test func workersWakeAfterTheySlept() {
     let pool = ThreadPool(threads: 2)
     let block = AlignedBlock(floatCount: 8)

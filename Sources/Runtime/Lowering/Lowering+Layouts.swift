@@ -138,8 +138,8 @@ extension Lowering {
         layout.channels == resultLayout.channels, layout.height == resultLayout.height,
         layout.width == resultLayout.width,
         layout.format == resultLayout.format,
-        // A single pixel may also be read as a vector, which has no border.
-        layout.height * layout.width > 1 || resultLayout.border == .none
+        // A single pixel may also be read as a vector, which has no border, neither its own nor the operand's.
+        layout.height * layout.width > 1 || layout.border.union(resultLayout.border) == .none
       else { continue }
       layouts[source]?.border = layout.border.union(resultLayout.border)
       lastUse[source] = max(lastUse[source], lastUse[result])

@@ -35,39 +35,59 @@ package final class ThreadPool: @unchecked Sendable {
 
   /// Threads at work, the caller's own included.
   package private(set) var threadCount = 1
-  private let generation = Atomic<Int>(0)
-  /// Workers that have not finished the current job.
-  private let pending = Atomic<Int>(0)
-  private let sleepers = Atomic<Int>(0)
-  private let callerSleeps = Atomic<Bool>(false)
-  private let stopping = Atomic<Bool>(false)
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let wakeWorkers = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private let wakeCaller = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
+  private let shared = UnsafeMutablePointer<Shared>.allocate(capacity: 1)
   private let owner = getpid()
-  private let placement: ProcessorPlacement?
   private var workers: [pthread_t] = []
 
-  /// What a new thread is told; it does not own the pool, which joins it before going.
+  /// What caller and workers share. It is no part of the pool object: a thread that held the pool would keep it for ever,
+  /// as the pool ends its threads when it goes.
+  private struct Shared: ~Copyable {
+    let generation = Atomic<Int>(0)
+    /// Workers that have not finished the current job.
+    let pending = Atomic<Int>(0)
+    let sleepers = Atomic<Int>(0)
+    let callerSleeps = Atomic<Bool>(false)
+    let stopping = Atomic<Bool>(false)
+    let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    let wakeWorkers = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    let wakeCaller = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
+    let placement: ProcessorPlacement?
+
+    init(placement: ProcessorPlacement?) {
+      self.placement = placement
+      pthread_mutex_init(mutex, nil)
+      pthread_cond_init(wakeWorkers, nil)
+      pthread_cond_init(wakeCaller, nil)
+    }
+
+    deinit {
+      pthread_cond_destroy(wakeWorkers)
+      pthread_cond_destroy(wakeCaller)
+      pthread_mutex_destroy(mutex)
+      mutex.deallocate()
+      wakeWorkers.deallocate()
+      wakeCaller.deallocate()
+      job.deallocate()
+    }
+  }
+
+  /// What a new thread is told; the pool, which owns what is shared, joins it before going.
   private final class Start {
-    unowned(unsafe) let pool: ThreadPool
+    let shared: UnsafeMutablePointer<Shared>
     let index: Int
 
-    init(_ pool: ThreadPool, _ index: Int) {
-      self.pool = pool
+    init(_ shared: UnsafeMutablePointer<Shared>, _ index: Int) {
+      self.shared = shared
       self.index = index
     }
   }
 
   /// A pool of `threads` threads, or of as many as the system grants.
   package init(threads: Int) {
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(wakeWorkers, nil)
-    pthread_cond_init(wakeCaller, nil)
-    placement = threads > 1 ? ProcessorPlacement(threads: threads) : nil
+    shared.initialize(to: Shared(placement: threads > 1 ? ProcessorPlacement(threads: threads) : nil))
     for index in 1..<max(threads, 1) {
-      guard let worker = Self.spawn(Start(self, index)) else { break }
+      guard let worker = Self.spawn(Start(shared, index)) else { break }
       workers.append(worker)
     }
     threadCount = workers.count + 1
@@ -75,20 +95,15 @@ package final class ThreadPool: @unchecked Sendable {
 
   deinit {
     if getpid() == owner {
-      stopping.store(true, ordering: .sequentiallyConsistent)
-      generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
-      pthread_mutex_lock(mutex)
-      pthread_cond_broadcast(wakeWorkers)
-      pthread_mutex_unlock(mutex)
+      shared.pointee.stopping.store(true, ordering: .sequentiallyConsistent)
+      shared.pointee.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      pthread_mutex_lock(shared.pointee.mutex)
+      pthread_cond_broadcast(shared.pointee.wakeWorkers)
+      pthread_mutex_unlock(shared.pointee.mutex)
       for worker in workers { pthread_join(worker, nil) }
     }
-    pthread_cond_destroy(wakeWorkers)
-    pthread_cond_destroy(wakeCaller)
-    pthread_mutex_destroy(mutex)
-    mutex.deallocate()
-    wakeWorkers.deallocate()
-    wakeCaller.deallocate()
-    job.deallocate()
+    shared.deinitialize(count: 1)
+    shared.deallocate()
   }
 
   private static func spawn(_ start: Start) -> pthread_t? {
@@ -112,7 +127,7 @@ package final class ThreadPool: @unchecked Sendable {
 
   private static func begin(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
     let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-    start.pool.work(start.index)
+    work(start.shared, start.index)
     return nil
   }
 
@@ -126,58 +141,60 @@ package final class ThreadPool: @unchecked Sendable {
     }
     let job = Job(
       function: function, arguments: arguments, context: context, count: count, threads: threadCount)
-    self.job.initialize(to: job)
+    shared.pointee.job.initialize(to: job)
     var never: UInt64 = 0
-    placement?.settle(0, &never)
-    pending.store(threadCount - 1, ordering: .sequentiallyConsistent)
-    generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
-      pthread_mutex_lock(mutex)
-      pthread_cond_broadcast(wakeWorkers)
-      pthread_mutex_unlock(mutex)
+    shared.pointee.placement?.settle(0, &never)
+    shared.pointee.pending.store(threadCount - 1, ordering: .sequentiallyConsistent)
+    shared.pointee.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    if shared.pointee.sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+      pthread_mutex_lock(shared.pointee.mutex)
+      pthread_cond_broadcast(shared.pointee.wakeWorkers)
+      pthread_mutex_unlock(shared.pointee.mutex)
     }
     job.run(0)
     waitForWorkers()
   }
 
   private func waitForWorkers() {
-    if spin({ pending.load(ordering: .acquiring) == 0 }) { return }
-    pthread_mutex_lock(mutex)
-    callerSleeps.store(true, ordering: .sequentiallyConsistent)
-    while pending.load(ordering: .sequentiallyConsistent) != 0 { pthread_cond_wait(wakeCaller, mutex) }
-    callerSleeps.store(false, ordering: .sequentiallyConsistent)
-    pthread_mutex_unlock(mutex)
+    if Self.spin({ shared.pointee.pending.load(ordering: .acquiring) == 0 }) { return }
+    pthread_mutex_lock(shared.pointee.mutex)
+    shared.pointee.callerSleeps.store(true, ordering: .sequentiallyConsistent)
+    while shared.pointee.pending.load(ordering: .sequentiallyConsistent) != 0 {
+      pthread_cond_wait(shared.pointee.wakeCaller, shared.pointee.mutex)
+    }
+    shared.pointee.callerSleeps.store(false, ordering: .sequentiallyConsistent)
+    pthread_mutex_unlock(shared.pointee.mutex)
   }
 
-  private func work(_ index: Int) {
+  private static func work(_ shared: UnsafeMutablePointer<Shared>, _ index: Int) {
     var seen = 0
     var nextMove: UInt64 = 0
     while true {
-      if !spin({ generation.load(ordering: .acquiring) != seen }) {
-        pthread_mutex_lock(mutex)
-        sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        while generation.load(ordering: .sequentiallyConsistent) == seen {
-          pthread_cond_wait(wakeWorkers, mutex)
+      if !spin({ shared.pointee.generation.load(ordering: .acquiring) != seen }) {
+        pthread_mutex_lock(shared.pointee.mutex)
+        shared.pointee.sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        while shared.pointee.generation.load(ordering: .sequentiallyConsistent) == seen {
+          pthread_cond_wait(shared.pointee.wakeWorkers, shared.pointee.mutex)
         }
-        sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-        pthread_mutex_unlock(mutex)
+        shared.pointee.sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        pthread_mutex_unlock(shared.pointee.mutex)
       }
       seen &+= 1
-      if stopping.load(ordering: .sequentiallyConsistent) { return }
-      placement?.settle(index, &nextMove)
-      job.pointee.run(index)
-      let left = pending.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
-      if left == 0, callerSleeps.load(ordering: .sequentiallyConsistent) {
-        pthread_mutex_lock(mutex)
-        pthread_cond_signal(wakeCaller)
-        pthread_mutex_unlock(mutex)
+      if shared.pointee.stopping.load(ordering: .sequentiallyConsistent) { return }
+      shared.pointee.placement?.settle(index, &nextMove)
+      shared.pointee.job.pointee.run(index)
+      let left = shared.pointee.pending.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+      if left == 0, shared.pointee.callerSleeps.load(ordering: .sequentiallyConsistent) {
+        pthread_mutex_lock(shared.pointee.mutex)
+        pthread_cond_signal(shared.pointee.wakeCaller)
+        pthread_mutex_unlock(shared.pointee.mutex)
       }
     }
   }
 
   /// True as soon as `isDone` is; false when it has not been for the time a thread may spin.
   @inline(__always)
-  private func spin(_ isDone: () -> Bool) -> Bool {
+  private static func spin(_ isDone: () -> Bool) -> Bool {
     if isDone() { return true }
     let start = MonotonicClock.nanoseconds()
     while true {
