@@ -74,7 +74,9 @@ let package = Package(
       ],
       path: "Tests/Fuzz/Cases"),
     .executableTarget(
-      name: "fixresc-fuzz", dependencies: ["FixresFuzz", "FixresBase"], path: "Tests/Fuzz/Tool"),
+      name: "fixresc-fuzz",
+      dependencies: ["FixresFuzz", "FixresRuntime", "FixresIR", "FixresBase", "TestSupport"],
+      path: "Tests/Fuzz/Tool"),
   ]
     + [
       ("BaseTests", ["FixresBase"]),

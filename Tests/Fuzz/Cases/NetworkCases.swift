@@ -124,6 +124,9 @@ enum NetworkCases {
     var options = SessionOptions(threads: dice.once(in: 16) ? 2 : 1, isExact: dice.once(in: 4))
     options.instructionSet = engine
     options.packsAtOpen = dice.once(in: 4)
+    if Planted.fault == .overlap, dice.once(in: 50) {
+      options.plantedFault = .shortLiveRange(buffer: dice.below(8))
+    }
     do {
       let session = try Session(model: model, options: options)
       let whole = try session.run(example.input)
@@ -192,12 +195,18 @@ enum NetworkCases {
 }
 
 extension NetworkCases {
-  /// The bound of a case's outputs beside their magnitude, to show that bounds are tight; nil where a case has none.
-  package static func relativeBound(seed: UInt64, number: Int) -> Float? {
-    guard let format = FuzzFormat.named("network") else { return nil }
-    guard let example = Case(Bytes(FuzzSource(format).makeCase(seed: seed, number: number))) else {
-      return nil
-    }
+  /// The bound of a case's outputs beside their magnitude; nil where it has none.
+  fileprivate static func relativeBound(_ file: [UInt8]) -> Float? {
+    guard let example = Case(Bytes(file)) else { return nil }
     return ErrorBound(example.model, input: example.input, batch: example.batch)?.relativeBound
+  }
+}
+
+extension FuzzSource {
+  /// The bound of a network's outputs beside their magnitude; nil where case `number` has none.
+  package static func networkBound(seed: UInt64, number: Int) -> Float? {
+    FuzzFormat.named("network").flatMap { format in
+      NetworkCases.relativeBound(FuzzSource(format).makeCase(seed: seed, number: number))
+    }
   }
 }

@@ -120,7 +120,7 @@ struct Campaign {
     let current = child.page.current
     tally.cases += max(min(current, chunk.numbers.upperBound) - chunk.numbers.lowerBound, 0)
     tally.accepted += child.page.accepted
-    tally.nanoseconds += child.page.nanoseconds
+    tally.nanoseconds += child.page.nanoseconds > 0 ? child.page.nanoseconds : child.usedNanoseconds
     tally.peakKilobytes = max(tally.peakKilobytes, child.page.peakKilobytes)
     if case .failure(let error) = end {
       failures += 1

@@ -28,12 +28,14 @@ struct Child {
   }
 
   /// Processor time of a case at which it counts as hung, and the longest wait for one that takes none.
-  static let hangNanoseconds = 1_000_000_000
-  static let stallNanoseconds = 20_000_000_000
+  static let hangNanoseconds = Worker.isUnlimited ? 10_000_000_000 : 1_000_000_000
+  static let stallNanoseconds = 60_000_000_000
 
   let page: SharedPage
   private let errors: String
   private(set) var pid: pid_t = 0
+  /// Processor time of a child that has ended, its start included.
+  private(set) var usedNanoseconds = 0
   private var seen = -2
   private var seenProcessorTime = 0
   private var seenTime = 0
@@ -78,7 +80,9 @@ struct Child {
   /// Looks at the child once: nil while it runs well.
   mutating func poll() -> Result<Void, EndError>? {
     var status: Int32 = 0
-    if waitpid(pid, &status, WNOHANG) == pid {
+    var usage = rusage()
+    if wait4(pid, &status, WNOHANG, &usage) == pid {
+      usedNanoseconds = Self.nanoseconds(usage.ru_utime) + Self.nanoseconds(usage.ru_stime)
       let (signal, code) = (status & 0x7F, status >> 8 & 0xFF)
       if signal != 0 { return .failure(EndError(failure: .signal(signal))) }
       switch code {
@@ -95,6 +99,7 @@ struct Child {
     } else if current >= 0,
       processor - seenProcessorTime > Self.hangNanoseconds || now - seenTime > Self.stallNanoseconds
     {
+      usedNanoseconds = processor
       stop()
       return .failure(EndError(failure: .hang))
     }
@@ -102,6 +107,10 @@ struct Child {
   }
 
   struct EndError: Error { let failure: Failure }
+
+  private static func nanoseconds(_ time: timeval) -> Int {
+    time.tv_sec * 1_000_000_000 + time.tv_usec * 1000
+  }
 
   /// Ends the child.
   func stop() {

@@ -20,6 +20,7 @@ struct Main {
     fixresc-fuzz read NAME FILE                                one file
     fixresc-fuzz reduce NAME FILE [-o FILE]                    a smaller file that fails alike
     fixresc-fuzz verdicts NAME FOLDER CASES SEED               cases in FOLDER, and the reader's verdicts
+    fixresc-fuzz threads [--cases ROUNDS] [--seed S]           sessions shared by threads
     fixresc-fuzz list                                          the names
 
     --cases takes 1e6; --failures DIR (default: fuzz-failures) is where files of failed cases go; --stop ends at the first.
@@ -34,6 +35,7 @@ struct Main {
     case "list":
       for format in FuzzFormat.all { print(format.name) }
     case "parsers", "graphs", "sweep": exit(campaign(words[0], Options(Array(words.dropFirst()))))
+    case "threads": exit(threads(Options(Array(words.dropFirst()))))
     case "repeat": exit(repeatCase(Options(Array(words.dropFirst()))))
     case "read": exit(readFile(Options(Array(words.dropFirst()))))
     case "reduce": exit(reduce(Options(Array(words.dropFirst()))))
@@ -101,6 +103,18 @@ struct Main {
     guard let only = options.only else { return FuzzFormat.all.filter { $0.share > 0 } }
     let found = only.compactMap(FuzzFormat.named)
     return found.count == only.count && !found.isEmpty ? found : nil
+  }
+
+  private static func threads(_ options: Options) -> Int32 {
+    let seed = options.seed ?? 1
+    do {
+      let wrong = try Threads.run(rounds: min(options.cases, 1000), seed: seed)
+      print("seed \(seed): \(wrong) tasks saw other bits")
+      return wrong == 0 ? 0 : 1
+    } catch {
+      Console.error("seed \(seed): \(error)")
+      return 1
+    }
   }
 
   // MARK: Single files

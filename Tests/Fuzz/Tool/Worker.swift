@@ -20,6 +20,9 @@ struct Worker {
   /// Address space of a worker: a case that asks for more has asked for what its bytes cannot justify.
   static let addressSpaceLimit = 3 << 30
 
+  /// Whether cases may take any memory and ten times the time, as under a sanitizer.
+  static let isUnlimited = getenv("FIXRESC_FUZZ_UNLIMITED") != nil
+
   let page: SharedPage
   private let read: (Bytes) -> FuzzFormat.Verdict
   private var basePeak = 0
@@ -31,7 +34,7 @@ struct Worker {
 
   /// Limits of the process, no file written where `writesNothing`; none of address space under a sanitizer, which needs terabytes of it.
   static func limit(writesNothing: Bool) {
-    if getenv("FIXRESC_FUZZ_UNLIMITED") == nil { set(Int32(RLIMIT_AS.rawValue), addressSpaceLimit) }
+    if !isUnlimited { set(Int32(RLIMIT_AS.rawValue), addressSpaceLimit) }
     set(Int32(RLIMIT_CORE.rawValue), 0)
     // No case writes a file; the shared page is memory.
     if writesNothing {
@@ -39,7 +42,7 @@ struct Worker {
       set(Int32(RLIMIT_FSIZE.rawValue), 0)
     }
     // A server's threads have small stacks.
-    set(Int32(RLIMIT_STACK.rawValue), 1 << 20)
+    if !isUnlimited { set(Int32(RLIMIT_STACK.rawValue), 1 << 20) }
   }
 
   private static func set(_ resource: Int32, _ value: Int) {
@@ -72,7 +75,7 @@ struct Worker {
       exit(Self.wrongStatus)
     }
     let kilobytes = Self.peakKilobytes() - basePeak
-    if kilobytes << 10 > file.count + Self.memoryLimit {
+    if !Self.isUnlimited, kilobytes << 10 > file.count + Self.memoryLimit {
       page.message = "\(kilobytes >> 10) MB of memory for \(file.count) bytes"
       exit(Self.memoryStatus)
     }
