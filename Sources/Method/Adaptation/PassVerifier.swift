@@ -51,7 +51,7 @@ package final class PassVerifier {
         Self.isAffordable(first.graph), Self.isAffordable(second.graph)
       else { continue }
       let isLast = size == Self.sizes(old.graph.resolution).last
-      guard first.graph.multiplyAccumulates <= usualMacs || isLast else { continue }
+      guard Self.cost(of: first.graph) <= usualMacs || isLast else { continue }
       return try compare(pass, first, second)
     }
     // Of fixed size: as it is, if at all.
@@ -70,7 +70,19 @@ package final class PassVerifier {
 
   private static func isAffordable(_ graph: Graph) -> Bool {
     let floats = graph.values.reduce(0) { $0.addingSaturated($1.type.elementCount) }
-    return graph.multiplyAccumulates <= maximumMacs && floats <= maximumFloats
+    return cost(of: graph) <= maximumMacs && floats <= maximumFloats
+  }
+
+  /// Operations of one run: multiply-accumulates, the elements that windows of pools read, and some for each value.
+  private static func cost(of graph: Graph) -> Int {
+    graph.nodes.reduce(graph.multiplyAccumulates) { sum, node in
+      let count = graph[node.result].type.elementCount
+      var each = 8
+      if case .pool(let window, _) = node.op.computation {
+        each = each.addingSaturated(window.kernel.height.multipliedChecked(window.kernel.width) ?? .max)
+      }
+      return sum.addingSaturated(count.multipliedChecked(each) ?? .max)
+    }
   }
 
   private func compare(
