@@ -9,14 +9,22 @@
 /// What the process takes of the system.
 enum MemoryUse {
   /// Resident bytes; 0 where the system does not say.
-  static func resident() -> Int {
-    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+  static func resident() -> Int { number("VmRSS:") << 10 }
+
+  /// Threads of the process; 0 where the system does not say.
+  static func threads() -> Int { number("Threads:") }
+
+  /// The number behind `key` in the process's status.
+  private static func number(_ key: String) -> Int {
+    guard let file = fopen("/proc/self/status", "r") else { return 0 }
     defer { fclose(file) }
-    var text = [CChar](repeating: 0, count: 256)
-    guard fgets(&text, 256, file) != nil else { return 0 }
-    let words = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      .split(separator: " ")
-    return words.count > 1 ? (Int(words[1]) ?? 0) * Int(getpagesize()) : 0
+    var line = [CChar](repeating: 0, count: 256)
+    while fgets(&line, 256, file) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      guard text.hasPrefix(key) else { continue }
+      return text.split { $0 == " " || $0 == "\t" || $0 == "\n" }.dropFirst().first.flatMap { Int($0) } ?? 0
+    }
+    return 0
   }
 
   /// A second.

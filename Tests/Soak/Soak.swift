@@ -21,6 +21,8 @@ final class Soak: Sendable {
     var faults: [String] = []
     /// Resident memory in bytes, once a second.
     var resident: [Int] = []
+    /// Threads left when all sessions are gone, beyond those at the start.
+    var threadsLeft = 0
 
     /// Growth of resident memory from the second to the last tenth, by their medians: in the first, caches fill.
     var growth: Int {
@@ -65,24 +67,32 @@ final class Soak: Sendable {
   /// Works for `seconds`; `report` is given the verdict so far about every tenth of a minute.
   func run(seconds: Double, report: (Verdict, Double) -> Void) -> Verdict {
     let start = MonotonicClock.nanoseconds()
+    let threads = MemoryUse.threads()
     let workers = (0..<Self.workerCount).compactMap { index in
       WorkerThread { [self] in work(SeededRandom(seed: seed &* 1000 &+ UInt64(index))) }
     }
-    var last = 0.0
+    var reported = 0.0
     while true {
       let elapsed = Double(MonotonicClock.nanoseconds() - start) / 1e9
       guard elapsed < seconds, !workers.isEmpty else { break }
       MemoryUse.pause()
       state.withLock { $0.verdict.resident.append(MemoryUse.resident()) }
-      if elapsed - last >= 6 {
-        last = elapsed
+      if elapsed - reported >= 6 {
+        reported = elapsed
         report(state.withLock { $0.verdict }, elapsed)
       }
     }
     state.withLock { $0.isOver = true }
     for worker in workers { worker.join() }
+    // Sessions go outside of the lock, and their threads take a moment to end.
+    let last = state.withLock { state in
+      defer { state.sessions = [] }
+      return state.sessions
+    }
+    withExtendedLifetime(last) {}
+    MemoryUse.pause()
     return state.withLock { state in
-      state.sessions = []
+      state.verdict.threadsLeft = MemoryUse.threads() - threads
       return state.verdict
     }
   }
