@@ -43,6 +43,7 @@ LOOSER = [
     ("zip legacy pickle", "weights", "", r"Weights only load failed|UnpicklingError|Unsupported", "weights_only allows a list of classes; we build unknown ones as opaque data, and nothing is run"),
     ("zip legacy pickle", "full", "", r"global .* is not allowed|AttributeError|ModuleNotFoundError|ImportError", "a class that is not there, or is not among those that this script lets torch.load call; for us it is opaque data"),
     ("zip legacy pickle", "weights", "", r"TypeError|ValueError|KeyError|IndexError|AttributeError", "a call that torch makes with the arguments of the file, and that fails; we make none and read the tensor's parts"),
+    ("zip", "", "", r"invalid load key|pickle data was truncated", "a member whose attributes say that it is a folder: torch reads bytes that it never set, another error each time"),
     ("zip legacy pickle", "full", "", r"state is not a dictionary", "a state that torch would set on an object; we set none"),
     ("zip legacy pickle", "full", "", r"persistent_load", "torch takes a file whose first number is broken for a plain pickle; the tensors behind it are whole"),
     ("zip legacy pickle", "full", "", r"TypeError|ValueError|KeyError|IndexError", "a constructor or method call that would fail when run; we call none and keep the data"),
@@ -50,6 +51,7 @@ LOOSER = [
     ("onnx", "", "", r"No Op registered", "an operator newer than the operator set that the model states"),
     ("onnx", "", "", r"is higher than the checker", "a version of the format that came after this onnx.checker"),
     ("onnx", "", "", r"ValidationError", "fields, types or names that do not change what the graph computes"),
+    ("png", "", "", r"Truncated File Read|broken PNG file", "a chunk behind a complete picture that is cut or has no name"),
     ("png", "", "", r"Decompressed data too large|text chunk", "a compressed text beyond Pillow's limit, which we never inflate"),
     ("onnx", "", "", r"DecodeError|TypeError|UnicodeDecodeError", "Python's protobuf checks text of fields that nothing reads"),
 ]
