@@ -46,6 +46,8 @@ public final class PictureStream: @unchecked Sendable {
   private let perImage: Int
   private let pixelsPerImage: Int
   private let capacity: Int
+  /// Whether there is no memory for the inputs; every picture then fails.
+  private let isRefused: Bool
   private let inputs: UnsafeMutablePointer<Float>
   private let pixels: UnsafeMutablePointer<UInt8>
   private let lock: UnsafeMutablePointer<pthread_mutex_t>
@@ -78,10 +80,12 @@ public final class PictureStream: @unchecked Sendable {
     self.batchSize = max(1, min(batchSize, affordable, max(paths.count, 1)))
     // One batch with the consumer, two ahead of it.
     capacity = self.batchSize * 3
-    inputs = .allocate(capacity: capacity * perImage)
-    inputs.initialize(repeating: 0, count: capacity * perImage)
-    pixels = .allocate(capacity: max(1, capacity * pixelsPerImage))
-    pixels.initialize(repeating: 0, count: max(1, capacity * pixelsPerImage))
+    let byteCount = capacity * (perImage * 4 + pixelsPerImage)
+    isRefused = byteCount >= AddressSpace.largeByteCount && !AddressSpace.allows(byteCount)
+    inputs = .allocate(capacity: isRefused ? 1 : capacity * perImage)
+    inputs.initialize(repeating: 0, count: isRefused ? 1 : capacity * perImage)
+    pixels = .allocate(capacity: isRefused ? 1 : max(1, capacity * pixelsPerImage))
+    pixels.initialize(repeating: 0, count: isRefused ? 1 : max(1, capacity * pixelsPerImage))
     states = Array(repeating: .empty, count: capacity)
     turned = Array(repeating: false, count: capacity)
     lock = .allocate(capacity: 1)
@@ -132,8 +136,11 @@ public final class PictureStream: @unchecked Sendable {
     let slot = range.lowerBound % capacity
     return Batch(
       range: range,
-      input: UnsafeBufferPointer(start: inputs + slot * perImage, count: range.count * perImage),
-      pixels: UnsafeBufferPointer(start: pixels + slot * pixelsPerImage, count: range.count * pixelsPerImage),
+      input: UnsafeBufferPointer(
+        start: inputs + (isRefused ? 0 : slot * perImage), count: isRefused ? 0 : range.count * perImage),
+      pixels: UnsafeBufferPointer(
+        start: pixels + (isRefused ? 0 : slot * pixelsPerImage),
+        count: isRefused ? 0 : range.count * pixelsPerImage),
       failures: failures, turned: range.filter { turned[$0 % capacity] })
   }
 
@@ -166,8 +173,8 @@ public final class PictureStream: @unchecked Sendable {
       try decode(index, slot, &isTurned)
       state = .ready
     } catch {
-      (inputs + slot * perImage).update(repeating: 0, count: perImage)
-      if pixelsPerImage > 0 {
+      if !isRefused { (inputs + slot * perImage).update(repeating: 0, count: perImage) }
+      if pixelsPerImage > 0, !isRefused {
         (pixels + slot * pixelsPerImage).update(repeating: 0, count: pixelsPerImage)
       }
       state = .failed(error)
@@ -189,8 +196,13 @@ public final class PictureStream: @unchecked Sendable {
   }
 
   private func decode(_ index: Int, _ slot: Int, _ isTurned: inout Bool) throws(ImageError) {
+    guard !isRefused else {
+      throw .outOfMemory(byteCount: capacity * (perImage * 4 + pixelsPerImage))
+    }
     let bytes: Bytes
-    do { bytes = try MappedFile.open(paths[index]) } catch { throw .file(error) }
+    do { bytes = try FileContents.read(paths[index], limit: FileContents.pictureLimit) } catch {
+      throw .file(error)
+    }
     let decoded = try preprocessor.read(bytes)
     let picture =
       if let transform {

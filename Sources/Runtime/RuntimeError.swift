@@ -15,6 +15,11 @@ public enum RuntimeError: Error, Hashable, Sendable {
   case outputSize(name: String, expected: Int, found: Int)
   /// A plan for the graph needs `needed` bytes where the machine has `available`.
   case planTooLarge(needed: Int, available: Int)
+  /// This process was forked while a thread of its parent was in a run of the session, whose memory it left half
+  /// written: make another session.
+  case forkedDuringRun
+  /// The model holds packed weights that are not what the constant `name` gives, arranged as `layout`.
+  case packedWeights(name: String, layout: String)
   /// `FIXRESC_ISA` names no instruction set that this build knows.
   case unknownInstructionSet(found: String, known: [String])
   /// `FIXRESC_ISA` asks for an instruction set and the machine lacks what `missing` names.

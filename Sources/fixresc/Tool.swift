@@ -17,11 +17,14 @@ package enum Tool {
     console.isQuiet = words.prefix { $0 != "--" }.contains { $0 == "--quiet" || $0 == "-q" }
     do {
       let object = try dispatch(words, console)
+      try FileWitness.requireAllUnchanged()
       if console.isJSON { console.object(complete(object, console)) }
       console.clearProgress()
       try console.finish()
       return console.status
     } catch {
+      // What a file looks like while another program writes it is not the file's fault.
+      do { try FileWitness.requireAllUnchanged() } catch { return report(error, console) }
       return report(error, console)
     }
   }

@@ -102,6 +102,36 @@ private func mode(_ path: String) -> mode_t {
     #expect(folder.names == ["fifo"])
   }
 
+  /// A file that a killed process left goes with the next output; one whose maker is alive, in whatever process, stays.
+  @Test func whatIsLeftOverGoesAndWhatIsInUseStays() throws {
+    let folder = try TemporaryFolder()
+    let names = [
+      ".fixresc-0123456789abcdef.part", ".fixresc-fedcba9876543210.part", ".fixresc-note.txt", "x.part",
+    ]
+    for name in names { close(creat(folder.path + "/" + name, 0o600)) }
+    // Locks of one process count between two openings of a file as they do between processes.
+    let held = open(folder.path + "/" + names[1], O_RDONLY)
+    #expect(flock(held, LOCK_EX | LOCK_NB) == 0)
+    try AtomicFileWriter.write([1], to: folder.path + "/out")
+    #expect(Set(folder.names) == Set(names[1...] + ["out"]))
+    close(held)
+    try AtomicFileWriter.write([2], to: folder.path + "/out")
+    #expect(Set(folder.names) == Set(names[2...] + ["out"]))
+  }
+
+  @Test func aFileInTheMakingIsLocked() throws {
+    let folder = try TemporaryFolder()
+    var writer = try AtomicFileWriter(path: folder.path + "/out")
+    try writer.write([1])
+    let name = try #require(folder.names.first)
+    #expect(name.hasPrefix(".fixresc-") && name.hasSuffix(".part"))
+    let other = open(folder.path + "/" + name, O_RDONLY)
+    #expect(flock(other, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    close(other)
+    try writer.commit()
+    #expect(folder.names == ["out"])
+  }
+
   @Test func aDeviceStaysADevice() throws {
     try AtomicFileWriter.write([1, 2, 3], to: "/dev/null")
     var status = stat()

@@ -86,4 +86,27 @@ import fixresc
     #expect(after.packedConstants.count == before.packedConstants.count - 1)
     #expect(call.error.contains("note: dropped 1 packed tensor of the input"))
   }
+
+  /// A file whose packed weights are another network's: commands that show, write or compare what the constants say
+  /// refuse it and name the constant.
+  @Test(.enabled(if: isNative, "this processor runs no emitted kernels, which pack weights"))
+  func foreignPackedWeightsAreRefused() throws {
+    #expect(Call("adapt", input, "-o", packed, "--pack").status == 0)
+    var model = try ModelFile.open(packed)
+    let entry = try #require(model.packedConstants.last)
+    model.packedConstants[model.packedConstants.count - 1] = PackedConstant(
+      constant: entry.constant, layout: entry.layout,
+      elements: Tensor(shape: entry.elements.shape, entry.elements.floats.map { -$0 }),
+      source: try #require(model.constants[entry.constant]))
+    try ModelFile.write(model, to: packed)
+    let output = folder.path + "/never"
+    for words in [
+      ["inspect", packed], ["export", packed, "--format", "onnx", "-o", output], ["compare", packed, packed],
+      ["adapt", packed, "-o", output], ["import", packed, "-o", output],
+    ] {
+      let call = Call(words + ["--json"])
+      #expect(call.status == 1 && call.json["error"]?["kind"] == "runtime.packed", "\(words): \(call.error)")
+      #expect(call.error.contains(entry.constant) && !folder.names.contains("never"))
+    }
+  }
 }

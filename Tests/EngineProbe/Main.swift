@@ -11,7 +11,8 @@ import FixresRuntime
 /// `engine-probe allocations MODEL ISA THREADS BATCH [--allocate]` counts calls of the allocator and of `mmap`, and
 /// the bytes that are newly mapped, in 100 runs after the first; with `--allocate` each run makes an array, to
 /// show that it would be seen. `engine-probe open MODEL THREADS` prints the milliseconds of opening a model by the library
-/// and of its first run. `engine-probe refused MODEL` gives up the right to executable memory first (Linux 6.3).
+/// and of its first run. `engine-probe faults FILE` shortens the file while it is mapped, and faults again elsewhere, which
+/// its own handler takes. `engine-probe fork MODEL N` forks N times in the middle of runs. `engine-probe refused MODEL` gives up the right to executable memory first (Linux 6.3).
 @main
 struct EngineProbe {
   private static let runs = 100
@@ -28,10 +29,13 @@ struct EngineProbe {
         try count(session, batch: Int(words[5]) ?? 1, allocates: words.contains("--allocate"))
         withExtendedLifetime(model) {}
       case ("open", 4): try timeOpening(words[2], threads: Int(words[3]))
+      case ("faults", 3): try faults(words[2])
+      case ("fork", 4): try Forks.run(words[2], count: Int(words[3]) ?? 1)
       case ("refused", 3): try runRefused(words[2])
       default:
         print(
           "usage: engine-probe allocations MODEL ISA THREADS BATCH [--allocate] | open MODEL THREADS | refused MODEL"
+            + " | faults FILE | fork MODEL N"
         )
         exit(2)
       }
@@ -72,6 +76,7 @@ struct EngineProbe {
     }
 
     private static func timeOpening(_ path: String, threads: Int?) throws {
+      MappingGuard.install()
       let start = MonotonicClock.nanoseconds()
       let model = try ModelFile.open(path)
       let session = try Session(model: model, options: SessionOptions(threads: threads))
@@ -82,6 +87,25 @@ struct EngineProbe {
       let end = MonotonicClock.nanoseconds()
       escaped = output.logits
       print("\(Double(opened - start) / 1e6) \(Double(end - filled) / 1e6)")
+    }
+
+    /// Exit status 42 is that of the handler that was there before the library's.
+    private static func faults(_ path: String) throws {
+      signal(SIGBUS) { _ in _exit(42) }
+      MappingGuard.install()
+      let bytes = try MappedFile.open(path)
+      let other = open(path, O_RDWR)
+      let count = 1 << 16
+      guard let own = mmap(nil, count, PROT_READ, MAP_SHARED, other, 0), own != MAP_FAILED,
+        bytes.storage.isFileMapping
+      else { exit(3) }
+      ftruncate(other, 4096)
+      let isZero = bytes.withUnsafeBytes { $0[bytes.count - 1] == 0 && $0[8192] == 0 && $0[0] != 0 }
+      var isRefused = false
+      do { try bytes.requireUnchanged() } catch { isRefused = true }
+      print("\(isZero) \(isRefused)")
+      fflush(nil)
+      escaped = [Float(own.load(fromByteOffset: 8192, as: UInt8.self))]
     }
 
     nonisolated(unsafe) private static var escaped: [Float] = []

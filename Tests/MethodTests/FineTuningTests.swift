@@ -185,6 +185,26 @@ import Testing
     #expect(try run(options).resumedEpochs == 0)
   }
 
+  /// States with a right checksum whose numbers no training has written.
+  @Test(arguments: [
+    [Double.nan, 1], [0.5, .nan], [0.5, .infinity], [0.5, 1e300], [0.5, -1], [0.5, 0], [0.5, 1.5], [0.5, 7],
+    [0.5],
+    [0.5, 1, 2],
+  ])
+  func craftedStatesAreRefused(best: [Double]) throws {
+    var options = options(.statistics)
+    options.patience = 2
+    options.statePath = data.folder.path + "/crafted.partial"
+    _ = try run(options)
+    let path = try #require(options.statePath)
+    var state = try TrainingState(FileContents.read(path))
+    options.resumes = true
+    #expect(state.arrays["best"]?.count == 2)
+    state.arrays["best"] = best
+    try AtomicFileWriter.write(state.serialized(), to: path)
+    #expect(throws: MethodError.state(path: path, .damaged(at: 0))) { try run(options) }
+  }
+
   @Test func newHeadForOtherClasses() throws {
     let other = try SmallModel.residual(side: 16, classes: 7)
     var options = options(.statistics)

@@ -54,6 +54,25 @@ struct EngineProbeTests {
     return (text.split(separator: "\n").map(String.init), process.terminationStatus)
   }
 
+  /// Zeros where the file has no bytes any more, an error for whoever asks, and other faults for the handler that was
+  /// there before.
+  @Test func aShortenedFileIsAnErrorAndOtherFaultsArePassedOn() throws {
+    let file = folder.path + "/file"
+    try AtomicFileWriter.write([UInt8](repeating: 7, count: 1 << 20), to: file)
+    // A file that has just been written is read, not mapped.
+    sleep(3)
+    let (lines, status) = try run(["faults", file])
+    #expect(lines == ["true true"] && status == 42)
+  }
+
+  @Test func aForkInTheMiddleOfARunNeverHangs() throws {
+    let (lines, status) = try run(["fork", model, "60"])
+    let words = lines.first?.split(separator: " ").map(String.init) ?? []
+    #expect(status == 0 && words.count == 4, "\(lines)")
+    #expect(words.last == "true" && words[2] == "0", "ran, refused, neither, parent the same: \(words)")
+    #expect(words[1] != "0", "no child was forked in the middle of a run")
+  }
+
   @Test(arguments: InstructionSet.available, [(1, 1), (2, 1), (1, 8), (2, 8), (2, 3)])
   func warmRunsAllocateNothing(instructionSet: String, shape: (threads: Int, batch: Int)) throws {
     let words = ["allocations", model, instructionSet, "\(shape.threads)", "\(shape.batch)"]

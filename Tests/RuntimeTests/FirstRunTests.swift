@@ -83,7 +83,7 @@ import Testing
     let picture = Self.pictures(model, 1, seed: 2)
     let expected = try Self.session(model, instructionSet, packsAtOpen: true)
     let uses: [(Session) throws -> Void] = [
-      { _ = $0.packedConstants(of: model) },
+      { _ = try $0.packedConstants(of: model) },
       { _ = try $0.profile(picture, batch: 1, runs: 1) },
     ]
     for use in uses {
@@ -91,7 +91,7 @@ import Testing
       if hasRun { _ = try session.run(picture) }
       try use(session)
       #expect(Self.waiting(session) == 0)
-      #expect(session.packedConstants(of: model) == expected.packedConstants(of: model))
+      #expect(try session.packedConstants(of: model) == expected.packedConstants(of: model))
       #expect(try session.run(picture) == expected.run(picture))
     }
   }

@@ -30,7 +30,7 @@ struct SoakModel: Sendable {
       let path = "\(folder)/\(kind.0)-\(kind.1).bin"
       if index % 2 == 1 {
         let session = try Session(model: model, options: SessionOptions(packsAtOpen: true))
-        model.packedConstants = session.packedConstants(of: model)
+        model.packedConstants = try session.packedConstants(of: model)
       }
       try ModelFile.write(model, to: path)
       return try SoakModel(path: path, model: try ModelFile.open(path))

@@ -1,27 +1,45 @@
+/// Watches memory that something beside the process may change.
+package protocol ByteWitness: AnyObject, Sendable {
+  /// Whether the bytes are what they were.
+  var isUnchanged: Bool { get }
+  /// Called once, before the memory goes.
+  func end()
+}
+
 /// An owned block of immutable memory (a mapped file, a heap block or an array), released with the last reference.
 public final class ByteStorage: @unchecked Sendable {
   // Sendable because the bytes are not written after `init`.
   package let base: UnsafeRawPointer
   package let count: Int
-  /// True where the pages are backed by a file, so that dropping them loses nothing.
-  package let isFileMapping: Bool
+  /// Of a mapped file; nil for memory of the process.
+  package let witness: (any ByteWitness)?
   private let release: @Sendable () -> Void
 
   package init(
-    base: UnsafeRawPointer, count: Int, isFileMapping: Bool = false, release: @escaping @Sendable () -> Void
+    base: UnsafeRawPointer, count: Int, witness: (any ByteWitness)? = nil,
+    release: @escaping @Sendable () -> Void
   ) {
     self.base = base
     self.count = count
-    self.isFileMapping = isFileMapping
+    self.witness = witness
     self.release = release
   }
 
-  deinit { release() }
+  deinit {
+    witness?.end()
+    release()
+  }
 
-  /// A zeroed heap block of `byteCount` bytes aligned to 64 bytes, filled by `initialize`.
-  package static func allocate(
-    byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws -> Void
-  ) rethrows -> ByteStorage {
+  /// A copy of the bytes.
+  var contents: [UInt8] { Array(UnsafeRawBufferPointer(start: base, count: count)) }
+
+  /// True where the pages are backed by a file, so that dropping them loses nothing.
+  package var isFileMapping: Bool { witness != nil }
+
+  /// A heap block of `byteCount` bytes aligned to 64 bytes, filled by `initialize`.
+  package static func allocate<E: Error>(
+    byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws(E) -> Void
+  ) throws(E) -> ByteStorage {
     let block = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 64)
     do {
       try initialize(UnsafeMutableRawBufferPointer(start: block, count: byteCount))

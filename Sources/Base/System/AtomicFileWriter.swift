@@ -11,25 +11,28 @@ import Synchronization
 /// Writes a temporary file beside the target and renames it over the target in `commit`; until then an existing
 /// file is untouched.
 ///
-/// The temporary file is removed when a writer is destroyed without `commit` and, after
-/// `TemporaryFiles.removeOnSignals`, on SIGINT, SIGTERM and SIGHUP.
+/// The temporary file is removed when a writer is destroyed without `commit`; after
+/// `TemporaryFiles.removeOnSignals`, on SIGINT, SIGTERM and SIGHUP; and, where its process was killed, by the next
+/// writer of its folder.
 package struct AtomicFileWriter: ~Copyable {
   /// Path of the target, symbolic links resolved.
   package let path: String
   /// Bytes written so far.
   package private(set) var byteCount = 0
   /// nil where `path` is a character device such as /dev/null, which is written directly.
-  private let temporaryPath: String?
-  private let slot: Int?
+  private let temporary: TemporaryFile?
   private let descriptor: Int32
   private var pending: [UInt8] = []
-  private var isCommitted = false
 
   /// Smaller writes are buffered, larger ones are passed to the system directly.
   private static let gatherLimit = 1 << 16
   /// Largest write in one call; systems refuse or shorten writes of 2 GB and more.
   private static let callLimit = 1 << 30
-  private static let serial = Atomic<UInt32>(0)
+  private static let checksInputs = Atomic<Bool>(false)
+
+  /// Makes `commit` refuse to replace a file once any file that the process maps has changed: for a program that does
+  /// one thing and ends.
+  package static func requireUnchangedInputs() { checksInputs.store(true, ordering: .relaxed) }
 
   /// Opens a temporary file in the folder of `path`, with the permissions that a new file would get.
   package init(path given: String) throws(FileError) {
@@ -42,24 +45,11 @@ package struct AtomicFileWriter: ~Copyable {
     guard kind != S_IFDIR, given.utf8.last != UInt8(ascii: "/") else { throw .isDirectory(path: given) }
     guard isDevice || kind == S_IFREG else { throw .notRegular(path: given) }
     if exists, FileName.withBytes(given, { access($0, W_OK) }) != 0 { throw .last(given, "access") }
-    if isDevice {
-      let opened = FileName.withBytes(given) { open($0, O_WRONLY | O_CLOEXEC) }
-      guard opened >= 0 else { throw .last(given, "open") }
-      (path, temporaryPath, slot, descriptor) = (given, nil, nil, opened)
-    } else {
-      let target = AtomicFileWriter.target(given)
-      let temporary = try AtomicFileWriter.create(besides: target)
-      if exists { fchmod(temporary.descriptor, status.st_mode & 0o777) }
-      (path, temporaryPath) = (target, temporary.path)
-      (slot, descriptor) = (temporary.slot, temporary.descriptor)
-    }
+    let opened = try AtomicFileWriter.open(given, isDevice, mode: exists ? status.st_mode & 0o777 : nil)
+    (path, temporary, descriptor) = opened
   }
 
-  deinit {
-    close(descriptor)
-    if let temporaryPath, !isCommitted { _ = FileName.withBytes(temporaryPath) { unlink($0) } }
-    TemporaryFiles.remove(slot)
-  }
+  deinit { if temporary == nil { close(descriptor) } }
 
   /// Appends `bytes`.
   package mutating func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
@@ -81,7 +71,13 @@ package struct AtomicFileWriter: ~Copyable {
 
   /// Appends `bytes`.
   package mutating func write(_ bytes: Bytes) throws(FileError) {
-    try bytes.withUnsafeBytes { (raw) throws(FileError) in try write(raw) }
+    do throws(FileError) {
+      try bytes.withUnsafeBytes { (raw) throws(FileError) in try write(raw) }
+    } catch {
+      // The system cannot read what a mapped file no longer has.
+      try bytes.requireUnchanged()
+      throw error
+    }
   }
 
   /// Appends zeros until `byteCount` is a multiple of `alignment`.
@@ -109,11 +105,12 @@ package struct AtomicFileWriter: ~Copyable {
   /// Flushes the file to the disk and renames it over the target.
   package consuming func commit() throws(FileError) {
     try flush()
-    guard let temporaryPath else { return }
-    guard fsync(descriptor) == 0 else { throw .last(path, "fsync") }
-    let status = FileName.withBytes(temporaryPath) { old in FileName.withBytes(path) { rename(old, $0) } }
-    guard status == 0 else { throw .last(path, "rename") }
-    isCommitted = true
+    guard let temporary else { return }
+    while fsync(descriptor) != 0 {
+      guard errno == EINTR else { throw .last(path, "fsync") }
+    }
+    if AtomicFileWriter.checksInputs.load(ordering: .relaxed) { try FileWitness.requireAllUnchanged() }
+    try temporary.rename(to: path)
     AtomicFileWriter.syncFolder(of: path)
   }
 
@@ -145,6 +142,20 @@ package struct AtomicFileWriter: ~Copyable {
     }
   }
 
+  private static func open(
+    _ given: String, _ isDevice: Bool, mode: mode_t?
+  ) throws(FileError) -> (path: String, temporary: TemporaryFile?, descriptor: Int32) {
+    if isDevice {
+      let descriptor = systemOpen(given, O_WRONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { throw .last(given, "open") }
+      return (given, nil, descriptor)
+    }
+    let path = target(given)
+    let file = try TemporaryFile(in: folder(of: path))
+    if let mode { fchmod(file.descriptor, mode) }
+    return (path, file, file.descriptor)
+  }
+
   /// The file that a plain write to `path` would change: symbolic links of an existing file are resolved.
   private static func target(_ path: String) -> String {
     guard let real = FileName.withBytes(path, { realpath($0, nil) }) else { return path }
@@ -157,32 +168,9 @@ package struct AtomicFileWriter: ~Copyable {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  private static func create(
-    besides path: String
-  ) throws(FileError) -> (path: String, slot: Int?, descriptor: Int32) {
-    let folder = folder(of: path)
-    for _ in 0..<1000 {
-      let number = serial.add(1, ordering: .relaxed).newValue
-      let name = folder + "/.fixresc-\(getpid())-\(number).tmp"
-      // Registered before it exists, so that a signal between the two calls removes it as well.
-      let slot = TemporaryFiles.add(name)
-      let descriptor = FileName.withBytes(name) {
-        open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      }
-      if descriptor >= 0 { return (name, slot, descriptor) }
-      let code = errno
-      TemporaryFiles.remove(slot)
-      errno = code
-      // With O_CREAT, ENOENT means that the folder is missing.
-      if code == ENOENT { throw .notFound(path: folder) }
-      guard code == EEXIST else { throw .last(path, "create") }
-    }
-    throw .last(path, "create")
-  }
-
   /// Makes the rename durable; errors are ignored, as some file systems cannot sync a folder.
   private static func syncFolder(of path: String) {
-    let descriptor = FileName.withBytes(folder(of: path)) { open($0, O_RDONLY | O_CLOEXEC) }
+    let descriptor = systemOpen(folder(of: path), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     fsync(descriptor)
     close(descriptor)
@@ -192,4 +180,9 @@ package struct AtomicFileWriter: ~Copyable {
 /// libc's `write`, which a method named `write` would hide.
 private func systemWrite(_ descriptor: Int32, _ base: UnsafeRawPointer, _ count: Int) -> Int {
   write(descriptor, base, count)
+}
+
+/// libc's `open`, which the static method hides.
+private func systemOpen(_ path: String, _ flags: Int32) -> Int32 {
+  FileName.withBytes(path) { open($0, flags) }
 }

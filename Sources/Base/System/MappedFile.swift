@@ -6,85 +6,70 @@
   import Glibc
 #endif
 
-/// Why a file could not be opened, read or written.
-public enum FileError: Error, Hashable, Sendable {
-  /// Nothing exists at `path`, or a part of the path is not a folder.
-  case notFound(path: String)
-  /// `path` is a symbolic link to `target`, where nothing exists.
-  case danglingLink(path: String, target: String)
-  /// A folder where a file is expected.
-  case isDirectory(path: String)
-  /// A file where a folder is expected.
-  case isNotDirectory(path: String)
-  /// A FIFO, a socket or a device: reading one may block or never end.
-  case notRegular(path: String)
-  /// The process may not open, read or write the file.
-  case permissionDenied(path: String)
-  /// Any other failed system call, with its `errno`.
-  case system(path: String, call: String, errno: Int32)
-
-  /// The error of the system call named `call` that has just set `errno`.
-  package static func last(_ path: String, _ call: String) -> FileError {
-    let code = errno
-    switch code {
-    case ENOENT, ENOTDIR:
-      if let target = FileIdentity.link(path) { return .danglingLink(path: path, target: target) }
-      return .notFound(path: path)
-    case EISDIR: return .isDirectory(path: path)
-    case EACCES, EPERM: return .permissionDenied(path: path)
-    default: return .system(path: path, call: call, errno: code)
-    }
-  }
-}
-
-/// Files as memory.
+/// Large files as memory: models and checkpoints.
+///
+/// A file is mapped where `MappingGuard` is installed, and read into memory (`FileContents`) otherwise, where it is
+/// small, or where a write to it may be under way. A mapping shows what other programs write: whoever has read one
+/// calls `Bytes.requireUnchanged` before using the result.
 public enum MappedFile {
-  /// The whole of a regular file, mapped read-only and private; never blocks on a FIFO or a device.
+  /// Smaller files are read: that costs less than a mapping.
+  private static let mappedByteCount = 1 << 16
+
+  /// The whole of a regular file, mapped or read; never blocks on a FIFO or a device.
   ///
   /// - Throws: `FileError`; `notRegular` for anything but a regular file or a folder.
   public static func open(_ path: String) throws(FileError) -> Bytes {
-    guard !path.utf8.contains(0) else { throw .notFound(path: path) }
-    let descriptor = openDescriptor(path)
-    guard descriptor >= 0 else { throw .last(path, "open") }
-    defer { close(descriptor) }
-    return try map(descriptor, path: path)
+    try bytes(of: OpenFile(path: path))
   }
 
   /// The whole of the regular file open as `descriptor`, which the caller closes; `path` names it in errors.
   package static func map(_ descriptor: Int32, path: String) throws(FileError) -> Bytes {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw .last(path, "fstat") }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: break
-    case S_IFDIR: throw .isDirectory(path: path)
-    default: throw .notRegular(path: path)
-    }
-    let count = Int(status.st_size)
-    guard count > 0 else { return .empty }
-    guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
-      throw .last(path, "mmap")
-    }
-    let address = UInt(bitPattern: base)
-    return Bytes(
-      ByteStorage(base: UnsafeRawPointer(base), count: count, isFileMapping: true) {
-        munmap(UnsafeMutableRawPointer(bitPattern: address), count)
-      })
+    try bytes(of: OpenFile(descriptor: descriptor, path: path))
   }
 
-  private static func openDescriptor(_ path: String) -> Int32 {
-    #if canImport(Darwin)
-      FileName.withBytes(path) { Darwin.open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
-    #elseif canImport(Musl)
-      FileName.withBytes(path) { Musl.open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
-    #else
-      FileName.withBytes(path) { Glibc.open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
-    #endif
+  private static func bytes(of file: OpenFile) throws(FileError) -> Bytes {
+    let count = file.stamp.byteCount
+    guard count >= mappedByteCount, file.isSettled, MappingGuard.isInstalled,
+      let region = MappingGuard.reserve()
+    else { return try FileContents.read(file) }
+    let descriptor = fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0)
+    guard descriptor >= 0 else {
+      MappingGuard.release(region)
+      return try FileContents.read(file)
+    }
+    guard AddressSpace.allows(count) else {
+      MappingGuard.release(region)
+      close(descriptor)
+      throw .outOfMemory(path: file.path, needed: count, available: AddressSpace.available())
+    }
+    guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+      let error = FileError.last(file.path, "mmap")
+      MappingGuard.release(region)
+      close(descriptor)
+      throw error
+    }
+    MappingGuard.guardRegion(region, base, count)
+    let witness = FileWitness(path: file.path, descriptor: descriptor, stamp: file.stamp, region: region)
+    let address = UInt(bitPattern: base)
+    return Bytes(
+      ByteStorage(base: UnsafeRawPointer(base), count: count, witness: witness) {
+        munmap(UnsafeMutableRawPointer(bitPattern: address), count)
+      })
   }
 }
 
 extension Bytes {
+  /// The witness of the mapped file that the bytes are of; nil for memory of the process.
+  package var fileWitness: FileWitness? { storage.witness as? FileWitness }
+
+  /// Throws where the bytes are those of a mapped file that another program has changed since it was opened.
+  ///
+  /// - Throws: `FileError.changedWhileRead`.
+  public func requireUnchanged() throws(FileError) { try fileWitness?.requireUnchanged() }
+
   /// Drops the resident whole pages of a file mapping's window; the system reads them again on access.
   package func releasePages() {
+    // The zeros that stand in for a changed file's pages may go as well.
     guard storage.isFileMapping else { return }
     let page = UInt(max(sysconf(Int32(_SC_PAGESIZE)), 1))
     let start = (UInt(bitPattern: unsafeBase) + page - 1) / page * page

@@ -14,8 +14,9 @@ package struct PageBlock {
   /// Size in bytes.
   package let byteCount: Int
 
-  /// Maps `byteCount` bytes; nil where the system refuses.
+  /// Maps `byteCount` bytes; nil where the system or the limits of the process refuse.
   package init?(byteCount: Int) {
+    guard AddressSpace.allows(byteCount) else { return nil }
     let mapped = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let mapped, mapped != MAP_FAILED else { return nil }
     #if os(Linux)

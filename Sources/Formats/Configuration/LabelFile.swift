@@ -13,7 +13,7 @@ package enum LabelFile {
     _ path: String, classes: Int
   ) throws(FormatError) -> (labels: [String], synsets: [String]) {
     let bytes: Bytes
-    do { bytes = try MappedFile.open(path) } catch { throw .file(error) }
+    do { bytes = try FileContents.read(path, limit: FileContents.textLimit) } catch { throw .file(error) }
     do {
       return try parse(bytes, path: path, classes: classes)
     } catch {

@@ -64,7 +64,7 @@ package struct SourceConfiguration: Sendable {
   private static func parse(_ path: String) throws(FormatError) -> JSON? {
     let bytes: Bytes
     do {
-      bytes = try MappedFile.open(path)
+      bytes = try FileContents.read(path, limit: FileContents.textLimit)
     } catch {
       if case .notFound = error { return nil }
       throw .file(error)

@@ -1,3 +1,5 @@
+import FixresBase
+
 /// A trained network: its graph, the data of its constants, and what is known about it.
 ///
 /// A model that exists has been verified: `Verifier` has accepted its graph, and every constant that the graph declares
@@ -75,6 +77,27 @@ public struct Model: Sendable, Equatable {
     try Model(
       graph: graph, constants: constants, metadata: metadata, tunings: tunings,
       packedConstants: packedConstants, references: references)
+  }
+
+  /// The mapped files that constants, packed constants and references lie in, each once.
+  package var fileWitnesses: [FileWitness] {
+    var witnesses: [ObjectIdentifier: FileWitness] = [:]
+    func add(_ tensor: Tensor) {
+      if let witness = tensor.bytes.fileWitness { witnesses[ObjectIdentifier(witness)] = witness }
+    }
+    for name in constants.names { constants[name].map(add) }
+    for entry in packedConstants { add(entry.elements) }
+    for reference in references { add(reference.outputs) }
+    return Array(witnesses.values)
+  }
+
+  /// Throws where a file that constants lie in was changed since it was opened: they may then be a mixture.
+  ///
+  /// - Throws: `IRError.file`.
+  package func requireUnchangedFiles() throws(IRError) {
+    for witness in fileWitnesses {
+      do { try witness.requireUnchanged() } catch { throw .file(error) }
+    }
   }
 
   /// Drops the data that the graph does not declare.

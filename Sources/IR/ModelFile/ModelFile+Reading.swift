@@ -5,13 +5,25 @@ extension ModelFile {
   /// Whether `bytes` begin as a model file does.
   package static func isModelFile(_ bytes: Bytes) -> Bool { bytes.starts(with: magic) }
 
-  /// Opens the model at `path`: maps it, checks every checksum, verifies the graph. Constants are read in place.
+  /// Opens the model at `path`: maps or reads it (`MappedFile`), checks every checksum, verifies the graph. Constants
+  /// stay where they are.
   ///
   /// - Throws: `file`, `modelFile` with the section at fault, or what parsing and verifying the graph throw.
   public static func open(_ path: String) throws(IRError) -> Model {
     let bytes: Bytes
     do { bytes = try MappedFile.open(path) } catch { throw .file(error) }
-    return try read(bytes)
+    let model: Model
+    do { model = try read(bytes) } catch {
+      // A fault of bytes that another program has just written is not the file's.
+      try requireUnchanged(bytes)
+      throw error
+    }
+    try requireUnchanged(bytes)
+    return model
+  }
+
+  private static func requireUnchanged(_ bytes: Bytes) throws(IRError) {
+    do { try bytes.requireUnchanged() } catch { throw .file(error) }
   }
 
   /// The model that `bytes`, a whole model file, hold.

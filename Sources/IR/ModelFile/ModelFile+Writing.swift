@@ -9,6 +9,7 @@ extension ModelFile {
     do {
       var writer = try AtomicFileWriter(path: path)
       try writeSections(of: model, to: &writer)
+      for witness in model.fileWitnesses { try witness.requireUnchanged() }
       try writer.commit()
     } catch {
       throw .file(error)

@@ -1,3 +1,4 @@
+import FixresBase
 import Synchronization
 
 #if canImport(Darwin)
@@ -33,7 +34,9 @@ package final class PixelBuffer: @unchecked Sendable {
       if zeroed { memset(base, 0, total) }
       return
     }
-    guard let block = zeroed ? calloc(total, 1) : malloc(total) else {
+    guard total < AddressSpace.largeByteCount || AddressSpace.allows(total),
+      let block = zeroed ? calloc(total, 1) : malloc(total)
+    else {
       throw .outOfMemory(byteCount: byteCount)
     }
     base = block.assumingMemoryBound(to: UInt8.self)

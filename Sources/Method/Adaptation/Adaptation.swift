@@ -35,10 +35,12 @@ public struct Adaptation {
 
   /// Adapts the model.
   ///
-  /// - Throws: `MethodError.pass` where a pass refuses the network, `runtime` where a network does not fit in memory,
-  ///   `passFailed`, `proofFailed` or `headProofFailed` where the result computes something else, and what the adaptations of
+  /// - Throws: `MethodError.pass` where a pass refuses the network, `runtime` where a network does not fit in memory, its
+  ///   packed weights are not what its constants give, or its file was changed meanwhile, `passFailed`, `proofFailed` or
+  ///   `headProofFailed` where the result computes something else, and what the adaptations of
   ///   statistics and features refuse.
   public func run() throws(MethodError) -> AdaptedModel {
+    do { try PackedWeightCheck.verify(source) } catch { throw .runtime(error) }
     var unfolded = source
     var result = try rewrite(&unfolded)
     for note in result.notes { observe(.note(note)) }
@@ -51,6 +53,7 @@ public struct Adaptation {
     }
     result.tuning = try tune(&result.model)
     result.packing = try pack(&result.model)
+    do { try source.requireUnchangedFiles() } catch { throw .runtime(.model(error)) }
     return result
   }
 
@@ -273,7 +276,8 @@ public struct Adaptation {
     }
     let session: Session
     do { session = try Session(model: model, options: options.session) } catch { throw .runtime(error) }
-    let packed = session.packedConstants(of: model)
+    let packed: [PackedConstant]
+    do { packed = try session.packedConstants(of: model) } catch { throw .runtime(error) }
     guard !packed.isEmpty else {
       observe(.packed(nil))
       return nil

@@ -21,7 +21,7 @@ package struct ClassTable: Sendable {
   ///
   /// - Throws: `FileError`, or `EvaluationError.table` where the file is no text.
   package init(path: String) throws {
-    let bytes = try MappedFile.open(path)
+    let bytes = try FileContents.read(path, limit: FileContents.textLimit)
     self.path = path
     guard bytes.count <= LabelFile.byteLimit else { throw EvaluationError.table(path: path, .notText) }
     json = try? JSON.parse(bytes)

@@ -15,7 +15,7 @@ extension FineTuning {
   func loadState(_ model: Model) throws -> TrainingState? {
     guard options.resumes, let path = options.statePath, FileName.withBytes(path, { access($0, F_OK) }) == 0
     else { return nil }
-    let bytes = try MappedFile.open(path)
+    let bytes = try FileContents.read(path)
     do {
       let state = try TrainingState(bytes)
       try state.check(against: try fingerprint(model))

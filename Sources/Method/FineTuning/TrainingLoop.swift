@@ -201,7 +201,11 @@ struct TrainingLoop {
     records = state.records.compactMap(EpochRecord.init)
     guard records.count == state.epoch else { throw MethodError.state(path: path, .damaged(at: 0)) }
     take(state.arrays)
-    guard let kept = state.arrays["best"], kept.count == 2 else { return }
+    guard let kept = state.arrays["best"] else { return }
+    // A number of an epoch that has been trained, and so one that an integer holds.
+    guard kept.count == 2, !kept[0].isNaN, let epoch = Int(exactly: kept[1]),
+      epoch >= 1, epoch <= records.count
+    else { throw MethodError.state(path: path, .damaged(at: 0)) }
     var arrays: [String: [Double]] = [:]
     for (name, count) in expected {
       guard let values = state.arrays["best." + name], values.count == count else {
@@ -209,7 +213,7 @@ struct TrainingLoop {
       }
       arrays[name] = values
     }
-    best = (kept[0], Int(kept[1]), arrays)
+    best = (kept[0], epoch, arrays)
   }
 }
 

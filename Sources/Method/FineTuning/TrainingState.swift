@@ -84,13 +84,16 @@ package struct TrainingState: Sendable, Equatable {
     var arrays: [String: [Double]] = [:]
     for entry in entries {
       guard case .object(let entry) = entry, case .string(let name)? = entry["name"],
-        case .integer(let count)? = entry["count"], count >= 0, Int(count) <= reader.remaining / 8
+        case .integer(let count)? = entry["count"], count >= 0, Int(count) <= reader.remaining / 8,
+        arrays[name] == nil, AddressSpace.allows(Int(count) * 8)
       else { throw TrainingStateFault.damaged(at: reader.position) }
       var values: [Double] = []
       values.reserveCapacity(Int(count))
       for _ in 0..<Int(count) { values.append(Double(bitPattern: try reader.readLittle(UInt64.self))) }
       arrays[name] = values
     }
+    // What is left is the checksum.
+    guard reader.remaining == 4 else { throw TrainingStateFault.damaged(at: reader.position) }
     return TrainingState(
       fingerprint: fingerprint, epoch: Int(epoch), records: records, arrays: arrays)
   }

@@ -55,7 +55,7 @@ struct Chunk {
   }
 
   private static func hash(of path: String) -> ContentHash? {
-    (try? MappedFile.open(path))?.withUnsafeBytes { ContentHash($0) }
+    (try? FileContents.read(path, limit: FileContents.pictureLimit))?.withUnsafeBytes { ContentHash($0) }
   }
 
   /// Calls `body` with the records found for the samples before `index` that it has not had yet.

@@ -61,11 +61,17 @@ package final class SampleStore: @unchecked Sendable {
   private static func mapFile(beside path: String, _ byteCount: Int) throws(MethodError)
     -> UnsafeMutableRawPointer?
   {
-    let name = path + ".cache-\(getpid())"
-    let descriptor = FileName.withBytes(name) { open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
-    guard descriptor >= 0 else { throw .cache(path: name, byteCount: byteCount, errno: errno) }
-    _ = FileName.withBytes(name) { unlink($0) }
-    defer { close(descriptor) }
+    let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
+    let file: TemporaryFile
+    do {
+      file = try TemporaryFile(in: folder, permissions: 0o600)
+    } catch {
+      if case .system(_, _, let code) = error { throw .cache(path: path, byteCount: byteCount, errno: code) }
+      throw .cache(path: path, byteCount: byteCount, errno: EACCES)
+    }
+    file.removeName()
+    let (name, descriptor) = (file.path, file.descriptor)
+    defer { extendLifetime(file) }
     #if canImport(Darwin)
       let status = ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
     #else

@@ -67,7 +67,7 @@ package struct BatchNormWitness: Hashable, Sendable {
     var moments = norms.map { ChannelMoments(channels: $0.channels) }
     let distance = max(paths.count / Self.pictureCount, 1)
     for index in stride(from: 0, to: paths.count, by: distance).prefix(Self.pictureCount) {
-      guard let bytes = try? MappedFile.open(paths[index]),
+      guard let bytes = try? FileContents.read(paths[index], limit: FileContents.pictureLimit),
         let picture = try? preprocessor.picture(from: bytes)
       else { continue }
       do {

@@ -64,7 +64,7 @@ package enum ReferenceReader {
   }
 
   private static func open(_ path: String) throws(ReferenceFault) -> Bytes {
-    do { return try MappedFile.open(path) } catch { throw .file(error) }
+    do { return try FileContents.read(path) } catch { throw .file(error) }
   }
 
   // MARK: Inputs

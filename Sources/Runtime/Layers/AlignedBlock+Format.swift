@@ -14,8 +14,8 @@ extension AlignedBlock {
 }
 
 extension BlockPool {
-  /// A zeroed block of `count` values of `format` whose pages are taken, aligned to 64 bytes.
-  package func block(count: Int, of format: ElementFormat) -> AlignedBlock {
+  /// A zeroed block of `count` values of `format` whose pages are taken, aligned to 64 bytes; nil where it is refused.
+  package func block(count: Int, of format: ElementFormat) -> AlignedBlock? {
     block(byteCount: format.byteCount(of: count))
   }
 }

@@ -67,6 +67,11 @@ package final class PackedWeights: @unchecked Sendable {
     }
   }
 
+  /// Whether kernels read them from a file that another program may change.
+  var isInMappedFile: Bool {
+    if case .file(let tensor) = storage { tensor.bytes.storage.isFileMapping } else { false }
+  }
+
   /// The plan's own block with its pages taken; nil where the weights are the file's.
   func allocate() -> AlignedBlock? {
     guard case .own(let block, let pool) = storage else { return nil }

@@ -14,7 +14,8 @@ extension Lowering {
     // Weights that nothing has been written to yet: this is the time to refuse them.
     let packed = steps.reduce(0) { $0 + ($1.step.resources.weights?.packed.ownByteCount ?? 0) }
     let needed = placement.byteCount.addingSaturated(scratch).addingSaturated(packed)
-    guard needed <= available else { throw .planTooLarge(needed: needed, available: available) }
+    guard needed <= available, AlignedBlock.isGranted(byteCount: placement.byteCount.addingSaturated(scratch))
+    else { throw .planTooLarge(needed: needed, available: available) }
     let inputBuffer = requests.count
     let outputBuffers = outputs.indices.map { inputBuffer + 1 + $0 }
     for (index, output) in outputs.enumerated() {

@@ -1,3 +1,5 @@
+import FixresBase
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -40,6 +42,11 @@ package final class AlignedBlock: @unchecked Sendable {
     }
   }
 
+  /// Whether there is room for an own block of `byteCount` bytes.
+  package static func isGranted(byteCount: Int) -> Bool {
+    byteCount < AddressSpace.largeByteCount || AddressSpace.allows(byteCount + LargePages.byteCount)
+  }
+
   /// Part of `slab`, which lives as long as any of its parts.
   init(_ slab: AlignedBlock, offset: Int, byteCount: Int) {
     (base, self.byteCount, owner) = (slab.base + offset, byteCount, .slab(slab))
@@ -60,7 +67,7 @@ package final class AlignedBlock: @unchecked Sendable {
   private static func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     #if os(Linux)
       let huge = LargePages.byteCount
-      guard byteCount >= huge else { return nil }
+      guard byteCount >= huge, AddressSpace.allows(byteCount + huge) else { return nil }
       let flags = MAP_PRIVATE | MAP_ANONYMOUS
       guard let pages = mmap(nil, byteCount + huge, PROT_READ | PROT_WRITE, flags, -1, 0), pages != MAP_FAILED
       else { return nil }

@@ -1,3 +1,5 @@
+import FixresBase
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -11,9 +13,10 @@ final class Arena {
   let base: UnsafeMutableRawPointer
   private let byteCount: Int
 
-  /// Nil where the system refuses the memory.
+  /// Nil where the system or the limits of the process refuse the memory.
   init?(byteCount: Int) {
     self.byteCount = max(byteCount, 1)
+    guard AddressSpace.allows(self.byteCount) else { return nil }
     let flags = MAP_PRIVATE | MAP_ANON
     guard let base = mmap(nil, self.byteCount, PROT_READ | PROT_WRITE, flags, -1, 0), base != MAP_FAILED
     else {

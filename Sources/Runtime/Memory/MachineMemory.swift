@@ -1,3 +1,5 @@
+import FixresBase
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -8,7 +10,7 @@
 
 /// Memory that this process may still take.
 package enum MachineMemory {
-  /// Bytes: what the system calls available, and no more than the process's control group allows.
+  /// Bytes: what the system calls available, and no more than the process's control group and limits allow.
   package static func availableByteCount() -> Int {
     let physical =
       Int(clamping: sysconf(Int32(_SC_PHYS_PAGES))) &* Int(clamping: sysconf(Int32(_SC_PAGESIZE)))
@@ -23,7 +25,7 @@ package enum MachineMemory {
       guard let text = SystemFile.text(path), let limit = Int(text.prefix { $0.isNumber }) else { continue }
       available = min(available, limit)
     }
-    return available
+    return min(available, AddressSpace.available())
   }
 
   /// The most bytes that were resident in this process at a time; 0 where the system does not tell.

@@ -1,3 +1,4 @@
+import FixresBase
 import FixresIR
 
 /// A layer's parameters as the model holds them, valid during the call that takes them.
@@ -24,6 +25,11 @@ package struct LayerParameters {
     stored.first { WeightLayout(of: $0) == layout }.map(PackedWeights.init)
   }
 
+  /// Of weights that the budget covers, and whose memory the limits of the process refuse all the same.
+  private func refusal(_ layout: WeightLayout) -> KernelRefusal {
+    .memory(needed: (budget?.limit ?? 0).addingSaturated(layout.byteCount))
+  }
+
   /// The weights arranged as `layout`: taken from the model's file where that holds them, else written at once by
   /// `pack`, which finds zeros.
   ///
@@ -33,7 +39,7 @@ package struct LayerParameters {
   ) throws(KernelRefusal) -> LayerWeights {
     if let stored = stored(layout) { return .resident(stored) }
     try budget?.take(layout.byteCount)
-    let block = pool.block(count: layout.count, of: layout.format)
+    guard let block = pool.block(count: layout.count, of: layout.format) else { throw refusal(layout) }
     pack(block.floats)
     return .resident(PackedWeights(block, of: pool, layout, constant: constant))
   }
@@ -49,8 +55,8 @@ package struct LayerParameters {
   ) throws(KernelRefusal) -> LayerWeights {
     if let stored = stored(layout) { return .resident(stored) }
     try budget?.take(layout.byteCount)
-    let packed = PackedWeights(
-      pool.reserve(byteCount: layout.byteCount), of: pool, layout, constant: constant)
+    guard let block = pool.reserve(byteCount: layout.byteCount) else { throw refusal(layout) }
+    let packed = PackedWeights(block, of: pool, layout, constant: constant)
     let step = try makeStep(packed.addressCell)
     if let source {
       return .unpacked(packed, WeightPackingStep(source: source, step: step, hasGaps: hasGaps))

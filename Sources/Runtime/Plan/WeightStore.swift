@@ -39,6 +39,9 @@ package final class WeightStore: @unchecked Sendable {
   /// The weights of all layers, in the order of the steps; they hold nothing before they are resident.
   package var all: [PackedWeights] { packed.compactMap(\.self) }
 
+  /// Whether no run packs weights any more.
+  package var areResident: Bool { if case .resident = state { true } else { false } }
+
   /// Layers that have no packed weights of their own yet.
   package var unpackedCount: Int { packings.count { $0 != nil } }
 

@@ -4,14 +4,18 @@ import FixresIR
 extension Session {
   /// Every layer's packed weights and their elements `[count]`, packed now where they are not yet; none for portable
   /// kernels.
-  package func residentWeights() -> [(weights: PackedWeights, elements: Tensor)] {
-    state.withLock { $0.makeWeightsResident(of: plan).elements }
+  ///
+  /// - Throws: `RuntimeError` where the model's file has changed meanwhile.
+  package func residentWeights() throws(RuntimeError) -> [(weights: PackedWeights, elements: Tensor)] {
+    try withState { (state) throws(RuntimeError) in state.makeWeightsResident(of: plan).elements }
   }
 
   /// The weights of `model`, which this session was made of, as its kernels read them: kept in the model's file
   /// (`Model.packedConstants`), they are mapped by a session of it instead of packed. Empty for portable kernels.
-  package func packedConstants(of model: Model) -> [PackedConstant] {
-    let resident = residentWeights()
+  ///
+  /// - Throws: `RuntimeError` where the model's file has changed meanwhile.
+  package func packedConstants(of model: Model) throws(RuntimeError) -> [PackedConstant] {
+    let resident = try residentWeights()
     var known: Set<[UTF8Key]> = []
     return resident.compactMap { weights, elements in
       guard let name = weights.constant, let source = model.constants[name],

@@ -21,7 +21,7 @@ extension Session {
       try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
         let call = try checked(input, batch: batch, logits: logits, features: nil)
         var nanoseconds = [UInt64](repeating: 0, count: plan.steps.count)
-        try state.withLock { (state) throws(RuntimeError) in
+        try withState { (state) throws(RuntimeError) in
           let weights = state.makeWeightsResident(of: plan)
           for run in 0...max(runs, 1) {
             try nanoseconds.withUnsafeMutableBufferPointer { (buffer) throws(RuntimeError) in
@@ -55,7 +55,7 @@ extension Session {
     try input.withUnsafeBufferPointer { (input) throws(RuntimeError) in
       try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
         let call = try checked(input, batch: batch, logits: logits, features: nil)
-        try state.withLock { (state) throws(RuntimeError) in
+        try withState { (state) throws(RuntimeError) in
           let weights = state.makeWeightsResident(of: plan)
           try state.run(plan, call, weights: weights, first: 0, count: count, timings: nil)
           for value in plan.values {

@@ -23,7 +23,12 @@ public final class Session: Sendable {
   package let options: SessionOptions
   /// The most images that run at once within `maximumBatch` and a bounded arena.
   let passBatch: Int
-  let state: Mutex<SessionState>
+  private let state: Mutex<SessionState>
+  private let gate = ForkGate()
+  /// The mapped files that weights are read from: as long as they are, every run checks that nobody changed them.
+  private let witnesses: [FileWitness]
+  /// Whether kernels read packed weights in a mapped file for good.
+  private let readsFileForGood: Bool
 
   /// Plans `model`, whose weights the session keeps until they are packed (`SessionOptions.packsAtOpen`).
   ///
@@ -44,6 +49,7 @@ public final class Session: Sendable {
     let pool = ThreadPool(threads: min(max(options.threads ?? allowance, 1), allowance))
     let features = model.graph.output(GraphOutput.features)
     let available = MachineMemory.availableByteCount()
+    if options.verifiesPackedWeights { try PackedWeightCheck.verify(model) }
     plan = try Lowering.plan(
       model, outputs: outputs, backend: backend, keepsValues: options.keepsValues, available: available,
       pool: pool, planted: options.plantedFault)
@@ -54,15 +60,40 @@ public final class Session: Sendable {
     featureCount = features.map { model.graph[$0].type.elementCount } ?? 0
     threadCount = pool.threadCount
     passBatch = Self.passBatch(options.maximumBatch, plan.arenaByteCount, available)
+    witnesses = model.fileWitnesses
+    readsFileForGood = plan.weights.all.contains(where: \.isInMappedFile)
     var state = SessionState(plan, pool)
     if options.packsAtOpen { _ = state.makeWeightsResident(of: plan) }
     self.state = Mutex(state)
+    try withState { _ throws(RuntimeError) in }
+  }
+
+  /// Calls `body`, which nobody else does meanwhile, and returns only what files have given that are still the same.
+  ///
+  /// - Throws: `forkedDuringRun`, `model` where a file has changed, and what `body` throws.
+  func withState<R>(
+    _ body: (inout SessionState) throws(RuntimeError) -> R
+  ) throws(RuntimeError) -> R {
+    guard gate.enter() else { throw .forkedDuringRun }
+    defer { gate.leave() }
+    return try state.withLock { (state) throws(RuntimeError) in
+      let result = try body(&state)
+      if !state.weightsAreProven {
+        for witness in witnesses {
+          do throws(FileError) { try witness.requireUnchanged() } catch { throw .model(.file(error)) }
+        }
+        state.weightsAreProven = witnesses.isEmpty || !readsFileForGood && plan.weights.areResident
+      }
+      return result
+    }
   }
 
   /// Opens the model file at `path` and plans it.
   ///
-  /// Weights are read from the file until they are packed, and those that `adapt --pack` stored in it as long as the
-  /// session lives: replace a file by renaming another one over it, never in place.
+  /// A process that has called `MappingGuard.install` maps the file: weights are read from it until they are packed, and
+  /// those that `adapt --pack` stored in it as long as the session lives. Replace such a file by renaming another one
+  /// over it: once it is changed in place, no run that reads it returns a result. Any other process reads the file into
+  /// its memory.
   ///
   /// - Throws: `model` where the file cannot be opened or is malformed, and what `init(model:options:)` throws.
   public convenience init(
@@ -94,6 +125,11 @@ public final class Session: Sendable {
   /// - Throws: `inputSize` where the count is no multiple of a picture's, or a refusal of memory.
   public func run(_ input: [Float]) throws(RuntimeError) -> Output {
     let batch = max(input.count / inputCount, 1)
+    let floats = batch.multipliedSaturated(classCount.addingSaturated(featureCount))
+    let needed = floats.multipliedSaturated(4)
+    guard needed < AddressSpace.largeByteCount || needed <= MachineMemory.availableByteCount() else {
+      throw .planTooLarge(needed: needed, available: MachineMemory.availableByteCount())
+    }
     var logits = [Float](repeating: 0, count: batch * classCount)
     var features = [Float](repeating: 0, count: batch * featureCount)
     try input.withUnsafeBufferPointer { (input) throws(RuntimeError) in
@@ -115,7 +151,7 @@ public final class Session: Sendable {
     features: UnsafeMutableBufferPointer<Float>? = nil
   ) throws(RuntimeError) {
     let call = try checked(input, batch: batch, logits: logits, features: features)
-    try state.withLock { (state) throws(RuntimeError) in
+    try withState { (state) throws(RuntimeError) in
       let weights = state.prepareWeights(of: plan, images: batch)
       var first = 0
       while first < batch {

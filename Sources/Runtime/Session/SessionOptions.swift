@@ -10,8 +10,12 @@ public struct SessionOptions: Hashable, Sendable {
   /// Pack all weights when the session is made. Otherwise a first run of one picture packs those of each layer as it
   /// comes to it, in memory that layers share, and has its result sooner; the run after it packs each layer into memory
   /// of its own and takes longer, as does a first run of several pictures. Until then the session reads the model's
-  /// own memory, or its file, which must not be changed in place.
+  /// own memory, or its file.
   public var packsAtOpen: Bool
+  /// Compare the packed weights that the model's file holds (`adapt --pack`) with what its constants give when the
+  /// session is made, and refuse a model whose differ. Takes longer than packing them would: for files of unknown
+  /// origin, whose packed weights may be another network's.
+  public var verifiesPackedWeights: Bool
   /// Keep every value to the end of a run, so that it can be looked at; takes more memory.
   package var keepsValues = false
   /// A mistake that planning makes, for tests of the plan checker.
@@ -20,7 +24,11 @@ public struct SessionOptions: Hashable, Sendable {
   package var instructionSet: String?
 
   /// Options with the given changes of the defaults.
-  public init(threads: Int? = nil, maximumBatch: Int = 8, isExact: Bool = false, packsAtOpen: Bool = false) {
+  public init(
+    threads: Int? = nil, maximumBatch: Int = 8, isExact: Bool = false, packsAtOpen: Bool = false,
+    verifiesPackedWeights: Bool = false
+  ) {
+    self.verifiesPackedWeights = verifiesPackedWeights
     self.threads = threads
     self.maximumBatch = maximumBatch
     self.isExact = isExact

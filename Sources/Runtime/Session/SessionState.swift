@@ -32,6 +32,8 @@ struct SessionState: ~Copyable, @unchecked Sendable {
   /// Grows to the largest pass seen.
   private var arena: Arena?
   private var arenaBatch = 0
+  /// Whether the weights are in the process's memory, and were the file's when they came there.
+  var weightsAreProven = false
   /// Where features go that the caller does not want.
   private var unwanted: AlignedBlock?
 
@@ -137,6 +139,10 @@ struct SessionState: ~Copyable, @unchecked Sendable {
     if call.featureBuffer(of: plan) != nil,
       unwanted?.byteCount ?? 0 < ElementFormat.f32.byteCount(of: images * call.featureCount)
     {
+      let needed = ElementFormat.f32.byteCount(of: images * call.featureCount)
+      guard AlignedBlock.isGranted(byteCount: needed) else {
+        throw .planTooLarge(needed: needed, available: MachineMemory.availableByteCount())
+      }
       unwanted = AlignedBlock(count: images * call.featureCount, of: .f32)
     }
   }

@@ -36,8 +36,8 @@ package final class ThreadPool: @unchecked Sendable {
   /// Threads at work, the caller's own included.
   package private(set) var threadCount = 1
   private let shared = UnsafeMutablePointer<Shared>.allocate(capacity: 1)
-  private let owner = getpid()
-  private var workers: [pthread_t] = []
+  private let owner = ProcessGeneration.start()
+  private var workers: [WorkerThread] = []
 
   /// What caller and workers share. It is no part of the pool object: a thread that held the pool would keep it for ever,
   /// as the pool ends its threads when it goes.
@@ -72,70 +72,36 @@ package final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  /// What a new thread is told; the pool, which owns what is shared, joins it before going.
-  private final class Start {
-    let shared: UnsafeMutablePointer<Shared>
-    let index: Int
-
-    init(_ shared: UnsafeMutablePointer<Shared>, _ index: Int) {
-      self.shared = shared
-      self.index = index
-    }
-  }
-
   /// A pool of `threads` threads, or of as many as the system grants.
   package init(threads: Int) {
     shared.initialize(to: Shared(placement: threads > 1 ? ProcessorPlacement(threads: threads) : nil))
     for index in 1..<max(threads, 1) {
-      guard let worker = Self.spawn(Start(shared, index)) else { break }
+      // The pool, which owns what is shared, joins its workers before going.
+      nonisolated(unsafe) let shared = shared
+      guard let worker = WorkerThread({ Self.work(shared, index) }) else { break }
       workers.append(worker)
     }
     threadCount = workers.count + 1
   }
 
   deinit {
-    if getpid() == owner {
-      shared.pointee.stopping.store(true, ordering: .sequentiallyConsistent)
-      shared.pointee.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
-      pthread_mutex_lock(shared.pointee.mutex)
-      pthread_cond_broadcast(shared.pointee.wakeWorkers)
-      pthread_mutex_unlock(shared.pointee.mutex)
-      for worker in workers { pthread_join(worker, nil) }
-    }
+    // In a forked child others still wait, for ever, and what they wait for cannot be taken down.
+    guard ProcessGeneration.current == owner else { return }
+    shared.pointee.stopping.store(true, ordering: .sequentiallyConsistent)
+    shared.pointee.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    pthread_mutex_lock(shared.pointee.mutex)
+    pthread_cond_broadcast(shared.pointee.wakeWorkers)
+    pthread_mutex_unlock(shared.pointee.mutex)
+    for worker in workers { worker.join() }
     shared.deinitialize(count: 1)
     shared.deallocate()
-  }
-
-  private static func spawn(_ start: Start) -> pthread_t? {
-    let argument = Unmanaged.passRetained(start)
-    #if canImport(Darwin)
-      var thread: pthread_t?
-      let status = pthread_create(&thread, nil, { ThreadPool.begin($0) }, argument.toOpaque())
-      let created = thread
-    #else
-      var thread = pthread_t()
-      let status = pthread_create(
-        &thread, nil, { argument in argument.flatMap { ThreadPool.begin($0) } }, argument.toOpaque())
-      let created: pthread_t? = thread
-    #endif
-    guard status == 0 else {
-      argument.release()
-      return nil
-    }
-    return created
-  }
-
-  private static func begin(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-    work(start.shared, start.index)
-    return nil
   }
 
   /// Runs `function` over items `0 ..< count` on all threads and returns when every item is done.
   package func run(
     _ function: @escaping StepFunction, _ arguments: UnsafeRawPointer, _ context: UnsafeRawPointer, count: Int
   ) {
-    guard threadCount > 1, count > 1, getpid() == owner else {
+    guard threadCount > 1, count > 1, ProcessGeneration.current == owner else {
       if count > 0 { function(arguments, context, 0, count, 0) }
       return
     }

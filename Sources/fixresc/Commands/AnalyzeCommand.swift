@@ -108,7 +108,7 @@ private struct AnalyzeRun {
   /// The size in the header of the picture at `path`.
   private func size(_ path: String) throws(ImageError) -> Extent {
     let bytes: Bytes
-    do { bytes = try MappedFile.open(path) } catch { throw .file(error) }
+    do { bytes = try FileContents.read(path, limit: FileContents.pictureLimit) } catch { throw .file(error) }
     let header = try PictureDecoder.header(of: bytes)
     return Extent(header.height, header.width)
   }

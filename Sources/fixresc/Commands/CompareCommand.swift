@@ -102,7 +102,7 @@ private struct CompareRun {
   /// One image `[3, H, W]`.
   private func input(for model: Model) throws -> [Float] {
     guard let path = invocation.text(Options.input) else { return try NoiseInput.make(for: model.graph) }
-    let bytes = try MappedFile.open(path)
+    let bytes = try FileContents.read(path)
     guard bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
       let preprocessor = try PictureSource.preprocessor(for: model, invocation)
       return try naming(path) { preprocessor.input(from: try preprocessor.picture(from: bytes)) }

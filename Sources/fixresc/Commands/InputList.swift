@@ -17,8 +17,9 @@ struct InputList {
   init(_ words: [String], _ invocation: Invocation) throws {
     for word in words {
       do {
-        let bytes = try MappedFile.open(word)
-        if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) {
+        let magic = [0x93] + Array("NUMPY".utf8)
+        if try FileContents.prefix(of: word, byteCount: magic.count) == magic {
+          let bytes = try FileContents.read(word)
           parts.append(.tensor(path: word, try naming(word) { try Npy.read(bytes) }))
           count += 1
         } else {

@@ -24,11 +24,16 @@ enum ModelSource {
     try Importer.load(SourceFile.open(path), options: options(invocation)).model
   }
 
+  /// Commands that show, write or compare what the constants say, which packed weights must then say too. The others
+  /// run the packed weights as they are.
+  private static let verifying = ["import", "inspect", "compare", "export"]
+
   /// `result` as references settle it; what is still assumed of a file that is no model of ours is printed.
   private static func settled(
     _ result: ImportResult, _ kind: FileKind, _ invocation: Invocation
   ) throws -> ImportResult {
     var result = result
+    if verifying.contains(invocation.command.name) { try PackedWeightCheck.verify(result.model) }
     for note in result.notes { invocation.console.note("fixresc: note: \(note)") }
     try ReferenceCheck(invocation).settle(&result, kind)
     guard kind != .fixresModel else { return result }

@@ -36,6 +36,21 @@ extension ErrorReport {
         ["path": .string(path)])
     case .permissionDenied(let path):
       ErrorReport("file.permission", "\(path): permission denied", ["path": .string(path)])
+    case .changedWhileRead(let path):
+      ErrorReport(
+        "file.changed",
+        "\(path): expected a file that stays as it is while it is read, found that another program "
+          + "changed it; replace files by renaming", ["path": .string(path)])
+    case .tooLarge(let path, let count, let limit):
+      ErrorReport(
+        "file.too-large", "\(path): expected at most \(Text.bytes(limit)), found \(Text.bytes(count))",
+        ["path": .string(path), "bytes": JSON(count), "limit": JSON(limit)])
+    case .outOfMemory(let path, let needed, let available):
+      ErrorReport(
+        "file.memory",
+        "\(path): reading it takes \(Text.bytes(needed)), and the limits of the process leave "
+          + "\(Text.bytes(available)) (ulimit -v, -d)",
+        ["path": .string(path), "needed": JSON(needed), "available": JSON(available)])
     case .system(let path, let call, let code):
       ErrorReport(
         "file.system", "\(path): \(String(cString: strerror(code))) (\(call))",

@@ -54,6 +54,16 @@ extension ErrorReport {
           + "\(Text.bytes(needed)), and a model of this size and this machine may take \(Text.bytes(limit))",
         ["value": .string(value), "needed": JSON(needed), "limit": JSON(limit)])
     case .unsoundPlan(let fault): plan(fault)
+    case .forkedDuringRun:
+      ErrorReport(
+        "runtime.forked",
+        "expected a session that no thread was using when this process was forked, found one in use")
+    case .packedWeights(let name, let layout):
+      ErrorReport(
+        "runtime.packed",
+        "the packed weights of %\(name) (\(Text.shortened(layout))): expected what the constant gives, found others; "
+          + "`adapt` from the original makes the file anew",
+        ["name": .string(name), "layout": .string(layout)])
     case .unknownInstructionSet(let found, let known):
       ErrorReport(
         "runtime.isa", "FIXRESC_ISA: expected one of \(known.joined(separator: ", ")), found `\(found)`",

@@ -54,6 +54,8 @@ package final class Console {
   package static func standard() -> Console {
     // A closed pipe shows up as an error of `write`, so that files in the making are still finished.
     signal(SIGPIPE, SIG_IGN)
+    // So does a limit of the size of files.
+    signal(SIGXFSZ, SIG_IGN)
     TemporaryFiles.removeOnSignals()
     return Console(output: .descriptor(STDOUT_FILENO), error: .descriptor(STDERR_FILENO))
   }

@@ -30,7 +30,7 @@ enum Main {
     let session = try Session(model: model)
 
     let preprocessor = try Preprocessor(model.metadata.preprocessing, size: model.graph.resolution)
-    let picture = try preprocessor.picture(from: MappedFile.open(path))
+    let picture = try preprocessor.picture(from: FileContents.read(path))
     let output = try session.run(preprocessor.input(from: picture))
 
     let best = output.logits.indices.max { output.logits[$0] < output.logits[$1] } ?? 0

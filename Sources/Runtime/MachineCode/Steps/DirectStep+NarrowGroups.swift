@@ -153,19 +153,28 @@ extension WeightPacking {
   package static func narrowGroups(
     _ parameters: LayerParameters, _ descriptor: ConvolutionDescriptor, _ cache: KernelCache
   ) throws(KernelRefusal) -> LayerWeights {
-    let lanes = cache.isa.lanes
-    let perGroup = descriptor.input.channels / descriptor.groups
-    let (height, width) = (descriptor.kernelHeight, descriptor.kernelWidth)
-    return try parameters.packed(narrowGroupLayout(descriptor, cache.isa), in: cache.weights) { packed in
-      for channel in 0..<descriptor.output.channels {
-        let source = parameters.weights + channel * perGroup * height * width
-        let block = packed + channel / lanes * lanes * perGroup * height * width + channel % lanes
-        for input in 0..<perGroup {
-          for ky in 0..<height {
-            for kx in 0..<width {
-              block[((ky * perGroup + input) * width + kx) * lanes] =
-                source[(input * height + ky) * width + kx]
-            }
+    try parameters.packed(narrowGroupLayout(descriptor, cache.isa), in: cache.weights) { packed in
+      packNarrow(
+        parameters.weights, outputs: descriptor.output.channels,
+        inputsPerGroup: descriptor.input.channels / descriptor.groups,
+        kernel: (descriptor.kernelHeight, descriptor.kernelWidth), lanes: cache.isa.lanes, into: packed)
+    }
+  }
+
+  /// What `narrowGroups` gives, into zeros.
+  static func packNarrow(
+    _ weights: UnsafePointer<Float>, outputs: Int, inputsPerGroup: Int, kernel: (height: Int, width: Int),
+    lanes: Int, into packed: UnsafeMutablePointer<Float>
+  ) {
+    let (height, width) = kernel
+    for channel in 0..<outputs {
+      let source = weights + channel * inputsPerGroup * height * width
+      let block = packed + channel / lanes * lanes * inputsPerGroup * height * width + channel % lanes
+      for input in 0..<inputsPerGroup {
+        for ky in 0..<height {
+          for kx in 0..<width {
+            block[((ky * inputsPerGroup + input) * width + kx) * lanes] =
+              source[(input * height + ky) * width + kx]
           }
         }
       }

@@ -35,8 +35,8 @@ package enum WeightPacking {
     }
   }
 
-  /// Channels of several groups in one block: rare and small, hence the plain way.
-  private static func packGrouped(
+  /// Channels of several groups in one block: rare and small, hence the plain way; it gives dense weights as well.
+  static func packGrouped(
     _ weights: UnsafePointer<Float>, _ descriptor: ConvolutionDescriptor, _ window: ConvolutionWindow,
     into packed: UnsafeMutablePointer<Float>, width: Int
   ) {

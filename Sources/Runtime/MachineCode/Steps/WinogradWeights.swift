@@ -31,6 +31,34 @@ extension WeightPacking {
         cache: cache)
     }
   }
+
+  /// The same by the definition, filter by filter, into zeros: `rows` input channels, `width` output channels of a group.
+  static func transform(
+    _ weights: UnsafePointer<Float>, outputs: Int, inputs: Int, _ scheme: WinogradScheme, rows: Int,
+    width: Int, into packed: UnsafeMutablePointer<Float>
+  ) {
+    let lanes = 8
+    withUnsafeTemporaryAllocation(byteCount: ElementFormat.f32.byteCount(of: 9 * lanes), alignment: 32) {
+      raw in
+      guard let taps = raw.bindMemory(to: Float.self).baseAddress else { return }
+      for group in 0..<(outputs + width - 1) / width {
+        let target = packed + group * scheme.weightComponents * rows * width
+        for lane in stride(from: 0, to: min(width, outputs - group * width), by: lanes) {
+          let first = group * width + lane
+          let used = min(lanes, outputs - first)
+          for input in 0..<inputs {
+            for tap in 0..<9 {
+              for other in 0..<lanes {
+                taps[tap * lanes + other] =
+                  other < used ? weights[((first + other) * inputs + input) * 9 + tap] : 0
+              }
+            }
+            Filter8(taps, stride: lanes).store(scheme, target + input * width + lane, stride: rows * width)
+          }
+        }
+      }
+    }
+  }
 }
 
 /// Transform of 3x3 weights: items are groups of output blocks times slices of input channels.
