@@ -36,6 +36,9 @@ package final class TemporaryFile {
       let name = DirectoryListing.join(folder, Self.prefix + Self.unique() + Self.suffix)
       // Registered before it exists, so that a signal between the two calls removes it as well.
       let slot = TemporaryFiles.add(name)
+      // Until the file has a lock of its own the folder has one: nobody takes the file for one left over.
+      let making = FolderLock(folder, LOCK_SH, attempts: 20)
+      defer { withExtendedLifetime(making) {} }
       let descriptor = FileName.withBytes(name) {
         open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
       }
@@ -113,7 +116,11 @@ package final class TemporaryFile {
       cleaned.withLock({ $0[identity].map { start - $0 > pauseNanoseconds } ?? true }),
       let names = try? DirectoryListing.names(in: folder, includesHidden: true)
     else { return }
-    for name in names where name.hasPrefix(prefix) && name.hasSuffix(suffix) {
+    let found = names.filter { $0.hasPrefix(prefix) && $0.hasSuffix(suffix) }
+    let lock = found.isEmpty ? nil : FolderLock(folder, LOCK_EX, attempts: 3)
+    guard lock?.isHeldByOthers != true else { return }
+    defer { withExtendedLifetime(lock) {} }
+    for name in found {
       removeIfLeftOver(DirectoryListing.join(folder, name))
     }
     let isLong = MonotonicClock.nanoseconds() - start > longNanoseconds
@@ -130,6 +137,26 @@ package final class TemporaryFile {
     else { return }
     _ = FileName.withBytes(path) { unlink($0) }
   }
+}
+
+/// A lock on a folder: shared by those who make a file in it that has no lock yet, exclusive for who removes files.
+private final class FolderLock {
+  /// Whether others held the folder in the other way at each attempt.
+  private(set) var isHeldByOthers = false
+  private let descriptor: Int32
+
+  /// Asks for the lock `attempts` times, a millisecond apart; a file system may have none.
+  init(_ folder: String, _ operation: Int32, attempts: Int) {
+    descriptor = FileName.withBytes(folder) { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    guard descriptor >= 0 else { return }
+    for attempt in 0..<attempts {
+      if attempt > 0 { usleep(1000) }
+      isHeldByOthers = flock(descriptor, operation | LOCK_NB) != 0 && errno == EWOULDBLOCK
+      guard isHeldByOthers else { return }
+    }
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
 }
 
 /// libc's `rename`, which the method hides.
