@@ -57,7 +57,8 @@ extension Text {
     return String(text.unicodeScalars[..<head]) + "..." + String(text.unicodeScalars[tail...])
   }
 
-  /// JSON text with the characters that a terminal may not show as `\uXXXX`, which means the same there.
+  /// JSON text with the characters that a terminal cannot show safely as `\uXXXX`, which is the same text to a reader
+  /// of JSON; a byte of a file's name that is no part of UTF-8, which JSON cannot hold, becomes the text `\xff`.
   package static func printableJSON(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: { escape(of: $0) != nil }) else { return text }
     var result = ""
