@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Rooms may only look down this list: fixresc -> Method -> {Imaging, Formats, Passes, Runtime} -> IR -> Assembler -> Base.
+// Rooms may only look down this list: fixresc -> Method -> {Formats, Passes, Runtime} -> Imaging -> IR -> Assembler -> Base.
 // `Runtime` is also the name of a toolchain module, so every target carries the prefix `Fixres`.
 let package = Package(
   name: "fixresc",
@@ -26,7 +26,7 @@ let package = Package(
       name: "FixresFormats", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Formats"),
     .target(name: "FixresPasses", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Passes"),
     .target(
-      name: "FixresRuntime", dependencies: ["FixresIR", "FixresAssembler", "FixresBase"],
+      name: "FixresRuntime", dependencies: ["FixresImaging", "FixresIR", "FixresAssembler", "FixresBase"],
       path: "Sources/Runtime"),
     .target(
       name: "FixresImaging", dependencies: ["FixresIR", "FixresBase"], path: "Sources/Imaging"),
@@ -86,7 +86,10 @@ let package = Package(
       ("AssemblerTests", ["FixresAssembler", "FixresBase"]),
       (
         "RuntimeTests",
-        ["FixresRuntime", "FixresPasses", "FixresFormats", "FixresIR", "FixresAssembler", "FixresBase"]
+        [
+          "FixresRuntime", "FixresImaging", "FixresPasses", "FixresFormats", "FixresIR", "FixresAssembler",
+          "FixresBase",
+        ]
       ),
       ("ImagingTests", ["FixresImaging", "FixresIR", "FixresBase"]),
       ("FuzzTests", ["FixresFuzz", "FixresBase"]),

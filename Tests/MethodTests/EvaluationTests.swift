@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 private func rank(_ label: Int, _ logits: [Float]) -> Int {
-  logits.withUnsafeBufferPointer { Evaluation.rank(of: label, in: $0) }
+  logits.withUnsafeBufferPointer { ScoreReading.rank(of: label, in: $0) }
 }
 
 @Suite struct EvaluationTests {
@@ -20,13 +20,13 @@ private func rank(_ label: Int, _ logits: [Float]) -> Int {
 
   @Test func crossEntropyIsStable() {
     func loss(_ label: Int, _ logits: [Float]) -> Double {
-      logits.withUnsafeBufferPointer { Evaluation.crossEntropy(of: label, in: $0) }
+      logits.withUnsafeBufferPointer { ScoreReading.crossEntropy(of: label, in: $0) }
     }
     // log(e^1 + e^2 + e^3) - 2
     #expect(abs(loss(1, [1, 2, 3]) - 1.4076059644443804) < 1e-12)
     #expect(loss(0, [10_000, 0]) == 0)
     #expect(loss(1, [10_000, 0]) == 10_000)
-    let shares = [1000, 1001].map(Float.init).withUnsafeBufferPointer { Evaluation.probabilities($0) }
+    let shares = [1000, 1001].map(Float.init).withUnsafeBufferPointer { ScoreReading.softmax($0) }
     #expect(abs(shares[1] - 0.7310585786300049) < 1e-12)
   }
 

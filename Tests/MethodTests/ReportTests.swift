@@ -1,6 +1,7 @@
 import FixresBase
 import FixresIR
 import FixresMethod
+import FixresRuntime
 import Testing
 
 @Suite struct ReportTests {

@@ -82,6 +82,15 @@ public struct Bytes: Sendable {
       })
   }
 
+  /// The caller's memory, without a copy; it must stay as it is as long as any window of it lives.
+  package init(borrowing memory: UnsafeRawBufferPointer) {
+    guard let base = memory.baseAddress else {
+      self = .empty
+      return
+    }
+    self.init(ByteStorage(base: base, count: memory.count) {})
+  }
+
   /// A window of no bytes.
   public static let empty = Bytes([])
 

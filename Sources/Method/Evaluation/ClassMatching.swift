@@ -1,5 +1,6 @@
 import FixresIR
 import FixresImaging
+import FixresRuntime
 
 /// How the class folders of a data set correspond to a model's classes.
 ///

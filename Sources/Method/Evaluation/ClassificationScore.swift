@@ -1,3 +1,5 @@
+import FixresRuntime
+
 /// Accuracy and loss, with each picture's outcome for a paired comparison.
 package struct ClassificationScore: Sendable {
   /// Accuracy and loss over all pictures so far.

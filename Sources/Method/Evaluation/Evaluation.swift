@@ -1,5 +1,6 @@
 import FixresIR
 import FixresImaging
+import FixresRuntime
 
 #if canImport(Darwin)
   import Darwin
@@ -103,34 +104,5 @@ package struct Evaluation: Sendable {
   package mutating func count(_ logits: UnsafeBufferPointer<Float>, _ label: Int) {
     tally.count(logits, label, reading)
     overAll?.count(logits, label, reading.unrestricted)
-  }
-
-  /// The rank of `label` from 0: the number of classes with greater logits. Of equal logits the lower index ranks
-  /// first, and NaN ranks before everything.
-  package static func rank(of label: Int, in logits: UnsafeBufferPointer<Float>) -> Int {
-    let own = logits[label]
-    guard !own.isNaN else { return logits.count }
-    var rank = 0
-    for index in logits.indices where index != label {
-      let other = logits[index]
-      if other > own || other.isNaN || (other == own && index < label) { rank += 1 }
-    }
-    return rank
-  }
-
-  /// -log softmax(logits)[label], computed in double.
-  package static func crossEntropy(of label: Int, in logits: UnsafeBufferPointer<Float>) -> Double {
-    let greatest = Double(logits.max() ?? 0)
-    var sum = 0.0
-    for logit in logits { sum += exp(Double(logit) - greatest) }
-    return log(sum) + greatest - Double(logits[label])
-  }
-
-  /// Softmax in double.
-  package static func probabilities(_ logits: UnsafeBufferPointer<Float>) -> [Double] {
-    let greatest = Double(logits.max() ?? 0)
-    let powers = logits.map { exp(Double($0) - greatest) }
-    let sum = powers.reduce(0, +)
-    return powers.map { $0 / sum }
   }
 }

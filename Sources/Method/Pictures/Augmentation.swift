@@ -1,6 +1,7 @@
 import FixresBase
 import FixresIR
 import FixresImaging
+import FixresRuntime
 
 /// How pictures are varied for fine-tuning: a fixed number of variants of each, so that features can be kept.
 package struct Augmentation: Hashable, Sendable {
@@ -54,12 +55,11 @@ package struct Augmentation: Hashable, Sendable {
     }
   }
 
-  /// `picture` as a stream of the samples `indices` calls it; nil for `none`, which leaves the picture to the
-  /// preprocessor.
-  package func transform(of indices: [Int]) -> PictureStream.Transform? {
+  /// `picture` for sample `index`; nil for `none`, which leaves the picture to the preprocessor.
+  package func transform(of index: Int) -> PicturePass.Transform? {
     guard kind != .none else { return nil }
-    return { (decoded, preprocessor, place) throws(ImageError) in
-      try picture(from: decoded, preprocessor, index: indices[place])
+    return { (decoded, preprocessor) throws(ImageError) in
+      try picture(from: decoded, preprocessor, index: index)
     }
   }
 

@@ -3,8 +3,7 @@ import FixresImaging
 import FixresRuntime
 
 extension Evaluation {
-  /// Classifies `limit` pictures of `folder` at even distances (nil: all); other threads decode while the network
-  /// runs; `model` is the session's, in which numbers that are not finite are traced.
+  /// Classifies `limit` pictures of `folder` at even distances (nil: all); `model` is the session's, in which numbers that are not finite are traced.
   ///
   /// - Throws: `EvaluationError.nothingDecoded` or `noLogits`, or `MethodError.runtime` where the session can't run.
   package static func run(

@@ -1,4 +1,5 @@
 import FixresImaging
+import FixresRuntime
 
 /// A list of picture files with the class of each, where classes matter.
 public struct LabelledPictures: Sendable {

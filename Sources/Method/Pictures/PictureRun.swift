@@ -3,7 +3,7 @@ import FixresIR
 import FixresImaging
 import FixresRuntime
 
-/// Runs a network over pictures, which other threads decode meanwhile.
+/// Runs a network over pictures, each from its file to its results on one thread.
 package struct PictureRun {
   /// Called with the number of samples done and that of all samples.
   package typealias Progress = (_ done: Int, _ total: Int) -> Void
@@ -58,7 +58,6 @@ package struct PictureRun {
   private let augmentation: Augmentation
   private let model: Model?
   private let cached: CachedModel?
-  private static let batchSize = 8
   /// Share of the pictures that may fail to decode.
   private static let tolerableFailures = 0.01
 
@@ -159,49 +158,60 @@ package struct PictureRun {
     _ body: (_ sample: Sample, _ index: Int, _ isTurned: Bool) -> Void
   ) throws(MethodError) {
     guard !indices.isEmpty else { return }
-    let variants = augmentation.variantCount
-    let total = pictures.count * variants
-    let stream = PictureStream(
-      indices.map { pictures.entries[$0 / variants].path }, preprocessor, batchSize: Self.batchSize,
-      workers: session.threadCount, transform: augmentation.transform(of: indices))
-    defer { stream.stop() }
-    var logits = [Float](repeating: 0, count: stream.batchSize * session.classCount)
-    var features = [Float](repeating: 0, count: stream.batchSize * session.featureCount)
-    while let batch = stream.nextBatch() {
-      do { try infer(batch, &logits, &features) } catch { throw .runtime(error) }
-      let failed = try count(batch, indices, of: pictures, &summary)
-      let turned = Set(batch.turned)
-      for (row, place) in batch.range.enumerated() where !failed.contains(place) {
-        guard logits.hasFiniteRow(row, session.classCount), features.hasFiniteRow(row, session.featureCount)
-        else { throw notFinite(batch, row, pictures.entries[indices[place] / variants].path) }
+    let total = pictures.count * augmentation.variantCount
+    let pass: PicturePass
+    do { pass = try PicturePass(session, preprocessor, limit: indices.count) } catch { throw .runtime(error) }
+    var first = 0
+    while first < indices.count {
+      let part = Array(indices[first..<min(first + pass.stride, indices.count)])
+      do {
+        try pass.run(part.count) { (row) throws(ImageError) in try input(part[row], of: pictures) }
+      } catch {
+        throw .runtime(error)
       }
-      summary.turnedCount += batch.turned.count
-      logits.withUnsafeBufferPointer { logits in
-        features.withUnsafeBufferPointer { features in
-          for (row, place) in batch.range.enumerated() where !failed.contains(place) {
-            let index = indices[place]
-            body(
-              Sample(
-                index: index / variants, variant: index % variants,
-                logits: logits.row(row, session.classCount),
-                features: features.row(row, session.featureCount)), index, turned.contains(place))
-            summary.images += 1
-          }
-        }
-      }
-      progress(indices[batch.range.upperBound - 1] + 1, total)
+      try take(pass, samples: part, of: pictures, &summary, body)
+      first += part.count
+      progress(part[part.count - 1] + 1, total)
     }
   }
 
-  /// Counts the pictures of `batch` that failed; their places.
-  private func count(
-    _ batch: PictureStream.Batch, _ indices: [Int], of pictures: LabelledPictures, _ summary: inout Summary
-  ) throws(MethodError) -> Set<Int> {
+  /// The network's input for sample `index`.
+  private func input(
+    _ index: Int, of pictures: LabelledPictures
+  ) throws(ImageError) -> PicturePass.Input {
+    try PicturePass.input(
+      fromFile: pictures.entries[index / augmentation.variantCount].path, preprocessor,
+      transform: augmentation.transform(of: index))
+  }
+
+  /// Hands the results of the samples `indices`, which `pass` has run, to `body`.
+  private func take(
+    _ pass: PicturePass, samples indices: [Int], of pictures: LabelledPictures, _ summary: inout Summary,
+    _ body: (_ sample: Sample, _ index: Int, _ isTurned: Bool) -> Void
+  ) throws(MethodError) {
     let variants = augmentation.variantCount
-    let errors = Dictionary(batch.failures.map { ($0.index, $0.error) }) { first, _ in first }
-    for place in batch.range {
-      let (number, variant) = indices[place].quotientAndRemainder(dividingBy: variants)
-      guard let error = errors[place] else {
+    try count(pass, indices, of: pictures, &summary)
+    for (row, index) in indices.enumerated() where pass.failure(row) == nil {
+      let (logits, features) = (pass.logits(row), pass.features(row))
+      guard logits.firstNonFinite == nil, features.firstNonFinite == nil else {
+        throw notFinite(index, of: pictures)
+      }
+      let isTurned = pass.isTurned(row)
+      if isTurned { summary.turnedCount += 1 }
+      body(
+        Sample(index: index / variants, variant: index % variants, logits: logits, features: features), index,
+        isTurned)
+      summary.images += 1
+    }
+  }
+
+  /// Counts the pictures of `indices` that failed.
+  private func count(
+    _ pass: PicturePass, _ indices: [Int], of pictures: LabelledPictures, _ summary: inout Summary
+  ) throws(MethodError) {
+    for (row, index) in indices.enumerated() {
+      let (number, variant) = index.quotientAndRemainder(dividingBy: augmentation.variantCount)
+      guard let error = pass.failure(row) else {
         summary.streak.end()
         continue
       }
@@ -215,29 +225,17 @@ package struct PictureRun {
           first.error)
       }
     }
-    return Set(errors.keys)
   }
 
-  private func notFinite(_ batch: PictureStream.Batch, _ row: Int, _ path: String) -> MethodError {
-    let length = batch.input.count / max(batch.range.count, 1)
-    let input = Array(batch.input[row * length..<(row + 1) * length])
-    let origin = model.map { NonFiniteSearch.origin(in: $0, of: input, options: session.options) }
-    return .notFinite(input: path, origin ?? .unknown)
-  }
-
-  private func infer(
-    _ batch: PictureStream.Batch, _ logits: inout [Float], _ features: inout [Float]
-  ) throws(RuntimeError) {
-    let count = batch.range.count
-    try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
-      try features.withUnsafeMutableBufferPointer { (features) throws(RuntimeError) in
-        let wanted = UnsafeMutableBufferPointer(rebasing: features[..<(count * session.featureCount)])
-        try session.run(
-          batch.input, batch: count,
-          logits: UnsafeMutableBufferPointer(rebasing: logits[..<(count * session.classCount)]),
-          features: session.featureCount > 0 ? wanted : nil)
-      }
+  /// What makes the results of sample `index` numbers that are not finite: its input is made once more.
+  private func notFinite(_ index: Int, of pictures: LabelledPictures) -> MethodError {
+    let path = pictures.entries[index / augmentation.variantCount].path
+    guard let model, case .picture(let picture, _) = try? input(index, of: pictures) else {
+      return .notFinite(input: path, .unknown)
     }
+    let origin = NonFiniteSearch.origin(
+      in: model, of: preprocessor.input(from: picture), options: session.options)
+    return .notFinite(input: path, origin)
   }
 
   private func check(_ summary: Summary, _ pictures: LabelledPictures) throws(MethodError) {
@@ -251,17 +249,5 @@ package struct PictureRun {
       throw .tooManyFailures(
         failed: summary.failures.count, pictures: pictures.count, first: first.path, first.error)
     }
-  }
-}
-
-extension [Float] {
-  fileprivate func hasFiniteRow(_ row: Int, _ count: Int) -> Bool {
-    withUnsafeBufferPointer { $0.row(row, count).firstNonFinite == nil }
-  }
-}
-
-extension UnsafeBufferPointer {
-  fileprivate func row(_ row: Int, _ count: Int) -> UnsafeBufferPointer {
-    UnsafeBufferPointer(rebasing: self[row * count..<(row + 1) * count])
   }
 }

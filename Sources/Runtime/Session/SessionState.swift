@@ -1,4 +1,5 @@
 import FixresBase
+import Synchronization
 
 /// The moving parts of a session: arena, buffer table and threads; used by one run at a time.
 struct SessionState: ~Copyable, @unchecked Sendable {
@@ -34,6 +35,10 @@ struct SessionState: ~Copyable, @unchecked Sendable {
   private var arenaBatch = 0
   /// Whether the weights are in the process's memory, and were the file's when they came there.
   var weightsAreProven = false
+  /// The images that threads make themselves, one a thread; nil before there is one.
+  private(set) var inputs: AlignedBlock?
+  /// The next image of a run of images side by side.
+  private let nextImage: UnsafeMutablePointer<Atomic<Int>>
   /// Where features go that the caller does not want.
   private var unwanted: AlignedBlock?
 
@@ -49,12 +54,16 @@ struct SessionState: ~Copyable, @unchecked Sendable {
     // Less is the heap's.
     if scratch.byteCount >= LargePages.byteCount { plan.pages.take(scratch.base, scratch.byteCount) }
     context = .allocate(capacity: pool.threadCount)
+    nextImage = .allocate(capacity: 1)
+    nextImage.initialize(to: Atomic(0))
   }
 
   deinit {
     table.deallocate()
     offsets.deallocate()
     context.deallocate()
+    nextImage.deinitialize(count: 1)
+    nextImage.deallocate()
   }
 
   /// Runs images `first ..< first + count` of `call`; `timings` gets nanoseconds a step.
@@ -92,16 +101,19 @@ struct SessionState: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Runs images `first ..< first + count` of `call`, each on one thread from end to end.
+  /// Runs images `first ..< first + count` of `call`, each on one thread from end to end; `source`, where given, makes
+  /// the input of each on that thread, and `call.input` is not read.
   ///
   /// Threads then never wait for one another, nor read what another core has written, and what an image leaves
   /// behind stays in the caches for its next layer. The bits are those of `run`: no sum depends on who computes it.
   mutating func runImages(
-    _ plan: ExecutionPlan, _ call: Call, weights: PreparedWeights, first: Int, count: Int
+    _ plan: ExecutionPlan, _ call: Call, weights: PreparedWeights, first: Int, count: Int,
+    source: UnsafePointer<ImageSource>? = nil
   ) throws(RuntimeError) {
     precondition(
       weights.belong(to: plan.weights) && weights.areResident, "images side by side read resident weights")
     try prepare(plan, call, pool.threadCount, features: count)
+    if source != nil { try prepareInputs(call) }
     guard let arena = arena?.base else { preconditionFailure("a pass runs in an arena") }
     for thread in 0..<pool.threadCount {
       let own = table + thread * tableCount
@@ -111,14 +123,28 @@ struct SessionState: ~Copyable, @unchecked Sendable {
     }
     guard let steps = plan.flatSteps.baseAddress else { return }
     let features = call.features.map { $0 + first * call.featureCount } ?? unwanted?.floats
+    nextImage.pointee.store(0, ordering: .relaxed)
     let job = ImageJob(
       steps: UnsafePointer(steps), stepCount: plan.flatSteps.count, contexts: context, tables: table,
       tableCount: tableCount, inputBuffer: plan.inputBuffer,
       logitBuffer: call.logits == nil ? -1 : plan.outputBuffers[0],
-      featureBuffer: call.featureBuffer(of: plan) ?? -1, input: call.input + first * call.inputCount,
+      featureBuffer: call.featureBuffer(of: plan) ?? -1,
+      input: source == nil ? call.input + first * call.inputCount : call.input, source: source,
+      own: inputs?.floats ?? scratch.base.assumingMemoryBound(to: Float.self),
       logits: call.logits.map { $0 + first * call.logitCount }, features: features,
-      inputCount: call.inputCount, logitCount: call.logitCount, featureCount: call.featureCount)
-    withUnsafePointer(to: job) { pool.run(ImageJob.function, $0, context, count: count) }
+      inputCount: call.inputCount, logitCount: call.logitCount, featureCount: call.featureCount,
+      imageCount: count, next: nextImage)
+    withUnsafePointer(to: job) { pool.run(ImageJob.function, $0, context, count: pool.threadCount) }
+  }
+
+  /// Memory for the inputs that a source writes, an image a thread.
+  mutating func prepareInputs(_ call: Call) throws(RuntimeError) {
+    guard inputs == nil else { return }
+    let needed = ElementFormat.f32.byteCount(of: call.inputCount * pool.threadCount)
+    guard AlignedBlock.isGranted(byteCount: needed) else {
+      throw .planTooLarge(needed: needed, available: MachineMemory.availableByteCount())
+    }
+    inputs = AlignedBlock(count: call.inputCount * pool.threadCount, of: .f32)
   }
 
   /// Takes what memory a pass of `count` images needs and does not have yet.

@@ -101,7 +101,7 @@ extension Command {
     if let all = result.overAll, let competing = result.reading.competing {
       table.add([
         "classes", "\(competing.count)",
-        "of \(result.reading.logitCount) compete; with all of them top-1 is \(Text.fixed(100 * all.top1, 2)) %",
+        "of \(result.reading.scoreCount) compete; with all of them top-1 is \(Text.fixed(100 * all.top1, 2)) %",
       ])
     }
     table.add(["speed", Text.fixed(result.imagesPerSecond, 1), "pictures/s"])

@@ -64,7 +64,7 @@ enum LabelledFolder {
       notes.append("folders are taken for the classes of their numbers")
     }
     if reading.competing != nil {
-      notes.append("only the logits of the \(folders) folders compete, of \(reading.logitCount)")
+      notes.append("only the logits of the \(folders) folders compete, of \(reading.scoreCount)")
     } else if folders < reading.classCount {
       notes.append(
         "\(Text.count(folders, "folder")) for \(reading.classCount) classes, which all compete; --classes subset lets "

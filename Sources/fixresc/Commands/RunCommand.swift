@@ -152,44 +152,46 @@ private final class Classification {
   }
 
   private func runPictures(_ paths: [String], named: Set<String>, _ bar: inout Progress) throws {
-    let stream = PictureStream(
-      paths, preprocessor, batchSize: Classification.batchSize, workers: session.threadCount,
-      keepsPixels: invocation.has(Options.pixels))
-    defer { stream.stop() }
-    while let batch = stream.nextBatch() {
-      turnedCount += batch.turned.count
-      for failure in batch.failures
-      where named.contains(paths[failure.index]) && !failure.error.isWithoutDecoder {
-        throw CommandError.about(path: paths[failure.index], underlying: failure.error)
+    let pass = try PicturePass(
+      session, preprocessor, limit: paths.count, keepsInputs: saved.input != nil,
+      keepsPixels: saved.pixels != nil)
+    var first = 0
+    while first < paths.count {
+      let part = Array(paths[first..<min(first + pass.stride, paths.count)])
+      try pass.run(part.count) { [preprocessor] (row) throws(ImageError) in
+        try PicturePass.input(fromFile: part[row], preprocessor)
       }
-      let failed = Set(batch.failures.map(\.index))
-      count(batch, paths)
-      let perImage = session.inputShape.reduce(1, *)
-      let pixels = batch.pixels.count / batch.range.count
-      for range in batch.range.runs(without: failed) {
-        let offsets = range.lowerBound - batch.range.lowerBound..<range.upperBound - batch.range.lowerBound
-        try infer(
-          UnsafeBufferPointer(
-            rebasing: batch.input[offsets.lowerBound * perImage..<offsets.upperBound * perImage]),
-          Array(paths[range]))
-        let shown = batch.pixels[offsets.lowerBound * pixels..<offsets.upperBound * pixels]
-        try saved.pixels?.append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: shown)))
+      for (row, path) in part.enumerated() {
+        guard let error = pass.failure(row), named.contains(path), !error.isWithoutDecoder else { continue }
+        throw CommandError.about(path: path, underlying: error)
       }
+      try take(pass, part, from: first)
       if console.isClosed || streak.isTooLong { return }
-      bar.update(batch.range.upperBound)
+      first += part.count
+      bar.update(first)
     }
   }
 
-  private func count(_ batch: PictureStream.Batch, _ paths: [String]) {
-    let errors = Dictionary(batch.failures.map { ($0.index, $0.error) }) { first, _ in first }
-    for index in batch.range where !streak.isTooLong {
-      guard let error = errors[index] else {
-        streak.end()
+  /// Shows and saves the results of the pictures `paths`, the first of which is number `first`.
+  private func take(_ pass: PicturePass, _ paths: [String], from first: Int) throws {
+    for (row, path) in paths.enumerated() {
+      if let error = pass.failure(row) {
+        let failure = Evaluation.Failure(path: path, error: error)
+        failures.append(failure)
+        streak.add(failure, number: first + row)
+        if streak.isTooLong { return }
         continue
       }
-      let failure = Evaluation.Failure(path: paths[index], error: error)
-      failures.append(failure)
-      streak.add(failure, number: index)
+      streak.end()
+      if pass.isTurned(row) { turnedCount += 1 }
+      try show(path, pass.logits(row), pass.features(row), input: pass.input(row)) {
+        // Only a network that computes numbers that are not finite needs the input again.
+        guard case .picture(let picture, _) = try PicturePass.input(fromFile: path, preprocessor) else {
+          return []
+        }
+        return preprocessor.input(from: picture)
+      }
+      try saved.pixels?.append(pass.pixels(row))
     }
   }
 
@@ -216,69 +218,63 @@ private final class Classification {
   }
 
   private func infer(_ input: UnsafeBufferPointer<Float>, _ names: [String]) throws {
-    let classes = session.classCount
     let count = names.count
     try logits.withUnsafeMutableBufferPointer { logits in
       try features.withUnsafeMutableBufferPointer { features in
+        let logits = UnsafeMutableBufferPointer(rebasing: logits[..<(count * session.classCount)])
         let wanted = UnsafeMutableBufferPointer(rebasing: features[..<(count * session.featureCount)])
         try session.run(
-          input, batch: count, logits: UnsafeMutableBufferPointer(rebasing: logits[..<(count * classes)]),
-          features: session.featureCount > 0 ? wanted : nil)
+          input, batch: count, logits: logits, features: session.featureCount > 0 ? wanted : nil)
+        for (row, name) in names.enumerated() {
+          let one = input.row(row, of: count)
+          try show(
+            name, UnsafeBufferPointer(logits).row(row, of: count),
+            UnsafeBufferPointer(wanted).row(row, of: count),
+            input: one, remade: { Array(one) })
+        }
       }
     }
-    try requireFinite(input, names)
-    saved.count += count
+  }
+
+  /// Shows and saves the results of the input `name`; `remade` gives its floats once more.
+  private func show(
+    _ name: String, _ logits: UnsafeBufferPointer<Float>, _ features: UnsafeBufferPointer<Float>,
+    input: UnsafeBufferPointer<Float>, remade: () throws -> [Float]
+  ) throws {
+    guard logits.firstNonFinite == nil, features.firstNonFinite == nil else {
+      throw notFinite(name, (try? remade()) ?? [])
+    }
+    saved.count += 1
     try saved.input?.append(input)
-    try logits.withUnsafeBufferPointer { try saved.logits?.append(.init(rebasing: $0[..<(count * classes)])) }
-    try features.withUnsafeBufferPointer {
-      try saved.features?.append(.init(rebasing: $0[..<(count * session.featureCount)]))
-    }
-    guard classes > 0 else { return showFeatures(names) }
-    for (row, name) in names.enumerated() {
-      let best = logits.withUnsafeBufferPointer { buffer in
-        self.best(of: UnsafeBufferPointer(rebasing: buffer[row * classes..<(row + 1) * classes]))
-      }
-      show(name, best)
-    }
+    try saved.logits?.append(logits)
+    try saved.features?.append(features)
+    if session.classCount > 0 { show(name, best(of: logits)) } else { showFeatures(name) }
   }
 
-  /// Refuses scores that are not finite, naming what makes them so.
-  private func requireFinite(_ input: UnsafeBufferPointer<Float>, _ names: [String]) throws {
-    for (values, width) in [(logits, session.classCount), (features, session.featureCount)] {
-      let index = values.withUnsafeBufferPointer {
-        UnsafeBufferPointer(rebasing: $0[..<(names.count * width)]).firstNonFinite
-      }
-      guard let index else { continue }
-      let perImage = session.inputShape.reduce(1, *)
-      let row = index / width
-      let one = Array(input[row * perImage..<(row + 1) * perImage])
-      // The session keeps its weights alone, so the model is read again.
-      let model = try? ModelSource.reopened(invocation.arguments[0], invocation)
-      throw MethodError.notFinite(
-        input: names[row],
-        model.map { NonFiniteSearch.origin(in: $0, of: one, options: session.options) } ?? .unknown)
-    }
+  /// The refusal of scores that are not finite, with what makes them so.
+  private func notFinite(_ name: String, _ input: [Float]) -> MethodError {
+    // The session keeps its weights alone, so the model is read again.
+    let model = input.isEmpty ? nil : try? ModelSource.reopened(invocation.arguments[0], invocation)
+    return .notFinite(
+      input: name,
+      model.map { NonFiniteSearch.origin(in: $0, of: input, options: session.options) } ?? .unknown)
   }
 
-  /// What is shown of inputs that a network without a classifier has read.
-  private func showFeatures(_ names: [String]) {
-    for name in names {
-      if console.isJSON {
-        console.stream(
-          ["input": .string(name), "classes": .array([]), "features": JSON(session.featureCount)],
-          of: "results")
-      } else {
-        console.lines([name, "  \(Text.grouped(session.featureCount)) features"])
-      }
+  /// What is shown of an input that a network without a classifier has read.
+  private func showFeatures(_ name: String) {
+    if console.isJSON {
+      console.stream(
+        ["input": .string(name), "classes": .array([]), "features": JSON(session.featureCount)],
+        of: "results")
+    } else {
+      console.lines([name, "  \(Text.grouped(session.featureCount)) features"])
     }
   }
 
   private func best(of logits: UnsafeBufferPointer<Float>) -> [(index: Int, probability: Double)] {
-    let probabilities = metadata.reading(logitCount: logits.count).probabilities(logits)
-    let order = probabilities.indices.sorted { a, b in
-      logits[a] == logits[b] ? a < b : logits[a] > logits[b]
-    }
-    return order.prefix(top).map { ($0, probabilities[$0]) }
+    let reading = metadata.reading(logitCount: logits.count)
+    let probabilities = reading.probabilities(logits)
+    return reading.best(top, of: logits).map { ($0, probabilities[$0]) }
   }
 
   private func show(_ name: String, _ best: [(index: Int, probability: Double)]) {
@@ -305,17 +301,10 @@ private final class Classification {
   }
 }
 
-extension Range<Int> {
-  /// The runs of consecutive members that are not in `excluded`.
-  fileprivate func runs(without excluded: Set<Int>) -> [Range<Int>] {
-    var runs: [Range<Int>] = []
-    for index in self where !excluded.contains(index) {
-      if let last = runs.last, last.upperBound == index {
-        runs[runs.count - 1] = last.lowerBound..<index + 1
-      } else {
-        runs.append(index..<index + 1)
-      }
-    }
-    return runs
+extension UnsafeBufferPointer {
+  /// Row `row` of `count` rows of equal length.
+  fileprivate func row(_ row: Int, of count: Int) -> UnsafeBufferPointer {
+    let length = self.count / count
+    return UnsafeBufferPointer(rebasing: self[row * length..<(row + 1) * length])
   }
 }

@@ -27,11 +27,11 @@ package struct ScoreReading: Hashable, Sendable {
   /// The logits that compete, ascending; nil where all do.
   package let competing: [Int]?
   /// Number of logits of a row.
-  package let logitCount: Int
+  package let scoreCount: Int
 
   /// A reading of rows of `logitCount` scores of the given meaning; only those at `competing` count (nil: all).
   package init(_ meaning: OutputMeaning, logitCount: Int, competing: [Int]? = nil) {
-    self.logitCount = logitCount
+    scoreCount = logitCount
     self.competing = competing.map { $0.sorted() }
     function =
       switch meaning {
@@ -42,20 +42,20 @@ package struct ScoreReading: Hashable, Sendable {
   }
 
   /// Number of classes that a label can name: a single logit tells two.
-  package var classCount: Int { function == .sigmoidOfOne ? 2 : logitCount }
+  package var classCount: Int { function == .sigmoidOfOne ? 2 : scoreCount }
 
   /// This reading with all logits competing.
-  package var unrestricted: ScoreReading { ScoreReading(function, logitCount) }
+  package var unrestricted: ScoreReading { ScoreReading(function, scoreCount) }
 
   private init(_ function: Function, _ logitCount: Int) {
-    (self.function, self.logitCount, competing) = (function, logitCount, nil)
+    (self.function, scoreCount, competing) = (function, logitCount, nil)
   }
 
   /// The probability of each score of `row`, in double; of those that compete, in their order.
   package func probabilities(_ row: UnsafeBufferPointer<Float>) -> [Double] {
     let scores = scores(row)
     switch function {
-    case .softmax: return scores.withUnsafeBufferPointer(Evaluation.probabilities)
+    case .softmax: return scores.withUnsafeBufferPointer(Self.softmax)
     case .sigmoidOfEach, .sigmoidOfOne: return scores.map(Self.sigmoid)
     }
   }
@@ -68,16 +68,22 @@ package struct ScoreReading: Hashable, Sendable {
       guard let score = row.first, !score.isNaN else { return 1 }
       return (score > 0) == (label == 1) ? 0 : 1
     }
-    guard competing != nil else { return Evaluation.rank(of: label, in: row) }
-    return scores(row).withUnsafeBufferPointer { Evaluation.rank(of: index(of: label), in: $0) }
+    guard competing != nil else { return Self.rank(of: label, in: row) }
+    return scores(row).withUnsafeBufferPointer { Self.rank(of: index(of: label), in: $0) }
+  }
+
+  /// The `count` indices of `row` with the greatest scores, best first; of equal scores the lower index comes first.
+  package func best(_ count: Int, of row: UnsafeBufferPointer<Float>) -> [Int] {
+    let order = row.indices.sorted { a, b in row[a] == row[b] ? a < b : row[a] > row[b] }
+    return Array(order.prefix(max(count, 0)))
   }
 
   /// The loss of `row` where class `label` is right, in nats, computed in double.
   package func loss(of label: Int, in row: UnsafeBufferPointer<Float>) -> Double {
     switch function {
     case .softmax:
-      guard competing != nil else { return Evaluation.crossEntropy(of: label, in: row) }
-      return scores(row).withUnsafeBufferPointer { Evaluation.crossEntropy(of: index(of: label), in: $0) }
+      guard competing != nil else { return Self.crossEntropy(of: label, in: row) }
+      return scores(row).withUnsafeBufferPointer { Self.crossEntropy(of: index(of: label), in: $0) }
     case .sigmoidOfOne: return Self.binaryCrossEntropy(Double(row.first ?? .nan), isRight: label == 1)
     case .sigmoidOfEach:
       let (scores, index) = (scores(row), index(of: label))
@@ -99,6 +105,35 @@ package struct ScoreReading: Hashable, Sendable {
         Float(log(max(probability, least)) - log(max(1 - probability, least)))
       }
     }
+  }
+
+  /// The rank of `label` from 0: the number of classes with greater logits. Of equal logits the lower index ranks
+  /// first, and NaN ranks before everything.
+  package static func rank(of label: Int, in logits: UnsafeBufferPointer<Float>) -> Int {
+    let own = logits[label]
+    guard !own.isNaN else { return logits.count }
+    var rank = 0
+    for index in logits.indices where index != label {
+      let other = logits[index]
+      if other > own || other.isNaN || (other == own && index < label) { rank += 1 }
+    }
+    return rank
+  }
+
+  /// -log softmax(logits)[label], computed in double.
+  package static func crossEntropy(of label: Int, in logits: UnsafeBufferPointer<Float>) -> Double {
+    let greatest = Double(logits.max() ?? 0)
+    var sum = 0.0
+    for logit in logits { sum += exp(Double(logit) - greatest) }
+    return log(sum) + greatest - Double(logits[label])
+  }
+
+  /// Softmax in double.
+  package static func softmax(_ logits: UnsafeBufferPointer<Float>) -> [Double] {
+    let greatest = Double(logits.max() ?? 0)
+    let powers = logits.map { exp(Double($0) - greatest) }
+    let sum = powers.reduce(0, +)
+    return powers.map { $0 / sum }
   }
 
   private func scores(_ row: UnsafeBufferPointer<Float>) -> [Float] {
