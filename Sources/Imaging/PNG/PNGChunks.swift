@@ -37,11 +37,22 @@ struct PNGChunks {
   /// The checks of Pillow that depend on what chunks say; frames of an animation are counted through all of them.
   struct FrameCount {
     private var last: UInt32?
+    /// Frames that acTL promises; a second one takes the promise back.
+    private var promised: Int?
+    private var hasFrame = false
 
     init() {}
 
+    /// Whether more than one picture is promised: the data before the first fcTL are one of their own.
+    var isAnimated: Bool { promised.map { $0 > 1 || !hasFrame } ?? false }
+
     /// Checks the number of the frame or of its data that `chunk` is.
     mutating func check(_ chunk: Chunk) throws(ImageError) {
+      if chunk.name == "acTL" {
+        let count = chunk.body.array.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+        promised = promised == nil && (1...0x8000_0000).contains(count) ? count : nil
+      }
+      if chunk.name == "fcTL" { hasFrame = true }
       guard chunk.name == "fcTL" || chunk.name == "fdAT", chunk.body.count >= 4 else { return }
       let number = chunk.body.array.prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
       let isFirst = chunk.name == "fcTL" && last == nil
@@ -111,17 +122,18 @@ struct PNGChunks {
     return data
   }
 
-  /// Passes the chunks behind the data to `body` up to IEND or to what is no chunk; their checksums do not count.
+  /// Passes the chunks behind the data to `body` up to IEND, to what is no chunk or to where `body` gives false; their
+  /// checksums do not count.
   ///
   /// - Throws: `truncated` where a chunk's body is incomplete, and what `body` throws.
-  mutating func skipTail(_ body: (Chunk) throws(ImageError) -> Void) throws(ImageError) {
+  mutating func skipTail(_ body: (Chunk) throws(ImageError) -> Bool) throws(ImageError) {
     while let head = try? readHead(), head.name != "IEND" {
       let offset = reader.fileOffset - 8
       let found = reader.bytes.count - reader.position
       guard let bytes = try? reader.read(head.length) else {
         throw .truncated(.png, offset: offset + 8, expected: head.length, found: found)
       }
-      try body(Chunk(name: head.name, body: bytes, offset: offset))
+      guard try body(Chunk(name: head.name, body: bytes, offset: offset)) else { return }
       try? reader.seek(to: min(reader.position + 4, reader.bytes.count))
     }
   }

@@ -54,62 +54,69 @@ struct PNGDecoder {
     }
   }
 
-  /// The chunks before the data, as Pillow reads them.
+  /// What Pillow takes from the chunks on either side of the data.
   private struct Head {
     var header: Header?
     var palette: [UInt8]?
     var transparency: [UInt8]?
     var orientation = 1
-    private var hasNextFrame = false
     private var frames = PNGChunks.FrameCount()
 
-    /// Checks `chunk`, which stands behind the data; behind the first frame Pillow reads no further.
-    mutating func check(_ chunk: PNGChunks.Chunk) throws(ImageError) {
-      try chunk.checkLength(header?.color)
-      if chunk.name == "IHDR" {
-        let body = chunk.body.array
-        guard body.count >= 13, body[11] == 0 else {
-          throw .malformed(
-            .png, offset: chunk.offset, expected: "IHDR of 13 bytes and filter category 0", found: "another")
-        }
-      }
-      if chunk.name == "fcTL" { hasNextFrame = true }
-      if !hasNextFrame { try frames.check(chunk) }
-    }
+    /// Whether a frame may follow the picture; where it begins Pillow stops reading.
+    var isAnimated: Bool { frames.isAnimated }
 
     /// Takes what matters of `chunk`, which may stand anywhere before the data.
     mutating func read(_ chunk: PNGChunks.Chunk) throws(ImageError) {
-      try chunk.checkLength(header?.color)
-      try frames.check(chunk)
+      try check(chunk)
       switch chunk.name {
       case "IHDR": header = try readHeader(chunk)
       case "PLTE" where header?.color == .palette: palette = chunk.body.array
       case "tRNS": transparency = chunk.body.array
-      case "eXIf": orientation = ExifReader.orientation(in: chunk.body.array)
       default: break
       }
+    }
+
+    /// Checks `chunk`, which stands behind the data: the orientation counts there too, a header does not.
+    mutating func readTail(_ chunk: PNGChunks.Chunk) throws(ImageError) {
+      try check(chunk)
+      guard chunk.name == "IHDR" else { return }
+      let body = chunk.body.array
+      guard body.count >= 13, body[11] == 0 else {
+        throw .malformed(
+          .png, offset: chunk.offset, expected: "IHDR of 13 bytes and filter category 0", found: "another")
+      }
+    }
+
+    private mutating func check(_ chunk: PNGChunks.Chunk) throws(ImageError) {
+      try chunk.checkLength(header?.color)
+      try frames.check(chunk)
+      if chunk.name == "eXIf" { orientation = ExifReader.orientation(in: chunk.body.array) }
     }
   }
 
   static func header(of bytes: Bytes) throws(ImageError) -> PictureHeader {
-    var chunks = PNGChunks(bytes)
-    var head = Head()
-    var isBeforeData = true
-    while let chunk = try? chunks.next(checksIntegrity: false), chunk.name != "IEND" {
-      if chunk.name == "IDAT" { isBeforeData = false }
-      // The size is that of the header before the data, as pixels are decoded.
-      if chunk.name == "eXIf" || isBeforeData && chunk.name == "IHDR" { try head.read(chunk) }
-    }
-    guard let header = head.header else { throw noHeader(bytes) }
-    return header.picture(head.orientation)
-  }
-
-  private static func noHeader(_ bytes: Bytes) -> ImageError {
-    .malformed(.png, offset: min(signature.count, bytes.count), expected: "an IHDR chunk", found: "none")
+    try walk(bytes) { (_, _) throws(ImageError) in }.header
   }
 
   /// Decodes as Pillow: checksums count before the data only, and behind a complete picture anything may be missing.
   static func read(_ bytes: Bytes, limits: DecodingLimits) throws(ImageError) -> DecodedPicture {
+    let (header, picture) = try walk(bytes) { (head, data) throws(ImageError) -> Picture in
+      try limits.check(width: head.header.width, height: head.header.height)
+      let pixels = PNGPixels(
+        header: head.header, palette: head.palette, transparency: head.transparency,
+        raw: try inflate(data, head.header), offset: data[0].offset)
+      return try pixels.picture()
+    }
+    return DecodedPicture(header: header, picture: picture)
+  }
+
+  /// What the chunks before the data say of the pixels.
+  private typealias Pixels = (header: Header, palette: [UInt8]?, transparency: [UInt8]?)
+
+  /// The one way through all chunks, so that a header cannot differ from that of its pixels.
+  private static func walk<Result>(
+    _ bytes: Bytes, _ decode: (Pixels, _ data: [Bytes]) throws(ImageError) -> Result
+  ) throws(ImageError) -> (header: PictureHeader, result: Result) {
     var chunks = PNGChunks(bytes)
     var head = Head()
     while try chunks.peekName() != "IDAT" {
@@ -119,19 +126,18 @@ struct PNGDecoder {
       }
       try head.read(chunk)
     }
-    guard let header = head.header else { throw noHeader(bytes) }
-    try limits.check(width: header.width, height: header.height)
-    let data = try chunks.data()
-    let raw = try inflate(data, header)
-    let pixels = PNGPixels(
-      header: header, palette: head.palette, transparency: head.transparency, raw: raw, offset: data[0].offset
-    )
-    let picture = try pixels.picture()
-    try chunks.skipTail { (chunk) throws(ImageError) in
-      if chunk.name == "eXIf" { head.orientation = ExifReader.orientation(in: chunk.body.array) }
-      try head.check(chunk)
+    guard let header = head.header else {
+      throw .malformed(
+        .png, offset: min(signature.count, bytes.count), expected: "an IHDR chunk", found: "none")
     }
-    return DecodedPicture(header: header.picture(head.orientation), picture: picture)
+    let isAnimated = head.isAnimated
+    let result = try decode((header, head.palette, head.transparency), try chunks.data())
+    try chunks.skipTail { (chunk) throws(ImageError) in
+      guard chunk.name != "fcTL" || !isAnimated else { return false }
+      try head.readTail(chunk)
+      return true
+    }
+    return (header.picture(head.orientation), result)
   }
 
   private static func readHeader(_ chunk: PNGChunks.Chunk) throws(ImageError) -> Header {
