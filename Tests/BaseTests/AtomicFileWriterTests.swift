@@ -119,6 +119,53 @@ private func mode(_ path: String) -> mode_t {
     #expect(Set(folder.names) == Set(names[2...] + ["out"]))
   }
 
+  /// A file that its maker has not locked yet is protected by the maker's lock on the folder.
+  @Test func whatIsNotLockedYetStays() throws {
+    let folder = try TemporaryFolder()
+    let name = ".fixresc-0123456789abcdef.part"
+    close(creat(folder.path + "/" + name, 0o600))
+    let link = folder.path + "-link"
+    symlink(folder.path, link)
+    defer { unlink(link) }
+    let maker = open(folder.path, O_RDONLY | O_DIRECTORY)
+    #expect(flock(maker, LOCK_SH | LOCK_NB) == 0)
+    try AtomicFileWriter.write([1], to: folder.path + "/out")
+    try AtomicFileWriter.write([2], to: link + "/out")
+    #expect(Set(folder.names) == [name, "out"])
+    flock(maker, LOCK_UN)
+    try AtomicFileWriter.write([3], to: link + "/out")
+    #expect(folder.names == ["out"])
+    close(maker)
+  }
+
+  /// The maker waits a while for whoever removes files, but makes its file in the end.
+  @Test func aMakerLocksTheFolder() throws {
+    let folder = try TemporaryFolder()
+    let remover = open(folder.path, O_RDONLY | O_DIRECTORY)
+    #expect(flock(remover, LOCK_EX | LOCK_NB) == 0)
+    let start = MonotonicClock.nanoseconds()
+    try AtomicFileWriter.write([1], to: folder.path + "/out")
+    #expect(MonotonicClock.nanoseconds() - start >= 19_000_000)
+    #expect(folder.names == ["out"])
+    flock(remover, LOCK_UN)
+    // The lock went with the file's making: nothing holds the folder now.
+    let writer = try AtomicFileWriter(path: folder.path + "/out")
+    #expect(flock(remover, LOCK_EX | LOCK_NB) == 0)
+    withExtendedLifetime(writer) {}
+    close(remover)
+  }
+
+  @Test func onlyRegularFilesAreRemoved() throws {
+    let folder = try TemporaryFolder()
+    let names = (0..<3).map { ".fixresc-000000000000000\($0).part" }
+    mkfifo(folder.path + "/" + names[0], 0o600)
+    mkdir(folder.path + "/" + names[1], 0o700)
+    close(creat(folder.path + "/target", 0o600))
+    symlink("target", folder.path + "/" + names[2])
+    try AtomicFileWriter.write([1], to: folder.path + "/out")
+    #expect(Set(folder.names) == Set(names + ["out", "target"]))
+  }
+
   @Test func aFileInTheMakingIsLocked() throws {
     let folder = try TemporaryFolder()
     var writer = try AtomicFileWriter(path: folder.path + "/out")

@@ -109,19 +109,20 @@ def small_checkpoint(path, blocks=(1, 1, 1, 1), width=8, classes=5, seed=1):
         file.write(struct.pack("<Q", len(text)) + text + blob)
 
 
-def resnet50_checkpoint(path, seed=1):
-    """ResNet-50 under torchvision's names with repeated noise, as safetensors: 102 MB."""
+def resnet50_checkpoint(path, seed=1, half=False):
+    """ResNet-50 under torchvision's names with repeated noise, as safetensors: 102 MB, or half of that in float16."""
     import struct
     noise = random.Random(seed)
-    block = struct.pack("<65536f", *(noise.uniform(-0.02, 0.02) for _ in range(65536)))
+    letter, size = ("e", 2) if half else ("f", 4)
+    block = struct.pack("<65536" + letter, *(noise.uniform(-0.02, 0.02) for _ in range(65536)))
     header, sizes, end = {}, [], 0
 
     def add(name, shape, positive=False):
         nonlocal end
-        count = 4
+        count = size
         for side in shape:
             count *= side
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [end, end + count]}
+        header[name] = {"dtype": "F16" if half else "F32", "shape": shape, "data_offsets": [end, end + count]}
         sizes.append((count, positive))
         end += count
 
@@ -146,7 +147,7 @@ def resnet50_checkpoint(path, seed=1):
     add("fc.bias", [1000])
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    ones = struct.pack("<4096f", *[1.0] * 4096)
+    ones = struct.pack("<4096" + letter, *[1.0] * 4096)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for count, positive in sizes:

@@ -16,6 +16,8 @@ SHIM = r"""
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 /* FAULT=call:mode:number: the number-th call of that kind on a file fails so; mode: EIO, ENOSPC, EINTR, SHORT. */
 static int count;
@@ -51,6 +53,13 @@ ssize_t pwrite(int fd, const void *data, size_t n, off_t at) { return pwrite64(f
 int fsync(int fd) { REAL(fsync); int mode; if (hits("fsync", &mode) && mode) { errno = mode; return -1; } return real(fd); }
 int rename(const char *a, const char *b) {
   REAL(rename); int mode; if (hits("rename", &mode) && mode) { errno = mode; return -1; } return real(a, b);
+}
+/* NFS locks no folder, other file systems lock nothing. */
+int flock(int fd, int operation) {
+  REAL(flock); struct stat s; const char *fault = getenv("FAULT");
+  if (fault && !strcmp(fault, "flock:none")) { errno = ENOLCK; return -1; }
+  if (fault && !strcmp(fault, "flock:files") && !fstat(fd, &s) && S_ISDIR(s.st_mode)) { errno = EBADF; return -1; }
+  return real(fd, operation);
 }
 """
 
@@ -157,6 +166,18 @@ with tempfile.TemporaryDirectory() as root:
                     number = 2
                 each(f"{kind}: {mode}", fails=False if mode in ("EINTR", "SHORT") else None,
                      environment={"LD_PRELOAD": place("shim.so"), "FAULT": f"{kind}:{mode}:{number}"})
+
+        # Where the folder cannot be locked a file without a lock goes once it is old; where nothing can be, it stays.
+        fresh, old = (PREFIX + digit * 16 + SUFFIX for digit in "12")
+        for mode, rest in [("files", [fresh]), ("none", [fresh, old])]:
+            for name in os.listdir(out):
+                os.unlink(at(name))
+            for name in (fresh, old):
+                open(at(name), "wb").write(b"part")
+            os.utime(at(old), (1, 1))
+            status, _, error = call([TOOL] + commands["import"][0] + ["-q"],
+                                    env=dict(ENVIRONMENT, LD_PRELOAD=place("shim.so"), FAULT=f"flock:{mode}"))
+            table.row(f"flock: {mode}", status == 0 and litter(out) == rest, f"{litter(out)} {error.strip()[:100]}")
 
     def no_proc():
         unshare = ["unshare", "--mount", "--", "sh", "-c", "umount -l /proc && exec \"$@\"", "sh"]

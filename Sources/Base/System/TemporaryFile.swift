@@ -28,6 +28,8 @@ package final class TemporaryFile {
   private static let longNanoseconds: UInt64 = 5_000_000
   /// Such a folder is not cleaned again before this has passed.
   private static let pauseNanoseconds: UInt64 = 60_000_000_000
+  /// Seconds for which a file without a lock stays where the folder cannot be locked (NFS).
+  private static let unlockedAge = 60
 
   /// Makes an empty file in `folder` with `permissions`, less what the process takes from new files.
   package init(in folder: String, permissions: mode_t = 0o666) throws(FileError) {
@@ -117,22 +119,31 @@ package final class TemporaryFile {
       let names = try? DirectoryListing.names(in: folder, includesHidden: true)
     else { return }
     let found = names.filter { $0.hasPrefix(prefix) && $0.hasSuffix(suffix) }
-    let lock = found.isEmpty ? nil : FolderLock(folder, LOCK_EX, attempts: 3)
-    guard lock?.isHeldByOthers != true else { return }
-    defer { withExtendedLifetime(lock) {} }
-    for name in found {
-      removeIfLeftOver(DirectoryListing.join(folder, name))
+    if !found.isEmpty {
+      let lock = FolderLock(folder, LOCK_EX, attempts: 3)
+      guard lock.state != .heldByOthers else { return }
+      defer { withExtendedLifetime(lock) {} }
+      for name in found {
+        removeIfLeftOver(
+          DirectoryListing.join(folder, name), minimumAge: lock.state == .held ? 0 : unlockedAge)
+      }
     }
     let isLong = MonotonicClock.nanoseconds() - start > longNanoseconds
     cleaned.withLock { $0[identity] = isLong ? start : nil }
   }
 
-  private static func removeIfLeftOver(_ path: String) {
+  /// Removes the file `path` if nobody holds it and nobody wrote to it in the last `minimumAge` seconds.
+  private static func removeIfLeftOver(_ path: String, minimumAge: Int) {
+    var named = stat()
+    // Opening a device may already do something.
+    guard FileName.withBytes(path, { lstat($0, &named) }) == 0, named.st_mode & S_IFMT == S_IFREG
+    else { return }
     let descriptor = FileName.withBytes(path) { open($0, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      minimumAge == 0 || FileStamp(status).modified.seconds <= Int(time(nil)) - minimumAge,
       flock(descriptor, LOCK_EX | LOCK_NB) == 0, isFile(descriptor, at: path)
     else { return }
     _ = FileName.withBytes(path) { unlink($0) }
@@ -141,8 +152,8 @@ package final class TemporaryFile {
 
 /// A lock on a folder: shared by those who make a file in it that has no lock yet, exclusive for who removes files.
 private final class FolderLock {
-  /// Whether others held the folder in the other way at each attempt.
-  private(set) var isHeldByOthers = false
+  enum State { case held, heldByOthers, impossible }
+  private(set) var state = State.impossible
   private let descriptor: Int32
 
   /// Asks for the lock `attempts` times, a millisecond apart; a file system may have none.
@@ -151,12 +162,18 @@ private final class FolderLock {
     guard descriptor >= 0 else { return }
     for attempt in 0..<attempts {
       if attempt > 0 { usleep(1000) }
-      isHeldByOthers = flock(descriptor, operation | LOCK_NB) != 0 && errno == EWOULDBLOCK
-      guard isHeldByOthers else { return }
+      let isHeld = flock(descriptor, operation | LOCK_NB) == 0
+      state = isHeld ? .held : errno == EWOULDBLOCK ? .heldByOthers : .impossible
+      guard state == .heldByOthers else { return }
     }
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  deinit {
+    guard descriptor >= 0 else { return }
+    // Closing alone would leave the lock to a child that was forked meanwhile.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 }
 
 /// libc's `rename`, which the method hides.
