@@ -99,7 +99,7 @@ package enum Tool {
       console.object(whole)
     }
     console.flush()
-    console.say("fixresc: error: " + report.line(limit: Console.errorLineLimit - 20))
-    return report.status
+    console.say("fixresc: error: " + report.line(limit: ErrorReport.sentenceLimit - 20))
+    return report.kind.utf8.starts(with: "usage.".utf8) ? 2 : 1
   }
 }

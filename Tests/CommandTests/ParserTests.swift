@@ -107,9 +107,9 @@ import fixresc
     #expect(Suggestion.nearest(to: "inspct", among: words) == "inspect")
     #expect(Suggestion.nearest(to: "evla", among: words) == "eval")
     let options = ["--crop-share", "--filter"]
-    #expect(Suggestion.nearest(to: "--crop-pct", among: options) == "--crop-share")
-    #expect(Suggestion.nearest(to: "--interpolation", among: options) == "--filter")
-    #expect(Suggestion.nearest(to: "--interpolation", among: words) == nil)
+    #expect(Suggestion.option(nearest: "--crop-pct", among: options) == "--crop-share")
+    #expect(Suggestion.option(nearest: "--interpolation", among: options) == "--filter")
+    #expect(Suggestion.option(nearest: "--interpolation", among: words) == nil)
     #expect(Suggestion.nearest(to: "imp", among: words) == "import")
     #expect(Suggestion.nearest(to: "frobnicate", among: words) == nil)
     #expect(Suggestion.nearest(to: "", among: words) == nil)

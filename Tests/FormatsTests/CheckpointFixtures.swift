@@ -73,6 +73,29 @@ enum CheckpointFixtures {
     return values == bits ? [] : ["\(tensor.name) holds \(values.map { Float(bitPattern: $0) })"]
   }
 
+  /// The case of `error`, what it holds besides text, and its sentence.
+  private static func structure(of error: FormatError) -> String {
+    let name =
+      switch error {
+      case .file: "file"
+      case .notCheckpoint(_, let kind): "notCheckpoint \(kind)"
+      case .malformed(let fault): "malformed \(fault.place) \(fault.expected) \(fault.found)"
+      case .unsupported(_, let reason): "unsupported \(reason)"
+      case .pickledModule: "pickledModule"
+      case .noTensors(_, let entries): "noTensors \(entries)"
+      case .keyNotFound(_, _, let available): "keyNotFound \(available)"
+      case .severalNetworks: "severalNetworks"
+      case .tooManyTensors: "tooManyTensors"
+      case .unreadableTensor: "unreadableTensor"
+      case .unreadableEvidence: "unreadableEvidence"
+      case .architecture: "architecture"
+      case .malformedJSON: "malformedJSON"
+      case .model: "model"
+      case .onnx: "onnx"
+      }
+    return "\(name) \(error)"
+  }
+
   /// What is wrong with reading a file that must be refused; empty where nothing is.
   static func problems(bad expected: JSON) -> [String] {
     let file = expected["file"]?.stringValue ?? ""
@@ -80,10 +103,10 @@ enum CheckpointFixtures {
       let checkpoint = try Checkpoint.load(path: folder + file, key: expected["key"]?.stringValue)
       return ["loaded with \(checkpoint.tensors.map(\.name)), ignored \(checkpoint.ignored)"]
     } catch {
-      let text = "\(error)"
+      let text = structure(of: error)
       var problems: [String] = []
       let name = expected["error"]?.stringValue ?? "?"
-      if !text.hasPrefix(name) && !text.contains("FormatError." + name) { problems.append(text) }
+      if !text.hasPrefix(name + " ") { problems.append(text) }
       if let mention = expected["mentions"]?.stringValue, !text.contains(mention) {
         problems.append("no \(mention) in \(text)")
       }

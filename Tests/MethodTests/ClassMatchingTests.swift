@@ -157,9 +157,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("tench 0\n", "missing"), ("tench 0\ndog 3\n", "noPairs"), ("a\nb\n", "noPairs"), ("", "noPairs"),
-    (#"{"0": 1.5}"#, "otherJSON"), (#"["tench", "dog"]"#, "noPairs"), ("3", "otherJSON"),
-    ("tench 0\ntench 1\ndog 2", "missing"), ("dog 2\ntench 2", "sameClass"), ("\u{0}", "notText"),
+    ("tench 0\n", "none for"), ("tench 0\ndog 3\n", "on each line"), ("a\nb\n", "on each line"),
+    ("", "on each line"),
+    (#"{"0": 1.5}"#, "other JSON"), (#"["tench", "dog"]"#, "on each line"), ("3", "other JSON"),
+    ("tench 0\ntench 1\ndog 2", "none for"), ("dog 2\ntench 2", "one folder for each class"),
+    ("\u{0}", "other bytes"),
   ])
   func otherFilesAreRefused(_ text: String, _ reason: String) throws {
     do {

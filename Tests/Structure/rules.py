@@ -38,6 +38,32 @@ def documentation_rules(file):
             yield Finding("throws-undocumented", file.path, d.line, f"{d.kind} {name(d)}")
 
 
+def unreported_errors(files):
+    """Public types of a room that are an `Error` and not a `ReportedError`, which has a sentence."""
+    errors, reported = {}, set()
+    for file in files:
+        places = {(d.line, d.name): d for d in file.declarations if d.kind in ("struct", "class", "enum", "actor")}
+        for at, token in enumerate(file.tokens):
+            if token.text not in ("struct", "class", "enum", "actor", "extension") or token.kind != "word":
+                continue
+            opening = at + 1
+            while opening < len(file.tokens) and file.tokens[opening].text not in ("{", ";", "}"):
+                opening += 1
+            words = [t.text for t in file.tokens[at + 1 : opening]]
+            if ":" not in words:
+                continue
+            colon = words.index(":")
+            subject, conformances = ".".join(w for w in words[:colon] if w != "."), words[colon + 1 :]
+            d = places.get((file.tokens[at + 1].line, file.tokens[at + 1].text))
+            if "ReportedError" in conformances:
+                reported.add(name(d) if d and token.text != "extension" else subject)
+            elif "Error" in conformances and d and d.access in PUBLIC:
+                errors[name(d)] = (file.path, d.line)
+    for error, (path, line) in errors.items():
+        if error not in reported:
+            yield Finding("unreported", path, line, f"{error} has no report")
+
+
 def name(declaration):
     return ".".join(declaration.path + (declaration.name,))
 

@@ -29,6 +29,12 @@ PLANTS = [
         [("undocumented", 3), ("undocumented", 9), ("throws-undocumented", 9)],
     ),
     (
+        "Formats/PlantedError.swift",
+        "/// Documented.\npublic enum PlantedError: Error, Hashable {}\n\npackage enum PlantedFault: Error {}\n"
+        "/// Documented.\npublic struct PlantedOther: Error {}\nextension PlantedOther: ReportedError {}\n",
+        [("unreported", 2)],
+    ),
+    (
         "Passes/PlantedDefault.swift",
         "func planted(_ op: Op) -> Int {\n  switch op {\n  case .relu, .sigmoid: 1\n  default: 2\n  }\n}\n",
         [("op-default", 4)],

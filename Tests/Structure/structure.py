@@ -69,6 +69,7 @@ CHECKS = {
     "unlabelled": f"declarations with more than {rules.UNLABELLED} unlabelled parameters",
     "undocumented": "public declarations without a doc comment, enum cases included",
     "throws-undocumented": "public throwing declarations without `- Throws:`",
+    "unreported": "public error types without a sentence (`extension Type: ReportedError`)",
     "op-default": "`default:` in a switch over Op, Op.Kind or Computation",
     "try?": "`try?` in Assembler and Runtime",
     "literal-4": "literal 4 as a size or MemoryLayout<Float> in Runtime",
@@ -157,6 +158,7 @@ class Tree:
         for file in self.files:
             self.findings += rules.file_rules(file, op_cases)
         for name, room in self.rooms.items():
+            self.findings += rules.unreported_errors(room.files)
             for file in room.files:
                 self.findings += rules.documentation_rules(file)
                 if name in ("Assembler", "Runtime"):

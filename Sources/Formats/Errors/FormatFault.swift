@@ -29,4 +29,10 @@ package struct FormatFault: Hashable, Sendable {
   package var expected: String
   /// What is there, as the object of "found ...".
   package var found: String
+
+  /// A violation at `place` of the file at `path`.
+  package init(path: String, format: Format, place: Place, expected: String, found: String) {
+    (self.path, self.format, self.place) = (path, format, place)
+    (self.expected, self.found) = (expected, found)
+  }
 }

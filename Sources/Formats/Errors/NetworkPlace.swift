@@ -4,4 +4,7 @@ package struct NetworkPlace: Hashable, Sendable {
   package var key: String
   /// Blocks in each stage.
   package var blocks: [Int]
+
+  /// A network under `key`.
+  package init(key: String, blocks: [Int]) { (self.key, self.blocks) = (key, blocks) }
 }

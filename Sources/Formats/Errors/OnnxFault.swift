@@ -21,7 +21,8 @@ package struct OnnxFault: Error, Hashable, Sendable {
   /// What the user can do about it; nil where nothing is known.
   package var hint: String?
 
-  init(_ place: Place, expected: String, found: String, hint: String? = nil) {
+  /// A fault at `place`.
+  package init(_ place: Place, expected: String, found: String, hint: String? = nil) {
     self.place = place
     self.expected = expected
     self.found = found

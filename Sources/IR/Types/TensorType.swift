@@ -85,6 +85,8 @@ public struct Extent: Hashable, Sendable, CustomStringConvertible {
   public var isSquare: Bool { height == width }
   /// `224` or `224x320`.
   public var description: String { isSquare ? "\(height)" : "\(height)x\(width)" }
+  /// `[height, width]`, as `--json` objects have it.
+  package var json: JSON { JSON([height, width]) }
 }
 
 /// Rows and columns of padding around an image.

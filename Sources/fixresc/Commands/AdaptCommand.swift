@@ -299,7 +299,7 @@ private final class AdaptRun {
       object["verified_passes"] = .array(
         result.verifications.map {
           [
-            "name": .string($0.pass), "resolution": ErrorReport.size($0.resolution),
+            "name": .string($0.pass), "resolution": $0.resolution.json,
             "max_abs_difference": JSON($0.deviation.difference),
             "largest_output": JSON($0.deviation.magnitude),
             "first_departure": $0.firstDeparture.map { .string($0) } ?? .null,
@@ -310,7 +310,7 @@ private final class AdaptRun {
     object["macs_before"] = JSON(result.macsBefore)
     object["macs_after"] = JSON(result.macsAfter)
     object["expected_size_ratio"] = sizeRatio(result.model).map { JSON($0) } ?? .null
-    object["fine_tuned_at"] = result.model.metadata.fineTunedResolution.map(ErrorReport.size) ?? .null
+    object["fine_tuned_at"] = result.model.metadata.fineTunedResolution?.json ?? .null
     object["advice"] = advice(result.model).map { .string($0) } ?? .null
     object["proof"] =
       result.proof.map {

@@ -1,3 +1,4 @@
+import FixresBase
 import FixresIR
 import FixresMethod
 

@@ -158,7 +158,7 @@ private struct CompareRun {
     for (side, origin) in [("A", comparison.firstNotFinite), ("B", comparison.secondNotFinite)] {
       guard let origin else { continue }
       console.warn(
-        "\(side): expected finite numbers, found NaN or infinity: \(ErrorReport.sentence(origin)). Exit status 1"
+        "\(side): expected finite numbers, found NaN or infinity: \(origin.sentence). Exit status 1"
       )
       console.status = 1
     }

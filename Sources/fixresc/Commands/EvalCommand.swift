@@ -74,7 +74,7 @@ extension Command {
     object["images"] = JSON(result.images)
     object["images_per_second"] = JSON(result.imagesPerSecond)
     object["failed"] = JSON(result.failures.count)
-    object["resolution"] = ErrorReport.size(resolution)
+    object["resolution"] = resolution.json
     for member in LabelledFolder.members(matching) { object[member.key] = member.value }
     if let all = result.overAll {
       object["over_all_logits"] = ["top1": JSON(all.top1), "top5": JSON(all.top5), "loss": JSON(all.loss)]

@@ -103,7 +103,7 @@ struct FeatureAdaptationOptions {
         "images": JSON(asked.pictures.count),
       ]
     }
-    if let train = features.testPool { done["test_pool"] = ["train_resolution": ErrorReport.size(train)] }
+    if let train = features.testPool { done["test_pool"] = ["train_resolution": train.json] }
     return done.members.isEmpty ? nil : .object(done)
   }
 }

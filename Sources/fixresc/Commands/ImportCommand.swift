@@ -48,7 +48,7 @@ extension Command {
     let counters = result.ignored.count { $0.hasSuffix("num_batches_tracked") }
     let others = result.ignored.filter { !$0.hasSuffix("num_batches_tracked") }
     if counters > 0 { table.add(["ignored", Text.count(counters, "counter") + " (num_batches_tracked)"]) }
-    if !others.isEmpty { table.add([counters > 0 ? "" : "ignored", ErrorReport.listed(others, or: "")]) }
+    if !others.isEmpty { table.add([counters > 0 ? "" : "ignored", Text.listed(others, or: "")]) }
     table.add(["wrote", "\(path), \(Text.bytes(result.model.constants.byteCount)) of constants"])
     console.lines(table.lines())
   }

@@ -80,14 +80,14 @@ enum PictureFolder {
       let paths = failures.kept.filter { $0.error.isWithoutDecoder }.map(\.path)
       console.warn(
         "\(Text.count(missing, "picture")) of formats without a decoder (\(listed(failures.withoutDecoder))) "
-          + "did not count: \(ErrorReport.listed(paths, or: "")); convert them to PNG. Exit status 1")
+          + "did not count: \(Text.listed(paths, or: "")); convert them to PNG. Exit status 1")
       console.status = 1
     }
     if let first = failures.firstDamaged {
       let count = failures.damagedCount
       let allows =
         invocation.declares(LabelledFolder.allowFailures) && invocation.has(LabelledFolder.allowFailures)
-      let reason = ErrorReport.image(first.error).about(first.path).message
+      let reason = first.error.report.about(first.path).message
       console.warn(
         "\(Text.count(count, "picture")) could not be decoded and \(count == 1 ? "is" : "are") "
           + "not counted\(allows ? "" : " (exit status 1)"); the first: \(reason)")
@@ -95,7 +95,7 @@ enum PictureFolder {
     }
     console.failures += failures.kept.map { failure in
       [
-        "input": .string(failure.path), "error": .string(ErrorReport.image(failure.error).message),
+        "input": .string(failure.path), "error": .string(failure.error.report.message),
         "without_decoder": JSON(failure.error.isWithoutDecoder),
       ]
     }

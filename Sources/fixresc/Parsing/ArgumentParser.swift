@@ -1,3 +1,5 @@
+import FixresBase
+
 /// A command line that the tool does not accept.
 package struct UsageError: Error, Hashable, Sendable {
   /// What is wrong with the command line.
@@ -89,7 +91,7 @@ package struct ArgumentParser {
       }
       let (name, attached) = ArgumentParser.split(word)
       guard let option = command.options.first(where: { $0.name == name || $0.short == name }) else {
-        let near = Suggestion.nearest(to: name, among: command.options.map(\.name))
+        let near = Suggestion.option(nearest: name, among: command.options.map(\.name))
         throw fail(.unknownOption(name), suggestion: near)
       }
       guard parsed.values[option.name] == nil || option.isRepeatable else {

@@ -1,3 +1,5 @@
+import FixresBase
+
 /// Completion scripts, written from the table of commands.
 package enum Completion {
   /// The completion script of `commands` for `shell`: `bash`, `zsh` or `fish`.

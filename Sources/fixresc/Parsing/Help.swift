@@ -1,3 +1,5 @@
+import FixresBase
+
 /// Help for people; each begins with an example.
 package enum Help {
   /// The text of `fixresc --help`, which lists `commands`.

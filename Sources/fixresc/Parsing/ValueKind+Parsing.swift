@@ -1,3 +1,5 @@
+import FixresBase
+
 extension ValueKind {
   /// What was expected instead of `value`, or nil where it fits.
   func complaint(about value: String) -> String? {

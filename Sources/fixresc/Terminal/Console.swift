@@ -76,7 +76,7 @@ package final class Console {
   // MARK: - Results
 
   /// Bytes of a line on stderr at most, its end included.
-  package static let errorLineLimit = 500
+  package static let errorLineLimit = ErrorReport.sentenceLimit
   /// Bytes of a line of a result at most.
   private static let lineLimit = 4096
 

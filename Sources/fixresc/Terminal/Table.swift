@@ -1,3 +1,5 @@
+import FixresBase
+
 /// Rows with aligned columns; the last column is never padded.
 package struct Table {
   /// The side on which the cells of a column are aligned.

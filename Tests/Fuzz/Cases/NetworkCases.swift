@@ -150,8 +150,8 @@ enum NetworkCases {
       }
       return nil
     } catch {
-      let text = "\(error)"
-      return text.hasPrefix("unsoundPlan") ? .wrong("\(engine): \(text)") : .refused
+      if case RuntimeError.unsoundPlan = error { return .wrong("\(engine): \(error)") }
+      return .refused
     }
   }
 
@@ -188,8 +188,8 @@ enum NetworkCases {
       }
       return .accepted
     } catch {
-      let text = "\(error)"
-      return text.hasPrefix("unsoundPlan") ? .wrong(text) : .refused
+      if case RuntimeError.unsoundPlan = error { return .wrong("\(error)") }
+      return .refused
     }
   }
 }

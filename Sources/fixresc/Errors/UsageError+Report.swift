@@ -1,9 +1,9 @@
 import FixresBase
 
-extension ErrorReport {
-  static func usage(_ error: UsageError) -> ErrorReport {
-    let (kind, sentence): (String, String) =
-      switch error.kind {
+extension UsageError: ReportedError {
+  package var report: ErrorReport {
+    let (name, sentence): (String, String) =
+      switch kind {
       case .noCommand: ("no-command", "expected a command, found none")
       case .unknownCommand(let name): ("unknown-command", "expected a command, found `\(name)`")
       case .unknownOption(let name): ("unknown-option", "there is no option `\(name)`")
@@ -27,13 +27,14 @@ extension ErrorReport {
             + "replaced"
         )
       }
-    var report = ErrorReport("usage.\(kind)", sentence)
-    if let suggestion = error.suggestion {
+    var report = ErrorReport("usage.\(name)", sentence)
+    if let suggestion {
       report.message += "; did you mean `\(suggestion)`?"
       report.data["suggestion"] = .string(suggestion)
     }
-    report.hint = "See `fixresc \(error.command.map { $0 + " " } ?? "")--help`."
-    report.status = 2
+    report.hint = "See `fixresc \(command.map { $0 + " " } ?? "")--help`."
     return report
   }
+
+  package var description: String { report.sentence }
 }

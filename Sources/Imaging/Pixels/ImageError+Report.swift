@@ -1,14 +1,14 @@
 import FixresBase
-import FixresImaging
 
-extension ErrorReport {
-  static func image(_ error: ImageError) -> ErrorReport {
-    switch error {
-    case .file(let error): file(error)
+extension ImageError: ReportedError {
+  /// The error's kind, sentence and figures.
+  package var report: ErrorReport {
+    switch self {
+    case .file(let error): error.report
     case .unknownFormat(let bytes):
       ErrorReport(
         "image.unknown-format",
-        "expected a JPEG, PNG or PPM picture, found \(bytes.isEmpty ? "an empty file" : "the bytes " + hex(bytes))"
+        "expected a JPEG, PNG or PPM picture, found \(bytes.isEmpty ? "an empty file" : "the bytes " + ImageError.hex(bytes))"
       )
     case .otherFormat(let name):
       ErrorReport(
@@ -56,6 +56,9 @@ extension ErrorReport {
         ["path": .string(path)])
     }
   }
+
+  /// The sentence of the error, in one line: what was expected, what was found and where.
+  public var description: String { report.sentence }
 
   private static func hex(_ bytes: [UInt8]) -> String {
     bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")

@@ -1,37 +1,40 @@
 import FixresBase
 import FixresImaging
-import FixresMethod
 
 /// Sentences about references: inputs with the outputs that another program gave for them.
-extension ErrorReport {
-  static func reference(_ fault: ReferenceFault) -> ErrorReport {
-    switch fault {
-    case .file(let error): file(error)
-    case .npy(let path, let error): npy(error).about(path)
-    case .json(let path, let error): json(error).about(path)
-    case .picture(let path, let error): picture(path, error)
-    case .misfit(let misfit): self.misfit(misfit)
-    case .ambiguous(let name, let fits): ambiguous(name, fits)
+extension ReferenceFault: ReportedError {
+  /// The error's kind, sentence and figures.
+  package var report: ErrorReport {
+    switch self {
+    case .file(let error): error.report
+    case .npy(let path, let error): error.report.about(path)
+    case .json(let path, let error): error.report.about(path)
+    case .picture(let path, let error): ReferenceFault.picture(path, error)
+    case .misfit(let misfit): ReferenceFault.misfit(misfit)
+    case .ambiguous(let name, let fits): ReferenceFault.ambiguous(name, fits)
     case .inputShape, .channelsLast, .channels, .outputs, .outputShape, .classes, .notFinite, .uninformative,
       .tooLarge:
-      shape(fault)
+      shape
     }
   }
 
+  /// The sentence of the error, in one line: what was expected, what was found and where.
+  public var description: String { report.sentence }
+
   private static func picture(_ path: String, _ error: ImageError) -> ErrorReport {
-    var report = image(error).about(path)
+    var report = error.report.about(path)
     report.hint = "The IN of --reference IN:OUT is a .npy tensor [N, C, H, W] or a picture."
     return report
   }
 
   /// Faults of the files of a pair.
-  private static func shape(_ fault: ReferenceFault) -> ErrorReport {
+  private var shape: ErrorReport {
     func report(_ path: String, _ kind: String, _ sentence: String, hint: String? = nil) -> ErrorReport {
       var report = ErrorReport("reference.\(kind)", "\(path): \(sentence)", ["path": .string(path)])
       report.hint = hint
       return report
     }
-    switch fault {
+    switch self {
     case .inputShape(let path, let found):
       return report(
         path, "input-shape",
@@ -61,7 +64,7 @@ extension ErrorReport {
         "expected outputs that tell networks apart, found zeros, or probabilities of 0 and 1 alone",
         hint: "Save the scores before the softmax.")
     case .tooLarge(let path, let found): return report(path, "size", "\(found) is too large for a reference")
-    default: return ErrorReport("unknown", "\(fault)")  // the other cases have their sentences above
+    default: return .reportedElsewhere  // the other cases have their sentences above
     }
   }
 

@@ -92,4 +92,11 @@ package enum Text {
 
   /// `text`, cut in the middle where it is longer than `limit` bytes.
   package static func shortened(_ text: String, limit: Int = 120) -> String { cut(text, limit: limit) }
+
+  /// The first of `names`, and how many more there are; `none` where there is none.
+  package static func listed(_ names: [String], or none: String) -> String {
+    guard !names.isEmpty else { return none }
+    let shown = names.prefix(8).map { shortened($0, limit: 40) }.joined(separator: ", ")
+    return names.count > 8 ? shown + " and \(names.count - 8) more" : shown
+  }
 }

@@ -1,10 +1,10 @@
 import FixresBase
 import FixresIR
-import FixresPasses
 
-extension ErrorReport {
-  static func pass(_ error: PassError) -> ErrorReport {
-    switch error {
+extension PassError: ReportedError {
+  /// The error's kind, sentence and figures.
+  package var report: ErrorReport {
+    switch self {
     case .unknownPass(let name, let known):
       return ErrorReport(
         "pass.unknown",
@@ -22,28 +22,31 @@ extension ErrorReport {
       return ErrorReport(
         "pass.resolution-without-retarget",
         "--to \(requested): expected retarget-resolution among the passes, found a list without it",
-        ["requested": size(requested)])
+        ["requested": requested.json])
     case .resolution(let requested, let maximum):
       return ErrorReport(
         "pass.resolution", "expected a test resolution with sides from 1 to \(maximum), found \(requested)",
-        ["requested": size(requested), "maximum": JSON(maximum)])
+        ["requested": requested.json, "maximum": JSON(maximum)])
     case .headTiedToMap, .poolTiedToMap, .headReadsPart, .kernelLargerThanInput, .layerDoesNotFit:
-      return retargeting(error)
+      return retargeting
     case .variance, .nonFiniteParameter, .foldedToNonFinite, .batchNormFolded, .outOfMemory, .broken:
-      return passData(error)
+      return parameters
     }
   }
 
+  /// The sentence of the error, in one line: what was expected, what was found and where.
+  public var description: String { report.sentence }
+
   /// Errors of layers that another size does not suit.
-  private static func retargeting(_ error: PassError) -> ErrorReport {
-    switch error {
+  private var retargeting: ErrorReport {
+    switch self {
     case .headTiedToMap(let layer, let requested, let map, let newMap, let features, let newFeatures):
       return ErrorReport(
         "pass.head-tied-to-map",
         "the classifier \(layer) reads a flattened map: expected \(features) features of a map of \(map), "
           + "found \(newFeatures) of a map of \(newMap) at the resolution \(requested)",
         [
-          "layer": .string(layer), "requested": size(requested), "expected": JSON(features),
+          "layer": .string(layer), "requested": requested.json, "expected": JSON(features),
           "found": JSON(newFeatures),
         ])
     case .poolTiedToMap(let layer, let map, let newMap, let requested):
@@ -52,32 +55,33 @@ extension ErrorReport {
         "\(layer): expected a pool that is read as a global one, as it covers its whole map of \(map) here and "
           + "would not cover the one of \(newMap) at the resolution \(requested); found it read otherwise; "
           + "export the network at \(requested), or with a global pool",
-        ["layer": .string(layer), "map": size(map), "new_map": size(newMap), "requested": size(requested)])
+        ["layer": .string(layer), "map": map.json, "new_map": newMap.json, "requested": requested.json])
     case .headReadsPart(let layer, let map, let requested):
       return ErrorReport(
         "pass.head-reads-part",
         "\(layer): expected a head that reads its whole map of \(map) at the resolution \(requested), "
           + "found a fixed kernel that reads only a part of it",
-        ["layer": .string(layer), "map": size(map), "requested": size(requested)])
+        ["layer": .string(layer), "map": map.json, "requested": requested.json])
     case .kernelLargerThanInput(let layer, let kernel, let padded, let requested):
       return ErrorReport(
         "pass.kernel-larger-than-input",
         "\(layer): expected a kernel that fits its padded input of \(padded.height)x\(padded.width) "
           + "at the resolution \(requested), found \(kernel.height)x\(kernel.width)",
         [
-          "layer": .string(layer), "kernel": size(kernel), "padded_input": size(padded),
-          "requested": size(requested),
+          "layer": .string(layer), "kernel": kernel.json, "padded_input": padded.json,
+          "requested": requested.json,
         ])
     case .layerDoesNotFit(let layer, let fault, let requested):
       return ErrorReport(
-        "pass.layer-does-not-fit", "\(layer) at the resolution \(requested): \(sentence(fault))",
-        ["layer": .string(layer), "requested": size(requested)])
-    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences elsewhere
+        "pass.layer-does-not-fit", "\(layer) at the resolution \(requested): \(fault.sentence)",
+        ["layer": .string(layer), "requested": requested.json])
+    default: return .reportedElsewhere  // the other cases have their sentences elsewhere
     }
   }
 
-  private static func passData(_ error: PassError) -> ErrorReport {
-    switch error {
+  /// Errors of parameters and of the graph itself.
+  private var parameters: ErrorReport {
+    switch self {
     case .variance(let tensor, let channel, let value, let epsilon):
       return ErrorReport(
         "pass.variance",
@@ -104,13 +108,11 @@ extension ErrorReport {
     case .outOfMemory(let count):
       return ErrorReport("pass.memory", "\(Text.bytes(count)) of memory were refused", ["bytes": JSON(count)])
     case .broken(let pass, let error):
-      var report = ir(error)
+      var report = error.report
       report.message = "the pass \(pass) broke the graph, a fault of fixresc: " + report.message
       report.data["pass"] = .string(pass)
       return report
-    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
+    default: return .reportedElsewhere  // the other cases have their sentences above
     }
   }
-
-  static func size(_ extent: Extent) -> JSON { JSON([extent.height, extent.width]) }
 }

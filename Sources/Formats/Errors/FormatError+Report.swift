@@ -1,14 +1,14 @@
 import FixresBase
-import FixresFormats
 
-extension ErrorReport {
-  static func format(_ error: FormatError) -> ErrorReport {
-    switch error {
-    case .file(let error): return file(error)
-    case .notCheckpoint(let path, let kind): return notCheckpoint(path, kind)
-    case .malformed(let fault): return malformed(fault)
+extension FormatError: ReportedError {
+  /// The error's kind, sentence and figures.
+  package var report: ErrorReport {
+    switch self {
+    case .file(let error): return error.report
+    case .notCheckpoint(let path, let kind): return FormatError.notCheckpoint(path, kind)
+    case .malformed(let fault): return fault.report
     case .unsupported(let path, let reason):
-      let (sentence, hint) = sentence(reason)
+      let (sentence, hint) = FormatError.sentence(reason)
       var report = ErrorReport("checkpoint.unsupported", "\(path): \(sentence)", ["path": .string(path)])
       report.hint = hint
       return report
@@ -20,40 +20,44 @@ extension ErrorReport {
       report.hint =
         "To rebuild it, code would have to run. Save its weights instead: torch.save(model.state_dict(), ...)."
       return report
-    case .noTensors, .keyNotFound, .severalNetworks: return places(error)
+    case .noTensors, .keyNotFound, .severalNetworks: return places
     case .tooManyTensors(let path, let count, let limit):
       return ErrorReport(
         "checkpoint.too-many-tensors", "\(path): expected at most \(limit) tensors, found \(count)",
         ["path": .string(path), "count": JSON(count), "limit": JSON(limit)])
-    case .architecture(let path, let error): return architecture(error).about(path)
-    case .malformedJSON(let path, let error): return json(error).about(path)
-    case .model(let path, let error): return ir(error).about(path)
-    case .onnx(let path, let fault): return onnx(fault).about(path)
+    case .architecture(let path, let error): return error.report.about(path)
+    case .malformedJSON(let path, let error): return error.report.about(path)
+    case .model(let path, let error): return error.report.about(path)
+    case .onnx(let path, let fault): return fault.report.about(path)
     case .unreadableTensor(let name, let reason):
       return ErrorReport(
-        "checkpoint.unreadable-tensor", "tensor \(Text.shortened(name)): \(sentence(reason))",
+        "checkpoint.unreadable-tensor", "tensor \(Text.shortened(name)): \(FormatError.sentence(reason))",
         ["tensor": .string(name)])
     case .unreadableEvidence(let path, let name, let reason):
       var report = ErrorReport(
         "checkpoint.unreadable-tensor",
-        "\(path): tensor \(Text.shortened(name)), which nothing in the network uses: \(sentence(reason))",
+        "\(path): tensor \(Text.shortened(name)), which nothing in the network uses: \(FormatError.sentence(reason))",
         ["path": .string(path), "tensor": .string(name)])
       report.hint = "If the predictions do not depend on it, leave it out with --ignore '\(name)'."
       return report
     }
   }
 
+  /// The sentence of the error, in one line: what was expected, what was found and where.
+  public var description: String { report.sentence }
+
   /// Errors about where in a file the weights lie.
-  private static func places(_ error: FormatError) -> ErrorReport {
-    switch error {
+  private var places: ErrorReport {
+    switch self {
     case .noTensors(let path, let entries):
       return ErrorReport(
         "checkpoint.no-tensors",
-        "\(path): expected a dictionary of tensors, found \(listed(entries, or: "nothing"))",
+        "\(path): expected a dictionary of tensors, found \(Text.listed(entries, or: "nothing"))",
         ["path": .string(path), "entries": JSON(entries)])
     case .keyNotFound(let path, let key, let available):
       var report = ErrorReport(
-        "checkpoint.key", "\(path): expected the key `\(key)`, found \(listed(available, or: "no keys"))",
+        "checkpoint.key",
+        "\(path): expected the key `\(key)`, found \(Text.listed(available, or: "no keys"))",
         ["path": .string(path), "key": .string(key), "available": JSON(available)])
       report.hint =
         "--key takes a path of keys and names joined by dots, whole, or its end where only one has it."
@@ -70,7 +74,7 @@ extension ErrorReport {
         ["path": .string(path), "keys": JSON(places.map(\.key)), "count": JSON(count)])
       report.hint = "Choose one: " + places.map { "--key \($0.key)" }.joined(separator: " or ") + "."
       return report
-    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
+    default: return .reportedElsewhere  // the other cases have their sentences above
     }
   }
 
@@ -103,84 +107,6 @@ extension ErrorReport {
     return report
   }
 
-  private static func malformed(_ fault: FormatFault) -> ErrorReport {
-    var data = JSON.Object()
-    data["path"] = .string(fault.path)
-    data["format"] = .string(fault.format.rawValue)
-    let place: String
-    switch fault.place {
-    case .file: place = ""
-    case .byte(let offset):
-      place = "byte \(offset): "
-      data["offset"] = JSON(offset)
-    case .member(let name):
-      place = "member \(Text.shortened(name)): "
-      data["member"] = .string(name)
-    case .tensor(let name):
-      place = "tensor \(Text.shortened(name)): "
-      data["tensor"] = .string(name)
-    case .key(let name):
-      place = "key \(Text.shortened(name)): "
-      data["key"] = .string(name)
-    }
-    let format =
-      switch fault.format {
-      case .zip: "zip"
-      case .pickle: "pickle"
-      case .torchLegacy: "legacy PyTorch file"
-      case .safetensors: "safetensors"
-      case .shardIndex: "shard index"
-      case .onnx: "ONNX"
-      }
-    return ErrorReport(
-      "checkpoint.malformed",
-      "\(fault.path): \(format), \(place)expected \(fault.expected), found \(Text.shortened(fault.found))",
-      .object(data))
-  }
-
-  private static func onnx(_ fault: OnnxFault) -> ErrorReport {
-    var data = JSON.Object()
-    let place: String
-    switch fault.place {
-    case .graph: place = ""
-    case .node(let name, let op):
-      place = "node \(Text.shortened(name)) (\(Text.shortened(op))): "
-      data["node"] = .string(name)
-      data["operator"] = .string(op)
-    case .tensor(let name):
-      place = "tensor \(Text.shortened(name)): "
-      data["tensor"] = .string(name)
-    case .input(let name):
-      place = "input \(Text.shortened(name)): "
-      data["input"] = .string(name)
-    }
-    var report = ErrorReport(
-      "checkpoint.onnx",
-      "\(place)expected \(Text.shortened(fault.expected)), found \(Text.shortened(fault.found, limit: 200))",
-      .object(data))
-    report.hint = fault.hint
-    return report
-  }
-
-  static func report(_ refusal: SafeTensorsExporter.Refusal) -> ErrorReport {
-    switch refusal {
-    case .format(let error): return format(error)
-    case .folded(let convolutions):
-      var report = ErrorReport(
-        "export.folded",
-        "expected batch norms as they were trained, found \(Text.count(convolutions, "convolution")) that "
-          + "theirs were folded or fused into: PyTorch's modules have no place for them",
-        ["convolutions": JSON(convolutions)])
-      report.hint = "Export the model as it was imported or retargeted, or choose --format onnx."
-      return report
-    case .names(let error):
-      var report = architecture(error)
-      report.message = "the weights are not those of a module of torchvision or timm: " + report.message
-      report.hint = "--format onnx keeps any names."
-      return report
-    }
-  }
-
   private static func sentence(_ reason: Unsupported) -> (String, hint: String?) {
     let again = "Load it with PyTorch and save its state_dict with torch.save."
     return switch reason {
@@ -205,14 +131,8 @@ extension ErrorReport {
     switch reason {
     case .elementType(let type): "expected float32, float16, bfloat16 or float64, found \(type.rawValue)"
     case .opaque(let constructor): "expected plain strided data, found what \(constructor) builds"
-    case .expanded(let count, let stored):
+    case .expanded(elementCount: let count, storedCount: let stored):
       "expected as many elements as are stored, found a view of \(count) over \(stored)"
     }
-  }
-
-  static func listed(_ names: [String], or none: String) -> String {
-    guard !names.isEmpty else { return none }
-    let shown = names.prefix(8).map { Text.shortened($0, limit: 40) }.joined(separator: ", ")
-    return names.count > 8 ? shown + " and \(names.count - 8) more" : shown
   }
 }

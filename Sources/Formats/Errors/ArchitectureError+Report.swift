@@ -1,10 +1,10 @@
 import FixresBase
-import FixresFormats
 
-extension ErrorReport {
-  static func architecture(_ error: ArchitectureError) -> ErrorReport {
-    switch error {
-    case .notAResNet, .missingTensor, .misshapenTensor, .unexpectedTensor: return evidence(error)
+extension ArchitectureError: ReportedError {
+  /// The error's kind, sentence and figures.
+  package var report: ErrorReport {
+    switch self {
+    case .notAResNet, .missingTensor, .misshapenTensor, .unexpectedTensor: return shown
     case .duplicateTensor(let name, let other):
       return ErrorReport(
         "architecture.duplicate-tensor",
@@ -31,19 +31,22 @@ extension ErrorReport {
       return ErrorReport(
         "architecture.option", "\(name): expected \(expected), found \(Text.shortened(found))",
         ["option": .string(name), "expected": .string(expected), "found": .string(found)])
-    case .unknownFact, .invalidFact: return fact(error)
-    case .notFinite, .negativeVariance, .labelCount, .nothingToOverlay: return architectureData(error)
+    case .unknownFact, .invalidFact: return fact
+    case .notFinite, .negativeVariance, .labelCount, .nothingToOverlay: return values
     }
   }
 
+  /// The sentence of the error, in one line: what was expected, what was found and where.
+  public var description: String { report.sentence }
+
   /// Errors about what the tensors show, with the option that would help.
-  private static func evidence(_ error: ArchitectureError) -> ErrorReport {
-    switch error {
+  private var shown: ErrorReport {
+    switch self {
     case .notAResNet(let found, let count):
       var report = ErrorReport(
         "architecture.not-a-resnet",
         "expected the weights of a ResNet (stages of residual blocks, each with two or three convolutions and "
-          + "their batch norms), found \(Text.count(count, "tensor")): \(listed(found, or: "none"))",
+          + "their batch norms), found \(Text.count(count, "tensor")): \(Text.listed(found, or: "none"))",
         ["found": JSON(found), "tensors": JSON(count)])
       report.hint = "If they lie elsewhere in the file, say where with --key PATH."
       return report
@@ -68,15 +71,15 @@ extension ErrorReport {
         + "\(ignore.count > 1 ? "them" : "it") out with \(options)\(ignore.count > 8 ? " ..." : ""); else fixresc "
         + "cannot compile this network."
       return report
-    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
+    default: return .reportedElsewhere  // the other cases have their sentences above
     }
   }
 
   /// A fact that no network has, or a value that it cannot have: a usage error.
-  private static func fact(_ error: ArchitectureError) -> ErrorReport {
+  private var fact: ErrorReport {
     var report: ErrorReport
     let suggestion: String?
-    switch error {
+    switch self {
     case .unknownFact(let name, let known):
       suggestion = Suggestion.nearest(to: name, among: known)
       report = ErrorReport(
@@ -89,18 +92,18 @@ extension ErrorReport {
         "usage.bad-fact",
         "--network \(name): expected \(forms.joined(separator: ", ")), found `\(Text.shortened(value))`",
         ["fact": .string(name), "value": .string(value), "forms": JSON(forms)])
-    default: return ErrorReport("unknown", "\(error)")  // the other cases have their sentences elsewhere
+    default: return .reportedElsewhere  // the other cases have their sentences elsewhere
     }
     if let suggestion {
       report.message += "; did you mean `\(suggestion)`?"
       report.data["suggestion"] = .string(suggestion)
     }
-    report.status = 2
     return report
   }
 
-  private static func architectureData(_ error: ArchitectureError) -> ErrorReport {
-    switch error {
+  /// Errors of values and of the files beside the weights.
+  private var values: ErrorReport {
+    switch self {
     case .notFinite(let name, let index, let value):
       ErrorReport(
         "architecture.not-finite",
@@ -118,9 +121,9 @@ extension ErrorReport {
     case .nothingToOverlay(let path, let found):
       ErrorReport(
         "architecture.nothing-to-overlay",
-        "\(path): expected batch norms or a classifier to lay over the model, found \(listed(found, or: "no tensors"))",
+        "\(path): expected batch norms or a classifier to lay over the model, found \(Text.listed(found, or: "no tensors"))",
         ["path": .string(path), "found": JSON(found)])
-    default: ErrorReport("unknown", "\(error)")  // the other cases have their sentences above
+    default: .reportedElsewhere  // the other cases have their sentences above
     }
   }
 }

@@ -1,9 +1,9 @@
 import FixresBase
-import FixresMethod
 
-extension ErrorReport {
-  static func evaluation(_ error: EvaluationError) -> ErrorReport {
-    switch error {
+extension EvaluationError: ReportedError {
+  /// The error's kind, sentence and figures.
+  package var report: ErrorReport {
+    switch self {
     case .otherClasses(let folders, let classes):
       var report = ErrorReport(
         "eval.classes",
@@ -14,7 +14,8 @@ extension ErrorReport {
         "--labels FILE names the model's classes; --classes FILE says which folder is which class."
       return report
     case .unknownFolders(let unknown, let ambiguous, let folders, let classes, let names):
-      return unknownFolders(unknown, ambiguous, folders: folders, classes: classes, names: names)
+      return EvaluationError.unknownFolders(
+        unknown, ambiguous, folders: folders, classes: classes, names: names)
     case .numberedFolders(let folders, let classes):
       var report = ErrorReport(
         "eval.numbered-folders",
@@ -43,11 +44,11 @@ extension ErrorReport {
       report.hint =
         "--labels FILE names the model's classes; --classes FILE says which folder is which class."
       return report
-    case .table(let path, let fault): return table(path, fault)
+    case .table(path: let path, let fault): return fault.report.about(path)
     case .noLogits:
       return ErrorReport("eval.no-logits", "expected a model with a classifier, found one without")
     case .nothingDecoded(let count, let first, let error):
-      var report = image(error).about(first)
+      var report = error.report.about(first)
       report.kind = "eval.nothing-decoded"
       report.message =
         "none of \(Text.count(count, "picture")) could be decoded; the first: " + report.message
@@ -56,8 +57,11 @@ extension ErrorReport {
     }
   }
 
+  /// The sentence of the error, in one line: what was expected, what was found and where.
+  public var description: String { report.sentence }
+
   /// At most this many folders are named in a sentence; the JSON object has all.
-  private static let namedFolders = 5
+  static let namedFolders = 5
 
   private static func unknownFolders(
     _ unknown: [String], _ ambiguous: [String], folders: Int, classes: Int, names: [String]
@@ -79,38 +83,6 @@ extension ErrorReport {
     report.hint =
       "--classes FILE says which folder is which class"
       + (folders == classes ? ", --classes sorted takes them in byte-wise order." : ".")
-    return report
-  }
-
-  private static func table(_ path: String, _ fault: ClassTableFault) -> ErrorReport {
-    let kind = "eval.classes-file"
-    var report: ErrorReport
-    switch fault {
-    case .notText:
-      report = ErrorReport(kind, "\(path): expected JSON or lines of text, found other bytes")
-    case .otherJSON:
-      report = ErrorReport(
-        kind,
-        "\(path): expected {\"index\": \"name\"}, {\"name\": index} or [\"name\", ...], found other JSON")
-    case .noPairs(let entries, let classes):
-      report = ErrorReport(
-        kind,
-        "\(path): expected a folder and its class on each line, or the names of all \(classes) classes, found "
-          + "\(Text.count(entries, "entry", "entries"))",
-        ["entries": JSON(entries), "classes": JSON(classes)])
-    case .missing(let folders):
-      let named = folders.prefix(namedFolders).map { "`\(Text.shortened($0))`" }.joined(separator: ", ")
-      let more = folders.count > namedFolders ? " and \(folders.count - namedFolders) more" : ""
-      report = ErrorReport(
-        kind, "\(path): expected a class for each folder, found none for \(named)\(more)",
-        ["unknown": JSON(folders)])
-    case .ambiguous(let folder, let first, let second):
-      report = ErrorReport(
-        kind,
-        "\(path): expected lines that can be read in one way, found class \(first) or \(second) for "
-          + "`\(Text.shortened(folder))`")
-    }
-    report.data["path"] = .string(path)
     return report
   }
 }

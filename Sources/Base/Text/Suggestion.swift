@@ -3,24 +3,14 @@ package enum Suggestion {
   /// The candidate with the fewest edits from `word`, if they are few for its length.
   package static func nearest(to word: String, among candidates: [String]) -> String? {
     guard word.utf8.count <= 64 else { return nil }
-    if let synonym = synonyms[word], candidates.contains(synonym) { return synonym }
     let scored = candidates.map { (candidate: $0, edits: edits(Array(word.utf8), Array($0.utf8))) }
     if let best = scored.min(by: { $0.edits < $1.edits }), best.edits <= max(1, letters(word) / 3) {
       return best.candidate
     }
-    // `--res` for `--resolution`: a beginning that only one candidate has.
+    // `retarget` for `retarget-resolution`: a beginning that only one candidate has.
     let longer = candidates.filter { letters(word) >= 2 && $0.hasPrefix(word) }
     return longer.count == 1 ? longer[0] : nil
   }
-
-  /// What other tools call an option, and what it is called here.
-  private static let synonyms = [
-    "--crop-pct": "--crop-share", "--crop_pct": "--crop-share", "--interpolation": "--filter",
-    "--resample": "--filter", "--resize": "--resize-side", "--resize-size": "--resize-side",
-    "--val-resize-size": "--resize-side", "--crop-mode": "--preprocess", "--resize-rule": "--preprocess",
-    "--bgr": "--channel-order", "--rescale": "--input-scale", "--rescale-factor": "--input-scale",
-    "--img-size": "--resolution", "--input-size": "--train-resolution",
-  ]
 
   private static func letters(_ word: String) -> Int { word.utf8.count { $0 != UInt8(ascii: "-") } }
 

@@ -1,33 +1,10 @@
 import FixresBase
-import FixresRuntime
 
-extension ErrorReport {
-  /// A fault of fixresc itself, caught before a wrong result.
-  private static func plan(_ fault: PlanFault) -> ErrorReport {
-    let what =
-      switch fault.kind {
-      case .bufferOutsideArena: "a buffer lies outside the arena"
-      case .outsideBuffer: "code reaches outside its memory"
-      case .outsideMap: "pixels outside the map are read"
-      case .layout: "a map is read in another layout than it was written in"
-      case .valueLost: "a value is read after its memory was written again"
-      case .writesWhatItReads: "a step overwrites what it reads"
-      case .operands: "steps and nodes do not agree"
-      }
-    return ErrorReport(
-      "runtime.unsound-plan",
-      "the plan for this graph is refused, a fault of fixresc: \(what) (%\(fault.memory) at byte \(fault.offset), "
-        + "layer %\(fault.layer) by \(fault.kernel.isEmpty ? "no kernel" : fault.kernel))",
-      [
-        "fault": .string(fault.kind.rawValue), "layer": .string(fault.layer), "kernel": .string(fault.kernel),
-        "memory": .string(fault.memory), "offset": JSON(fault.offset), "byte_count": JSON(fault.byteCount),
-        "overwritten_by": fault.overwrittenBy.map { .string($0) } ?? .null,
-      ])
-  }
-
-  static func runtime(_ error: RuntimeError) -> ErrorReport {
-    switch error {
-    case .model(let error): ir(error)
+extension RuntimeError: ReportedError {
+  /// The error's kind, sentence and figures.
+  package var report: ErrorReport {
+    switch self {
+    case .model(let error): error.report
     case .missingOutput(let name):
       ErrorReport("runtime.missing-output", "expected a graph with the output `\(name)`, found none")
     case .unsupported(let value, let operation, let reason):
@@ -53,7 +30,7 @@ extension ErrorReport {
         "%\(value): what is computed from the model's constants, or packed of them, takes "
           + "\(Text.bytes(needed)), and a model of this size and this machine may take \(Text.bytes(limit))",
         ["value": .string(value), "needed": JSON(needed), "limit": JSON(limit)])
-    case .unsoundPlan(let fault): plan(fault)
+    case .unsoundPlan(let fault): fault.report
     case .forkedDuringRun:
       ErrorReport(
         "runtime.forked",
@@ -76,4 +53,7 @@ extension ErrorReport {
       ErrorReport("runtime.unknown-value", "there is no value %\(name) in the graph", ["name": .string(name)])
     }
   }
+
+  /// The sentence of the error, in one line: what was expected, what was found and where.
+  public var description: String { report.sentence }
 }

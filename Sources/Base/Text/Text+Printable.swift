@@ -1,5 +1,3 @@
-import FixresBase
-
 /// Text from files as a terminal may show it: it can neither move the cursor nor hide, reorder or flood what stands
 /// around it.
 extension Text {
