@@ -1,3 +1,4 @@
+import FixresBase
 import FixresIR
 
 extension FoldConstants {
@@ -59,9 +60,11 @@ extension FoldConstants {
     let operands = context.rewriter[linearNode].operands
     let bias = linear.hasBias ? context.tensor(of: operands[2]) : nil
     guard let weight = context.tensor(of: operands[1]), linear.hasBias == (bias != nil),
-      let map = try ChannelAffine.make(of: node, &context),
-      let folded = Self.folded(weight, bias, map)
+      let map = try ChannelAffine.make(of: node, &context)
     else { return true }
+    let needed = weight.byteCount.multipliedSaturated(2)
+    guard AddressSpace.allows(needed) else { throw .outOfMemory(byteCount: needed) }
+    guard let folded = Self.folded(weight, bias, map) else { return true }
     guard context.permitsOwning(Array(operands.dropFirst()), of: linearNode) else { return true }
     guard context.permitsRewrite() else { return false }
     let ownWeight = try context.edit { (rewriter) throws(IRError) in

@@ -1,3 +1,4 @@
+import FixresBase
 import FixresIR
 
 /// Computes what depends only on constants and attributes.
@@ -28,7 +29,12 @@ package struct FoldConstants: Pass {
     let sources = operands.compactMap { context.tensor(of: $0) }
     let byteCount = context.rewriter[context.rewriter[node].result].type.byteCount
     guard sources.count == operands.count, ElementwiseConstant.covers(op),
-      context.permitsOwning([], of: node, more: byteCount),
+      context.permitsOwning([], of: node, more: byteCount)
+    else { return true }
+    // Copies of the operands and of the result.
+    let needed = byteCount.multipliedSaturated(4)
+    guard AddressSpace.allows(needed) else { throw .outOfMemory(byteCount: needed) }
+    guard
       let value = ElementwiseConstant.evaluate(op, sources)
     else {
       return true

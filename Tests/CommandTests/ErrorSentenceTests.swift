@@ -49,7 +49,7 @@ import fixresc
       [
         NpyError.notNpy, .unsupportedVersion(major: 4, minor: 0), .truncated(expected: 2, found: 1),
         .trailingBytes(expected: 2, found: 3), .malformedHeader(offset: 3, expected: "a comma"),
-        .unsupportedType(name), .shapeOverflow([1 << 40, 1 << 40]),
+        .unsupportedType(name), .shapeOverflow([1 << 40, 1 << 40]), .outOfMemory(needed: 3, available: 2),
       ]),
     Sample(
       "Base/JSON/JSONTokenizer.swift",
@@ -160,6 +160,7 @@ import fixresc
         .tooManyTensors(path: path, count: 3, limit: 2),
         .unreadableTensor(name: name, reason: .opaque(constructor: name)),
         .unreadableEvidence(path: path, name: name, reason: .expanded(elementCount: 3, storedCount: 1)),
+        .unreadableTensor(name: name, reason: .outOfMemory(needed: 3, available: 2)),
         .architecture(path: path, .duplicateTensor(name: name, other: name)),
         .malformedJSON(path: path, JSONError(offset: 1, reason: .truncated)), .model(path: path, ir),
         .onnx(

@@ -27,6 +27,14 @@ package struct ErrorReport: Sendable {
   package static let reportedElsewhere = ErrorReport(
     "unknown", "an error without a sentence, a fault of fixresc")
 
+  /// What `taking` says takes `needed` bytes, for which the limits of the process leave no room.
+  package static func memory(_ taking: String, _ needed: Int, _ available: Int) -> ErrorReport {
+    ErrorReport(
+      "file.memory",
+      "\(taking) \(Text.bytes(needed)), and the limits of the process leave "
+        + "\(Text.bytes(available)) (ulimit -v, -d)", ["needed": JSON(needed), "available": JSON(available)])
+  }
+
   /// The message as it is printed: one line of at most `sentenceLimit` bytes, fit for a terminal.
   package var sentence: String { Text.line(message, limit: ErrorReport.sentenceLimit) }
 

@@ -37,11 +37,7 @@ extension FileError: ReportedError {
         "file.too-large", "\(path): expected at most \(Text.bytes(limit)), found \(Text.bytes(count))",
         ["path": .string(path), "bytes": JSON(count), "limit": JSON(limit)])
     case .outOfMemory(let path, let needed, let available):
-      ErrorReport(
-        "file.memory",
-        "\(path): reading it takes \(Text.bytes(needed)), and the limits of the process leave "
-          + "\(Text.bytes(available)) (ulimit -v, -d)",
-        ["path": .string(path), "needed": JSON(needed), "available": JSON(available)])
+      .memory("reading it takes", needed, available).about(path)
     case .system(let path, let call, let code):
       ErrorReport(
         "file.system", "\(path): \(String(cString: strerror(code))) (\(call))",

@@ -22,6 +22,7 @@ extension NpyError: ReportedError {
         ["type": .string(type)])
     case .shapeOverflow(let shape):
       ErrorReport("npy.shape", "the shape \(Text.shortened("\(shape)")) is too large", ["shape": JSON(shape)])
+    case .outOfMemory(let needed, let available): .memory("its elements take", needed, available)
     }
   }
 

@@ -14,6 +14,8 @@ public enum NpyError: Error, Hashable, Sendable {
   case unsupportedType(String)
   /// The byte count of the shape exceeds `Int`.
   case shapeOverflow([Int])
+  /// The elements take `needed` bytes as float32 and for a copy, and the limits of the process leave `available`.
+  case outOfMemory(needed: Int, available: Int)
 }
 
 /// The array of a `.npy` file, elements unconverted.
@@ -80,6 +82,11 @@ package enum Npy {
     }
     guard let data = try? reader.read(byteCount) else {
       throw .truncated(expected: byteCount, found: reader.remaining)
+    }
+    // What is made of the elements lies in arrays, whose refused allocation would end the process.
+    let needed = count.multipliedSaturated(2 * MemoryLayout<Float>.stride)
+    guard AddressSpace.allows(needed) else {
+      throw .outOfMemory(needed: needed, available: AddressSpace.available())
     }
     return NpyArray(
       shape: fields.shape, element: fields.element, isBigEndian: fields.isBigEndian,

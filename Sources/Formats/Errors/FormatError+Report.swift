@@ -29,6 +29,10 @@ extension FormatError: ReportedError {
     case .malformedJSON(let path, let error): return error.report.about(path)
     case .model(let path, let error): return error.report.about(path)
     case .onnx(let path, let fault): return fault.report.about(path)
+    case .unreadableTensor(let name, .outOfMemory(let needed, let available)):
+      var report = ErrorReport.memory("tensor \(Text.shortened(name)) takes", needed, available)
+      report.data["tensor"] = .string(name)
+      return report
     case .unreadableTensor(let name, let reason):
       return ErrorReport(
         "checkpoint.unreadable-tensor", "tensor \(Text.shortened(name)): \(FormatError.sentence(reason))",
@@ -133,6 +137,8 @@ extension FormatError: ReportedError {
     case .opaque(let constructor): "expected plain strided data, found what \(constructor) builds"
     case .expanded(elementCount: let count, storedCount: let stored):
       "expected as many elements as are stored, found a view of \(count) over \(stored)"
+    case .outOfMemory(let needed, let available):
+      "it takes \(Text.bytes(needed)), and the limits of the process leave \(Text.bytes(available))"
     }
   }
 }

@@ -6,4 +6,6 @@ package enum UnreadableReason: Hashable, Sendable {
   case opaque(constructor: String)
   /// A view that repeats stored elements until they exceed the limit on expanded elements.
   case expanded(elementCount: Int, storedCount: Int)
+  /// As float32 it takes `needed` bytes, and the limits of the process leave `available`.
+  case outOfMemory(needed: Int, available: Int)
 }

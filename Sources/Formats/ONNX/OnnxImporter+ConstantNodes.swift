@@ -232,9 +232,9 @@ extension OnnxImporter {
     }
     try reader.charge(big.count, node.place)
     let (x, y) = (try floats(a, node), try floats(b, node))
-    let tensor = x.withFloats { x in
-      y.withFloats { y in
-        Tensor.make(shape: big.shape) { target in
+    let tensor = try x.withFloats { (x) throws(FormatError) in
+      try y.withFloats { (y) throws(FormatError) in
+        try Tensor.granted(node.outputs[0], shape: big.shape) { target in
           for index in target.indices {
             let (u, v) = (x[x.count == 1 ? 0 : index], y[y.count == 1 ? 0 : index])
             target[index] =

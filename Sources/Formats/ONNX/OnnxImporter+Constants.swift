@@ -69,8 +69,8 @@ extension OnnxImporter {
     }
     try reader.charge(source.count, node.place)
     let elements = try floats(source, node)
-    let tensor = elements.withFloats { elements in
-      Tensor.make(shape: shape) { target in
+    let tensor = try elements.withFloats { (elements) throws(FormatError) in
+      try Tensor.granted(result.name, shape: shape) { target in
         for index in target.indices { target[index] = function(elements[index]) }
       }
     }

@@ -38,14 +38,16 @@ final class OnnxTensorReader {
     guard type.isReadable else {
       throw .unreadableTensor(name: tensor.name, reason: .elementType(type))
     }
-    if let bytes = try rawBytes(tensor, type, shape) { return convert(bytes, type, shape: shape) }
+    if let bytes = try rawBytes(tensor, type, shape) {
+      return try convert(bytes, type, named: tensor.name, shape: shape)
+    }
     if type == .float32, let only = tensor.typed.first, tensor.typed.count == 1, tensor.loose.isEmpty,
       only.field == 4, only.bytes.count == shape.reduce(4, *)
     {
-      return convert(only.bytes, type, shape: shape)
+      return try convert(only.bytes, type, named: tensor.name, shape: shape)
     }
     let words = try typedWords(tensor, type, count: shape.reduce(1, *))
-    return Tensor.make(shape: shape) { target in
+    return try Tensor.granted(tensor.name, shape: shape) { target in
       for index in words.indices { target[index] = Self.float(words[index], type) }
     }
   }
@@ -95,7 +97,12 @@ final class OnnxTensorReader {
         OnnxFault(place, expected: "at most \(1 << 26) elements of one number each", found: "\(count) more"))
     }
     filledElementCount -= count
-    return Tensor.make(shape: shape) { $0.initialize(repeating: value) }
+    let name =
+      switch place {
+      case .graph: ""
+      case .node(let name, _), .tensor(let name), .input(let name): name
+      }
+    return try Tensor.granted(name, shape: shape) { $0.initialize(repeating: value) }
   }
 
   /// Counts elements that the node at `place` computes and the file does not hold.
@@ -146,35 +153,41 @@ final class OnnxTensorReader {
     return raw
   }
 
-  private func convert(_ bytes: Bytes, _ type: ElementType, shape: [Int]) -> Tensor {
+  private func convert(
+    _ bytes: Bytes, _ type: ElementType, named name: String, shape: [Int]
+  ) throws(FormatError) -> Tensor {
     if type == .float32, Int(bitPattern: bytes.unsafeBase).isMultiple(of: 4) {
       return Tensor(shape: shape, bytes: bytes)
     }
     let source = Source(
       address: UInt(bitPattern: bytes.unsafeBase), byteCount: bytes.count, type: type)
     if let known = converted[source] { return Tensor(shape: shape, bytes: known) }
-    let copy = type == .float32 ? Self.aligned(bytes, shape) : Self.widened(bytes, type, shape)
+    let copy =
+      type == .float32
+      ? try Self.aligned(bytes, name, shape)
+      : try Self.widened(bytes, type, named: name, shape: shape)
     converted[source] = copy.bytes
     // The file's pages are no longer needed; only the copy counts against memory.
     bytes.releasePages()
     return copy
   }
 
-  private static func aligned(_ bytes: Bytes, _ shape: [Int]) -> Tensor {
-    Tensor.make(shape: shape) { target in
+  private static func aligned(
+    _ bytes: Bytes, _ name: String, _ shape: [Int]
+  ) throws(FormatError) -> Tensor {
+    try Tensor.granted(name, shape: shape) { target in
       bytes.withUnsafeBytes { raw in UnsafeMutableRawBufferPointer(target).copyMemory(from: raw) }
     }
   }
 
-  private static func widened(_ bytes: Bytes, _ type: ElementType, _ shape: [Int]) -> Tensor {
+  private static func widened(
+    _ bytes: Bytes, _ type: ElementType, named name: String, shape: [Int]
+  ) throws(FormatError) -> Tensor {
     var strides = [Int](repeating: 1, count: shape.count)
     for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * shape[axis + 1] }
     let view = CheckpointTensor(
-      name: "", elementType: type, shape: shape, strides: strides, bytes: bytes, elementOffset: 0)
-    guard let tensor = try? view.float32() else {
-      preconditionFailure("float32() refuses \(type), which isReadable let through")
-    }
-    return tensor
+      name: name, elementType: type, shape: shape, strides: strides, bytes: bytes, elementOffset: 0)
+    return try view.float32()
   }
 
   // MARK: Typed fields
@@ -198,6 +211,11 @@ final class OnnxTensorReader {
     guard isOwnField, count <= stored || count == 0 else {
       throw fault(
         OnnxFault(tensor.place, expected: "\(count) elements of \(type.rawValue)", found: "fewer"))
+    }
+    let needed = count.multipliedSaturated(MemoryLayout<UInt64>.stride)
+    guard AddressSpace.allows(needed) else {
+      throw .unreadableTensor(
+        name: tensor.name, reason: .outOfMemory(needed: needed, available: AddressSpace.available()))
     }
     var words = tensor.loose
     words.reserveCapacity(count)

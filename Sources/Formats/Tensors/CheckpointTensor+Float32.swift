@@ -8,7 +8,7 @@ extension CheckpointTensor {
   /// float16, bfloat16 and integers of up to 24 bits convert exactly; float64 and larger integers are rounded
   /// once.
   ///
-  /// - Throws: `FormatError.unreadableTensor` unless `elementType.isReadable`.
+  /// - Throws: `FormatError.unreadableTensor` unless `elementType.isReadable` and there is room.
   package func float32() throws(FormatError) -> Tensor {
     guard elementType.isReadable else {
       throw .unreadableTensor(name: name, reason: .elementType(elementType))
@@ -17,7 +17,7 @@ extension CheckpointTensor {
     guard elementCount > 0 else { return Tensor(shape: shape, bytes: .empty) }
     if let stored = storedFloat32() { return Tensor(shape: shape, bytes: stored) }
     let view = coalesced()
-    return Tensor.make(shape: shape) { target in
+    return try Tensor.granted(name, shape: shape) { target in
       guard let out = target.baseAddress else { return }
       bytes.withUnsafeBytes { raw in
         guard let base = raw.baseAddress else { return }

@@ -16,7 +16,7 @@ enum WeightCheck {
     _ data: Tensor, name: String, canonical: String, epsilon: Double, _ warnings: inout [String]
   ) throws(ArchitectureError) {
     if let index = firstNonFinite(data) {
-      let value = data.floats[index]
+      let value = data.withFloats { $0[index] }
       throw .notFinite(name: name, index: index, value: value.isNaN ? "NaN" : value > 0 ? "Inf" : "-Inf")
     }
     if canonical.hasSuffix(".running_var") {

@@ -25,7 +25,7 @@ package enum NonFiniteSearch {
     guard let node = graph.nodes.first(where: { graph[$0.result].name == value }) else { return .unknown }
     for operand in node.operands {
       let name = graph[operand].name
-      if let index = model.constants[name]?.floats.firstNonFinite {
+      if let index = model.constants[name]?.withFloats({ $0.firstNonFinite }) {
         return .constant(name: name, index: index, layer: value)
       }
     }

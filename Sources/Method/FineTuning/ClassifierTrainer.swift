@@ -102,6 +102,13 @@ package final class ClassifierTrainer {
     _ store: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int
   ) -> Score {
     var score = Score()
+    evaluate(store, labels: labels, count: count, into: &score)
+    return score
+  }
+
+  func evaluate(
+    _ store: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, into score: inout Score
+  ) {
     batch.smoothing = 0
     var first = 0
     while first < count {
@@ -110,7 +117,16 @@ package final class ClassifierTrainer {
       forward(into: &score)
       first = end
     }
-    return score
+  }
+
+  /// Bytes that training `classes` x `features` weights takes: the trainer's own, and what it keeps of the best epoch
+  /// and writes as its state.
+  static func byteCount(classes: Int, features: Int, batchSize: Int) -> Int {
+    let stride = SampleStore.stride(features)
+    let weights = stride.multipliedSaturated(classes.addingSaturated(ClassifierBatch.tile))
+    let samples = stride.addingSaturated(classes).multipliedSaturated(batchSize + 1)
+    let floats = weights.multipliedSaturated(12).addingSaturated(samples.multipliedSaturated(3))
+    return floats.multipliedSaturated(4)
   }
 
   // MARK: - Parts of a step

@@ -72,16 +72,27 @@ package final class LastBlockTrainer {
     update(&head.beta, velocity: &betaVelocity, by: gradient.beta, rate: rate, schedule)
   }
 
+  /// Features that an evaluation keeps at a time.
+  private static let evaluatedFloats = 1 << 20
+
   /// Loss and hits over all `count` samples of `maps`, without a step or label smoothing.
   package func evaluate(
     _ maps: LastBlockMaps, labels: UnsafePointer<Int32>, count: Int
   ) -> ClassifierTrainer.Score {
     let stride = classifier.featureStride
-    let rows = AlignedBlock(floatCount: max(count, 1) * stride)
-    pool.run(count) { [head] begin, end in
-      head.features(maps, begin..<end, stride: stride, into: rows.floats + begin * stride)
+    // Whole batches, whose sums are then those of all samples at once.
+    let part = max(1, Self.evaluatedFloats / (stride * classifier.batchSize)) * classifier.batchSize
+    let rows = AlignedBlock(floatCount: max(min(count, part), 1) * stride)
+    var score = ClassifierTrainer.Score()
+    for first in Swift.stride(from: 0, to: count, by: part) {
+      let images = min(part, count - first)
+      pool.run(images) { [head] begin, end in
+        head.features(
+          maps, first + begin..<first + end, stride: stride, into: rows.floats + begin * stride)
+      }
+      classifier.evaluate(rows.floats, labels: labels + first, count: images, into: &score)
     }
-    return classifier.evaluate(rows.floats, labels: labels, count: count)
+    return score
   }
 
   /// Restores parameters and momentum of an interrupted training.

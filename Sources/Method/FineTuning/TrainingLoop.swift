@@ -27,6 +27,12 @@ struct TrainingLoop {
     tail = try NetworkTail(model.graph)
     let options = fineTuning.options
     let pool = ThreadPool(threads: options.session.threads ?? ProcessorAllowance.current().count)
+    let needed = ClassifierTrainer.byteCount(
+      classes: tail.classifier.classes, features: tail.classifier.features,
+      batchSize: options.schedule.batchSize)
+    guard AddressSpace.allows(needed) else {
+      throw RuntimeError.planTooLarge(needed: needed, available: MachineMemory.availableByteCount())
+    }
     let bias = tail.classifier.bias.map { model.values($0) }
     classifier = ClassifierTrainer(
       weights: model.values(tail.classifier.weight),

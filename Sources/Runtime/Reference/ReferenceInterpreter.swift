@@ -32,6 +32,12 @@ package struct ReferenceInterpreter {
     guard input.count == expected, batch > 0 else {
       throw .inputSize(batch: batch, shape: image.type.dims, expected: expected, found: input.count)
     }
+    let needed = graph.values.reduce(0) {
+      $0.addingSaturated($1.type.byteCount.multipliedSaturated($1.type.batched ? batch : 1))
+    }
+    guard AddressSpace.allows(needed) else {
+      throw .planTooLarge(needed: needed, available: AddressSpace.available())
+    }
     var slots = [ReferenceValue?](repeating: nil, count: graph.values.count)
     if let id = graph.inputs.first {
       slots[id.index] = ReferenceValue(dims: [batch] + image.type.dims, elements: input)
