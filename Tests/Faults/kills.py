@@ -127,7 +127,8 @@ with tempfile.TemporaryDirectory() as root:
     small_checkpoint(big, width=48)
     alive = 0
     for index in range(20):
-        process = subprocess.Popen([given.fixresc, "import", big, "-o", at("a.bin"), "-q"], env=ENVIRONMENT)
+        process = subprocess.Popen([given.fixresc, "import", big, "-o", at("a.bin"), "-q"], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, env=ENVIRONMENT)
         end = time.monotonic() + 10
         while not litter(out) and process.poll() is None and time.monotonic() < end:
             time.sleep(0.0005)
