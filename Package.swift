@@ -8,15 +8,10 @@ let package = Package(
   platforms: [.macOS(.v15), .iOS(.v18)],
   products: [
     .executable(name: "fixresc", targets: ["fixresc-main"]),
-    .library(
-      name: "FixresRuntime",
-      targets: ["FixresBase", "FixresAssembler", "FixresIR", "FixresRuntime", "FixresImaging"]),
-    .library(
-      name: "FixresMethod",
-      targets: [
-        "FixresBase", "FixresAssembler", "FixresIR", "FixresRuntime", "FixresImaging", "FixresFormats",
-        "FixresPasses", "FixresMethod",
-      ]),
+    .library(name: "FixresRuntime", targets: ["FixresRuntime"]),
+    .library(name: "FixresFoundation", targets: ["FixresFoundation"]),
+    .library(name: "FixresCompiler", targets: ["FixresCompiler"]),
+    .library(name: "FixresCompilerFoundation", targets: ["FixresCompilerFoundation"]),
   ],
   targets: [
     .target(name: "FixresBase", path: "Sources/Base"),
@@ -37,6 +32,15 @@ let package = Package(
         "FixresBase",
       ],
       path: "Sources/Method"),
+    // Products that re-export what their users import, so that one import is enough.
+    .target(
+      name: "FixresCompiler",
+      dependencies: ["FixresMethod", "FixresFormats", "FixresPasses", "FixresRuntime"],
+      path: "Sources/Compiler"),
+    .target(name: "FixresFoundation", dependencies: ["FixresRuntime"], path: "Sources/Foundation"),
+    .target(
+      name: "FixresCompilerFoundation", dependencies: ["FixresCompiler", "FixresFoundation"],
+      path: "Sources/CompilerFoundation"),
     // A library, so that tests and the fuzzer call the command line as a function; the executable is `Main` alone.
     .target(
       name: "fixresc",
@@ -93,6 +97,7 @@ let package = Package(
       ),
       ("ImagingTests", ["FixresImaging", "FixresIR", "FixresBase"]),
       ("FuzzTests", ["FixresFuzz", "FixresBase"]),
+      ("ProductTests", ["FixresCompilerFoundation"]),
       (
         "MethodTests",
         [

@@ -7,7 +7,7 @@ let package = Package(
   dependencies: [.package(name: "fixresc", path: "../..")],
   targets: [
     .executableTarget(
-      name: "adapting", dependencies: [.product(name: "FixresMethod", package: "fixresc")])
+      name: "adapting", dependencies: [.product(name: "FixresCompiler", package: "fixresc")])
   ],
   swiftLanguageModes: [.v6]
 )

@@ -146,12 +146,13 @@ def float_sizes(file):
             yield Finding("literal-4", file.path, token.line, text)
 
 
-def import_rules(file, room, declared, below, prefix):
-    """Modules that a file imports against the rooms below and against what Package.swift declares."""
+def import_rules(file, room, declared, below, prefix, system=frozenset()):
+    """Modules that a file imports against the rooms below, the system modules that its room may use besides the
+    usual ones, and what Package.swift declares."""
     for module, line in file.imports:
         target = module.removeprefix(prefix) if module.startswith(prefix) else None
         if target is None:
-            if module not in SYSTEM_MODULES:
+            if module not in SYSTEM_MODULES | system:
                 yield Finding("direction", file.path, line, f"{room} imports {module}")
         elif target not in below:
             yield Finding("direction", file.path, line, f"{room} imports {module}, which is not below it")

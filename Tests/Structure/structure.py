@@ -39,6 +39,9 @@ ROOMS_BELOW = {
     "Runtime": IMAGING,
     "Method": MIDDLE + IR,
     "fixresc": ["Method"] + MIDDLE + IR,
+    "Compiler": ["Method"] + MIDDLE + IR,
+    "Foundation": ["Runtime"] + IMAGING,
+    "CompilerFoundation": ["Compiler", "Foundation", "Method"] + MIDDLE + IR,
 }
 
 # Runtime's folders from the bottom up: a folder may refer only to folders of lines above its own. A folder that
@@ -54,8 +57,11 @@ RUNTIME_ORDER = [
     ["Session"],
     ["Tuning", "Classifier"],
 ]
-# The folders of Runtime that may refer to Imaging.
+# The folders of Runtime that may refer to Imaging, and the file that re-exports it.
 PICTURE_FOLDERS = ["Classifier"]
+EXPORTS = "Exports.swift"
+# The rooms that may import Foundation.
+FOUNDATION_ROOMS = ["Foundation", "CompilerFoundation"]
 
 # Findings that are known and still allowed: the count may only fall. A check that is not listed allows none.
 DEBTS = {}
@@ -112,7 +118,8 @@ class Tree:
                 if target not in below:
                     self._found("direction", "Package.swift", 1, f"{name} depends on {target}, not below it")
             for file in room.files:
-                self.findings += rules.import_rules(file, name, declared.get(name, []), below, "Fixres")
+                system = {"Foundation"} if name in FOUNDATION_ROOMS else set()
+                self.findings += rules.import_rules(file, name, declared.get(name, []), below, "Fixres", system)
             Resolver(room, self.tables, below).run()
             for file, line, symbol, other in room.foreign:
                 self._found("direction", file, line, f"{name} names {symbol} of {other}, which is not below it")
@@ -137,7 +144,7 @@ class Tree:
             if rank(folder) is None:
                 self._found("order", f"Sources/Runtime/{folder}", 0, "not in the declared order of Runtime's folders")
         for file in room.files:
-            if room.folder_of[file.path].split("/")[0] in PICTURE_FOLDERS:
+            if room.folder_of[file.path].split("/")[0] in PICTURE_FOLDERS or file.path.endswith("/" + EXPORTS):
                 continue
             for module, line in file.imports:
                 if module == "FixresImaging":

@@ -1,5 +1,4 @@
-import FixresIR
-import FixresMethod
+import FixresCompiler
 
 #if canImport(Darwin)
   import Darwin
