@@ -95,9 +95,35 @@ import Testing
     for _ in 0..<100_000 { ordered += Array("Na".utf8) }
     for _ in 0..<100_000 { ordered += [UInt8(ascii: "h"), 0] }
     ordered += [UInt8(ascii: "e"), 0x85, UInt8(ascii: "R")]
-    #expect(pickled(ordered))
+    #expect(!pickled(ordered))
     let entries = (0..<100_000).map { ("k\($0)", Array("N".utf8)) }
     #expect(!CheckpointFiles.read(CheckpointFiles.torchZip(CheckpointFiles.pickledDictionary(entries))))
+  }
+
+  @Test("row 8: calls that torch cannot make are refused, wherever they are")
+  func callsThatTorchCannotMakeAreRefused() {
+    func pickled(_ value: [UInt8]) -> Bool {
+      CheckpointFiles.read(
+        CheckpointFiles.torchZip(CheckpointFiles.pickledDictionary([("x", value), ("w", Self.tensor)])))
+    }
+    func call(_ arguments: String, _ function: String = "_rebuild_tensor_v2") -> [UInt8] {
+      Array("ctorch._utils\n\(function)\n(\(arguments)tR".utf8)
+    }
+    let storage = "(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI4\ntQ"
+    #expect(pickled(call(storage + "I0\n(I4\nt(I1\ntI00\nN")))
+    #expect(!pickled(call(storage + "I0\n(I4\nt(I1\nt")), "arguments are missing")
+    #expect(!pickled(call(storage + "I0\n(I4\nt(I1\ntI7\nN")), "requires_grad is no flag")
+    #expect(!pickled(call(storage + "I0\n(I4\ntI1\nI00\nN")), "a stride that is no tuple")
+    #expect(!pickled(call("NI0\n(I4\nt(I1\ntI00\nN")), "no storage")
+    #expect(!pickled(call(storage + "I00\nN", "_rebuild_parameter")), "a parameter of a storage")
+    #expect(!pickled(Array("}]I1\ns".utf8)), "a list as a key")
+    #expect(!pickled(Array("}ccollections\nOrderedDict\n)RI1\ns".utf8)), "a dictionary as a key")
+    #expect(!pickled(Array("ccollections\nOrderedDict\n((I1\ntltR".utf8)), "no pairs")
+    #expect(!pickled(Array("I1\n(tR".utf8)), "a call of a number")
+    #expect(
+      !pickled(Array("S'storage'\nQ".utf8)) && !pickled(Array("Pstorage\n".utf8)), "an id that is no tuple")
+    // A class that is not known stays data.
+    #expect(pickled(Array("ca\nB\n)R".utf8)))
   }
 
   @Test("row 8: memo entries may have any number") func memoEntriesMayHaveAnyNumber() {

@@ -51,10 +51,10 @@ struct OnnxSketch {
     for attribute in attributes {
       var inner = OnnxMessage().text(1, attribute.name)
       for value in attribute.values { inner = inner.number(attribute.values.count == 1 ? 3 : 8, value) }
-      message = message.data(5, inner.bytes)
+      message = message.data(5, inner.number(20, attribute.values.count == 1 ? 2 : 7).bytes)
     }
     for text in texts {
-      message = message.data(5, OnnxMessage().text(1, text.name).text(4, text.value).bytes)
+      message = message.data(5, OnnxMessage().text(1, text.name).text(4, text.value).number(20, 3).bytes)
     }
     return message.bytes
   }

@@ -115,7 +115,7 @@ import Testing
     var inner = OnnxMessage()
     for _ in 0..<10_000 { inner = OnnxMessage().data(6, inner.bytes) }
     var sketch = OnnxSketch()
-    sketch.nodes[1] = OnnxMessage(bytes: sketch.nodes[1]).data(5, inner.bytes).bytes
+    sketch.nodes[1] = OnnxMessage(bytes: sketch.nodes[1]).data(100, inner.bytes).bytes
     #expect(try sketch.failure(in: folder) == nil)
     var nodes: [UInt8] = []
     for _ in 0..<400_000 { nodes += [0x0A, 0x00] }

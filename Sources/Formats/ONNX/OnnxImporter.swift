@@ -84,6 +84,7 @@ struct OnnxImporter {
     guard let graph = model.graph else {
       throw .onnx(path: path, OnnxFault(.graph, expected: "a graph", found: "none"))
     }
+    try checkAsPeersDo(model, graph, path: path)
     let configuration = try SourceConfiguration.beside(path)
     let outputs = try OnnxOutput.candidates(graph, stated: options.graphOutput, path: path)
     var failure: (output: String, error: FormatError)?
@@ -101,6 +102,24 @@ struct OnnxImporter {
     }
     throw failure?.error
       ?? .onnx(path: path, OnnxFault(.graph, expected: "an output", found: "none"))
+  }
+
+  /// Refuses what onnx.checker refuses, also in nodes and weights that the output does not depend on.
+  private static func checkAsPeersDo(
+    _ model: OnnxModel, _ graph: OnnxGraph, path: String
+  ) throws(FormatError) {
+    for node in graph.nodes {
+      do { try node.checkSchema(opset: model.opset, irVersion: model.irVersion) } catch {
+        throw .onnx(path: path, error)
+      }
+    }
+    guard model.irVersion < 4 else { return }
+    let inputs = Set(graph.inputs.map { UTF8Key($0.name) })
+    for tensor in graph.initializers where !inputs.contains(UTF8Key(tensor.name)) {
+      throw .onnx(
+        path: path,
+        OnnxFault(tensor.place, expected: "an input of its name, as before ir_version 4", found: "none"))
+    }
   }
 
   private init(

@@ -64,6 +64,11 @@ struct OnnxAttribute {
     case integers = 7
   }
 
+  /// The type that each field of values is of.
+  static let kindCodes: [Int: Int64] = [
+    2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 8: 7, 9: 8, 10: 9, 11: 10, 14: 13, 15: 14, 22: 11, 23: 12,
+  ]
+
   var name = ""
   /// `type`; 0 where the file does not state it, as in the first versions of ONNX.
   var kindCode: Int64 = 0

@@ -23,6 +23,8 @@ struct OnnxModelParser {
   private var budget = 1 << 18
   /// Limit on the numbers of one attribute or shape.
   private static let listLimit = 4096
+  /// The newest version of the format that is known: a later one may give fields another meaning.
+  static let newestVersion: Int64 = 14
 
   /// The model in `bytes`.
   ///
@@ -73,8 +75,12 @@ struct OnnxModelParser {
 
   /// The versions that onnx.checker demands of a model.
   private func checkVersions(_ model: OnnxModel, hasOperatorSet: Bool) throws(FormatError) {
-    guard model.irVersion >= 1 else {
-      throw context.fault(.byte(0), expected: "an ir_version of 1 or more", found: "\(model.irVersion)")
+    guard (1...Self.newestVersion).contains(model.irVersion) else {
+      throw context.fault(
+        .byte(0), expected: "an ir_version from 1 to \(Self.newestVersion)", found: "\(model.irVersion)")
+    }
+    guard model.graph?.name.isEmpty != true else {
+      throw context.fault(.byte(0), expected: "a name of the graph", found: "none")
     }
     guard hasOperatorSet == (model.irVersion >= 3) else {
       throw context.fault(
@@ -132,6 +138,8 @@ struct OnnxModelParser {
       case 12:
         try spend(field.offset)
         graph.outputs.append(try valueInfo(try field.bytes(context)))
+      case 13: _ = try valueInfo(try field.bytes(context))
+      case 14, 16: try skim(try field.bytes(context))
       case 15:
         try spend(field.offset)
         graph.sparse.append(try sparseName(try field.bytes(context)))
@@ -139,6 +147,12 @@ struct OnnxModelParser {
       }
     }
     return graph
+  }
+
+  /// Reads the fields of a message that nothing needs.
+  private func skim(_ bytes: Bytes) throws(FormatError) {
+    var reader = ProtobufReader(bytes, context)
+    while try reader.next() != nil {}
   }
 
   private mutating func node(_ bytes: Bytes) throws(FormatError) -> OnnxNode {
@@ -166,8 +180,16 @@ struct OnnxModelParser {
 
   private mutating func attribute(_ bytes: Bytes) throws(FormatError) -> OnnxAttribute {
     var attribute = OnnxAttribute()
+    var stored: Int64?
     var reader = ProtobufReader(bytes, context)
     while let field = try reader.next() {
+      if let kind = OnnxAttribute.kindCodes[field.number] {
+        guard stored == nil || stored == kind else {
+          throw context.fault(
+            .byte(field.offset), expected: "values of one type in an attribute", found: "two")
+        }
+        stored = kind
+      }
       switch field.number {
       case 1: attribute.name = try field.string(context)
       case 2: attribute.float = try field.float(context)
@@ -181,6 +203,11 @@ struct OnnxModelParser {
       case 20: attribute.kindCode = try field.int64(context)
       default: break
       }
+    }
+    if let stored, attribute.kindCode != 0, stored != attribute.kindCode {
+      throw context.fault(
+        .byte(bytes.offset), expected: "a value of the type that the attribute states, \(attribute.kindCode)",
+        found: "one of \(stored)")
     }
     // proto3 writers omit a field whose value is zero.
     switch OnnxAttribute.Kind(rawValue: attribute.kindCode) {
@@ -204,7 +231,11 @@ struct OnnxModelParser {
         // TypeProto, of which field 1 is a tensor's type.
         var type = ProtobufReader(try field.bytes(context), context)
         while let part = try type.next() {
-          if part.number == 1 { try tensorType(try part.bytes(context), &info) }
+          guard part.number == 1 else { continue }
+          try tensorType(try part.bytes(context), &info)
+          guard info.elementType != 0 else {
+            throw context.fault(.byte(part.offset), expected: "an element type", found: "none")
+          }
         }
       default: break
       }
@@ -269,6 +300,15 @@ struct OnnxModelParser {
       case 14: tensor.isExternal = try field.int64(context) == 1
       default: break
       }
+    }
+    // Some writers leave an empty raw_data next to typed numbers.
+    var fields = Set(tensor.typed.map(\.field))
+    if !tensor.loose.isEmpty { fields.insert(tensor.looseField) }
+    if let raw = tensor.raw, raw.count > 0 { fields.insert(9) }
+    if tensor.isExternal { fields.insert(13) }
+    guard fields.count <= 1 else {
+      throw context.fault(
+        .byte(bytes.offset), expected: "the elements of a tensor in one field", found: "\(fields.count)")
     }
     return tensor
   }

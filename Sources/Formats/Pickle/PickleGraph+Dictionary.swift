@@ -25,6 +25,39 @@ extension PickleGraph {
   /// True for a dict or an instance of one of its subclasses.
   func isDictionary(_ id: ID) -> Bool { dictionaryChunks(id) != nil }
 
+  /// Whether a dictionary can be made from `arguments`: nothing, a dictionary, or a list or tuple of pairs; `known` holds
+  /// those that have been looked at, as many calls may share one.
+  func holdsPairs(_ arguments: ID, known: inout Set<ID>) -> Bool {
+    guard let items = tuple(arguments), items.count <= 1 else { return false }
+    guard let only = items.first.map({ ID(index: $0) }), known.insert(only).inserted else { return true }
+    func isPair(_ id: ID) -> Bool {
+      switch kind(id) {
+      case .tuple: tuple(id)?.count == 2
+      case .list: hasTwo(chunks(self[id]))
+      default: false
+      }
+    }
+    func hasTwo(_ chunks: Chunks) -> Bool {
+      var count = 0
+      forEach(chunks) { _ in
+        count += 1
+        return count <= 2
+      }
+      return count == 2
+    }
+    switch kind(only) {
+    case .tuple: return (tuple(only) ?? []).allSatisfy { isPair(ID(index: $0)) }
+    case .list:
+      var holds = true
+      forEach(chunks(self[only])) {
+        holds = isPair($0)
+        return holds
+      }
+      return holds
+    default: return isDictionary(only)
+    }
+  }
+
   /// The number of entries of a dictionary, duplicates counted; nil for other values.
   func entryCount(_ id: ID) -> Int? {
     guard let (items, initial) = dictionaryChunks(id) else { return nil }

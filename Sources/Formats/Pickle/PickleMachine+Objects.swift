@@ -42,6 +42,7 @@ extension PickleMachine {
     guard kind != .dictionary || (stack.count - start).isMultiple(of: 2) else {
       throw fault("pairs of key and value", "an odd count")
     }
+    if kind == .dictionary { try checkKeys(from: start) }
     let chunks = try takeChunk(from: start, into: .init())
     push(.init(kind: kind, low: chunks.first, high: UInt64(chunks.last)))
   }
@@ -62,6 +63,21 @@ extension PickleMachine {
     return .init(first: chunks.first, last: segment)
   }
 
+  /// Refuses keys that Python cannot hash among the pairs on the stack from `start` on.
+  private func checkKeys(from start: Int) throws(FormatError) {
+    guard start >= floor else { return }
+    for index in stride(from: start, to: stack.count, by: 2) {
+      let key = PickleGraph.ID(index: stack[index])
+      var kind = "\(graph.kind(key))"
+      switch graph.kind(key) {
+      case .list, .dictionary, .set: break
+      case .object where graph.isDictionary(key): kind = "dictionary"
+      default: continue
+      }
+      throw fault("a key that can be hashed", "a \(kind)")
+    }
+  }
+
   /// Adds the stack from `start` on to the container below it; an object records the items as a container
   /// does.
   private mutating func extend(from start: Int, pairs: Bool) throws(FormatError) {
@@ -71,6 +87,7 @@ extension PickleMachine {
     guard !pairs || (stack.count - start).isMultiple(of: 2) else {
       throw fault("pairs of key and value", "an odd count")
     }
+    if pairs { try checkKeys(from: start) }
     let target = PickleGraph.ID(index: stack[start - 1])
     var node = graph[target]
     switch (node.kind, pairs) {
@@ -123,12 +140,11 @@ extension PickleMachine {
     case 0x84: try pushExtension(Int64(try readLittle(Int32.self)))
     case UInt8(ascii: "Q"):
       let id = try pop()
+      guard graph.kind(id) == .tuple else {
+        throw fault("a tuple as the id of a storage", "\(graph.kind(id))")
+      }
       push(.init(kind: .persistent, low: id.index))
-    case UInt8(ascii: "P"):
-      let line = try readLine()
-      let id = append(
-        .init(kind: .string, low: UInt32(line.count), high: UInt64(line.offset - graph.bytes.offset)))
-      push(.init(kind: .persistent, low: id))
+    case UInt8(ascii: "P"): throw fault("a tuple as the id of a storage", "a line of text")
     default: return false
     }
     return true
@@ -139,6 +155,11 @@ extension PickleMachine {
   ) throws(FormatError) {
     guard graph.kind(arguments) == .tuple else {
       throw fault("a tuple of arguments", "\(graph.kind(arguments))")
+    }
+    switch graph.kind(callable) {
+    // The old format refers to classes whose source it holds; None stands for a class of the extension registry.
+    case .global, .object, .persistent, .none: break
+    default: throw fault("a function or a class to call", "\(graph.kind(callable))")
     }
     graph.objects.append(.init(callable: callable, arguments: arguments))
     push(.init(kind: .object, low: UInt32(graph.objects.count - 1)))

@@ -34,6 +34,7 @@ struct TorchStateDict {
   ///
   /// - Throws: `FormatError`.
   func read(_ names: Names, source: Checkpoint.Source) throws(FormatError) -> Checkpoint {
+    try reader.checkCalls()
     if !names.keepsNames, let checkpoint = try readNetwork(names, source: source) { return checkpoint }
     let selection = try select(key: names.key)
     var checkpoint = Checkpoint(source: source)

@@ -74,6 +74,47 @@ struct TorchTensorReader {
     return entry
   }
 
+  /// Refuses calls that rebuild tensors and that torch could not make, whether or not anything needs their result: a
+  /// missing argument, or one of another type.
+  ///
+  /// - Throws: `FormatError.malformed`.
+  func checkCalls() throws(FormatError) {
+    var known: Set<PickleGraph.ID> = []
+    for object in graph.objects {
+      guard let function = graph.globalName(object.callable) else { continue }
+      if function == "collections.OrderedDict", !graph.holdsPairs(object.arguments, known: &known) {
+        throw context.fault(.key(function), expected: "a list of pairs", found: "another argument")
+      }
+      guard Self.isRebuild(function) else { continue }
+      let items = graph.tuple(object.arguments) ?? []
+      func kind(_ index: Int) -> PickleGraph.Kind {
+        graph.kind(.init(index: items[items.startIndex + index]))
+      }
+      let isFlag = { (index: Int) in kind(index) == .true || kind(index) == .false }
+      let isRight: Bool
+      switch function.dropFirst("torch._".count).drop { $0 != "." } {
+      case "._rebuild_tensor": isRight = items.count == 4 && isPlain(items)
+      case "._rebuild_tensor_v2": isRight = (6...7).contains(items.count) && isPlain(items) && isFlag(4)
+      case "._rebuild_tensor_v3": isRight = (7...8).contains(items.count) && isPlain(items) && isFlag(4)
+      case "._rebuild_parameter": isRight = items.count == 3 && kind(0) == .object && isFlag(1)
+      case "._rebuild_parameter_with_state": isRight = items.count == 4 && kind(0) == .object && isFlag(1)
+      case "._rebuild_from_type_v2":
+        isRight = items.count == 4 && kind(0) == .global && kind(1) == .global && kind(2) == .tuple
+      default: isRight = true
+      }
+      guard isRight else {
+        throw context.fault(.key(function), expected: "the arguments that it takes", found: "others")
+      }
+    }
+  }
+
+  /// Whether `items` begin with a storage, an offset, a size and a stride.
+  private func isPlain(_ items: ArraySlice<UInt32>) -> Bool {
+    let ids = items.prefix(4).map { PickleGraph.ID(index: $0) }
+    return graph.kind(ids[0]) == .persistent && graph.int(ids[1]) != nil && ints(ids[2]) != nil
+      && ints(ids[3]) != nil
+  }
+
   private static func isRebuild(_ function: String) -> Bool {
     function.hasPrefix("torch._utils._rebuild_") || function.hasPrefix("torch._tensor._rebuild_")
   }
