@@ -61,6 +61,15 @@ import fixresc
     let json = Call("run", model, data, "--json")
     #expect(json.json["results"]?.arrayValue?.count == Self.names.count)
     #expect(!json.output.contains("\u{1B}") && !json.output.contains("\u{202E}"))
+    // A name that is not UTF-8 has its bytes beside it, and no other has.
+    let named = (json.json["results"]?.arrayValue ?? []).filter { $0["input_base64"] != nil }
+    let foreign = Self.names.filter {
+      FileName.text(of: $0).unicodeScalars.contains { FileName.rawByte($0) != nil }
+    }
+    #expect(named.count == foreign.count && !foreign.isEmpty)
+    for element in named { #expect(element["input"]?.stringValue?.contains("\\x") == true, "\(element)") }
+    let missing = Call("run", model, FileName.text(of: Array("/a".utf8) + [0xFF]), "--json")
+    #expect(missing.json["error"]?["path_base64"] == "L2H/" || missing.output.contains("L2H/"))
     for name in Self.names {
       #expect(Call("run", model, data + "/" + FileName.text(of: name)).status == 0)
     }

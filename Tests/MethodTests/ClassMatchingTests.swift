@@ -44,6 +44,20 @@ import Testing
     #expect(synonyms.logits == [1, 2, 0])
   }
 
+  @Test func namesAreComparedByTheirBytes() throws {
+    let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+    let folders = [decomposed, composed]
+    #expect(composed == decomposed && composed.utf8.count != decomposed.utf8.count)
+    let matching = try match(folders, [composed, decomposed], classes: 2)
+    #expect(matching.rule == .labels && matching.logits == [1, 0])
+    guard case .unknownFolders(let unknown, _, _, _, _) = refusal(folders, [composed, "tea"], classes: 2)
+    else {
+      Issue.record("a folder of another normal form is no class of the model")
+      return
+    }
+    #expect(unknown.map { Array($0.utf8) } == [Array(decomposed.utf8)])
+  }
+
   @Test func misspeltAndUnknownFoldersAreNamed() throws {
     let labels = ["cassette player", "church", "tench"]
     for folders in [

@@ -15,7 +15,7 @@ extension FileError: ReportedError {
     case .danglingLink(let path, let target):
       ErrorReport(
         "file.dangling-link",
-        "\(path): expected a file or folder, found a link to \(target), which does not exist",
+        "\(path): expected a link to a file or folder that exists, found a link to \(target)",
         ["path": .string(path), "target": .string(target)])
     case .isDirectory(let path):
       ErrorReport("file.is-folder", "\(path): expected a file, found a folder", ["path": .string(path)])

@@ -1,8 +1,11 @@
+import FixresBase
+
 /// Names to logits, as folders are looked up: case and underscores do not count, and each of the names between commas
-/// (`tench, Tinca tinca`) stands for the class where no other class has it. A whole name comes before a part of one.
+/// (`tench, Tinca tinca`) stands for the class where no other class has it. A whole name comes before a part of one. Names are
+/// compared byte by byte: two that differ in Unicode's normal form alone are two classes, as two folders are.
 package struct ClassNames: Sendable {
-  private var whole: [String: Int] = [:]
-  private var parts: [String: Int] = [:]
+  private var whole: [UTF8Key: Int] = [:]
+  private var parts: [UTF8Key: Int] = [:]
 
   /// The index of a name that several classes bear.
   private static let ambiguous = -1
@@ -21,9 +24,9 @@ package struct ClassNames: Sendable {
     for part in name.split(separator: ",") { Self.insert(String(part), index, into: &parts) }
   }
 
-  private static func insert(_ name: String, _ index: Int, into indices: inout [String: Int]) {
+  private static func insert(_ name: String, _ index: Int, into indices: inout [UTF8Key: Int]) {
     let name = plain(name)
-    guard !name.isEmpty else { return }
+    guard !name.string.isEmpty else { return }
     indices[name] = indices[name].map { $0 == index ? index : ambiguous } ?? index
   }
 
@@ -41,7 +44,9 @@ package struct ClassNames: Sendable {
   package func isAmbiguous(_ name: String) -> Bool { found(name) == Self.ambiguous }
 
   /// Lower case, with one blank for each run of blanks and underscores: folder names rarely hold blanks.
-  private static func plain(_ name: String) -> String {
-    name.lowercased().split(whereSeparator: { $0 == "_" || $0 == " " || $0 == "\t" }).joined(separator: " ")
+  private static func plain(_ name: String) -> UTF8Key {
+    UTF8Key(
+      name.lowercased().split(whereSeparator: { $0 == "_" || $0 == " " || $0 == "\t" }).joined(separator: " ")
+    )
   }
 }

@@ -90,7 +90,8 @@ package final class Console {
   package func lines(_ lines: [String]) { for text in lines { line(text) } }
 
   /// The JSON object of the whole call.
-  package func object(_ object: JSON.Object) {
+  package func object(_ given: JSON.Object) {
+    let object = given.withNameBytes
     guard let key = streamedKey else {
       return print(Text.printableJSON(JSON.object(object).serialized()) + "\n")
     }
@@ -105,7 +106,7 @@ package final class Console {
   package func stream(_ element: JSON, of key: String) {
     if streamedKey == nil { print("{\"schema\":1,\"\(key)\":[") } else { print(",") }
     streamedKey = key
-    print(Text.printableJSON(element.serialized()))
+    print(Text.printableJSON(element.withNameBytes.serialized()))
   }
 
   /// Text of many lines, such as help, a completion script or a graph; what it holds from files is escaped.
