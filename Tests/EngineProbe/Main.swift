@@ -10,8 +10,8 @@ import FixresRuntime
 ///
 /// `engine-probe allocations MODEL ISA THREADS BATCH [--allocate]` counts calls of the allocator and of `mmap`, and
 /// the bytes that are newly mapped, in 100 runs after the first; with `--allocate` each run makes an array, to
-/// show that it would be seen. `engine-probe open MODEL THREADS` prints the milliseconds of opening a model by the library
-/// and of its first run. `engine-probe faults FILE` shortens the file while it is mapped, and faults again elsewhere, which
+/// show that it would be seen. `engine-probe open MODEL THREADS [--verify]` prints the milliseconds of opening a
+/// model by the library, with `--verify` its packed weights verified, and of its first run. `engine-probe faults FILE` shortens the file while it is mapped, and faults again elsewhere, which
 /// its own handler takes. `engine-probe fork MODEL N` forks N times in the middle of runs. `engine-probe refused MODEL` gives up the right to executable memory first (Linux 6.3).
 @main
 struct EngineProbe {
@@ -28,13 +28,14 @@ struct EngineProbe {
         let session = try Session(model: model, options: options)
         try count(session, batch: Int(words[5]) ?? 1, allocates: words.contains("--allocate"))
         withExtendedLifetime(model) {}
-      case ("open", 4): try timeOpening(words[2], threads: Int(words[3]))
+      case ("open", 4...5):
+        try timeOpening(words[2], threads: Int(words[3]), verifies: words.last == "--verify")
       case ("faults", 3): try faults(words[2])
       case ("fork", 4): try Forks.run(words[2], count: Int(words[3]) ?? 1)
       case ("refused", 3): try runRefused(words[2])
       default:
         print(
-          "usage: engine-probe allocations MODEL ISA THREADS BATCH [--allocate] | open MODEL THREADS | refused MODEL"
+          "usage: engine-probe allocations MODEL ISA THREADS BATCH [--allocate] | open MODEL THREADS [--verify] | refused MODEL"
             + " | faults FILE | fork MODEL N"
         )
         exit(2)
@@ -75,11 +76,12 @@ struct EngineProbe {
       }
     }
 
-    private static func timeOpening(_ path: String, threads: Int?) throws {
+    private static func timeOpening(_ path: String, threads: Int?, verifies: Bool) throws {
       MappingGuard.install()
       let start = MonotonicClock.nanoseconds()
       let model = try ModelFile.open(path)
-      let session = try Session(model: model, options: SessionOptions(threads: threads))
+      let session = try Session(
+        model: model, options: SessionOptions(threads: threads, verifiesPackedWeights: verifies))
       let opened = MonotonicClock.nanoseconds()
       let input = [Float](repeating: 0.25, count: session.inputShape.reduce(1, *))
       let filled = MonotonicClock.nanoseconds()

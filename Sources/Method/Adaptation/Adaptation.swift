@@ -181,10 +181,15 @@ public struct Adaptation {
 
   // MARK: - Proofs
 
+  /// Tells how far a proof has come, in billions of multiply-adds.
+  private func proving(_ done: Int, _ total: Int) {
+    observe(.pictures(phase: "proof (billions of multiply-adds)", done: done, total: total))
+  }
+
   /// Runs the network at the new resolution before and after folding and fusing.
   private func prove(_ model: Model, _ unfolded: Model) throws(MethodError) -> Proof {
     let original = try retargeted(unfolded, to: model.graph.resolution)
-    let proof = try Proof(model, against: original, session: options.session)
+    let proof = try Proof(model, against: original, session: options.session, observe: proving)
     guard proof.holds else {
       throw .proofFailed(difference: proof.deviation.difference, limit: proof.limit)
     }
@@ -199,7 +204,7 @@ public struct Adaptation {
     let rewrites = result.passes.first { $0.name == "retarget-resolution" }?.rewrites ?? 0
     guard old != new, rewrites > 1 else { return nil }
     let back = try retargeted(try retargeted(source, to: new), to: old)
-    let proof = try Proof(back, against: source, session: options.session)
+    let proof = try Proof(back, against: source, session: options.session, observe: proving)
     guard proof.holds else {
       throw .headProofFailed(resolution: old, difference: proof.deviation.difference)
     }
@@ -215,7 +220,7 @@ public struct Adaptation {
     for size in Proof.otherSizes(than: model.graph.resolution) where size != source.graph.resolution {
       guard let original = try? retargeted(unfolded, to: size), let other = try? retargeted(model, to: size)
       else { continue }
-      let proof = try Proof(other, against: original, session: options.session)
+      let proof = try Proof(other, against: original, session: options.session, observe: proving)
       guard proof.holds else {
         throw .headProofFailed(resolution: size, difference: proof.deviation.difference)
       }

@@ -6,7 +6,7 @@ import FixresRuntime
 package enum AdaptationEvent {
   /// A pass begins, ends or has run.
   case pass(PassEvent)
-  /// A network is run over pictures; `phase` says what for.
+  /// A network is run over pictures, or a proof over billions of multiply-adds; `phase` says what for.
   case pictures(phase: String, done: Int, total: Int)
   /// Batch-norm statistics have been recomputed.
   case renewedBatchNorms(BatchNormAdaptation.Outcome)

@@ -28,11 +28,16 @@ public struct Proof: Hashable, Sendable {
     ]
   }
 
-  /// Runs `model` and `original`, which read the same input, without Winograd.
+  /// Multiply-adds of both runs from which on their progress is told: about a second of work.
+  private static let longRun = 20_000_000_000
+
+  /// Runs `model` and `original`, which read the same input, without Winograd; `observe` is told how many of how many
+  /// billions of multiply-adds are done, where it takes long.
   ///
   /// - Throws: `MethodError.runtime` where one can't be planned or run, `notFinite`, `inputTooLarge`.
   public init(
-    _ model: Model, against original: Model, session options: SessionOptions = SessionOptions()
+    _ model: Model, against original: Model, session options: SessionOptions = SessionOptions(),
+    observe: @escaping (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws(MethodError) {
     var options = options
     options.isExact = true
@@ -45,11 +50,17 @@ public struct Proof: Hashable, Sendable {
     try Self.requireMemory([reference, rewritten].compactMap(\.self), model.graph)
     // Only now is it known that both fit in memory, one after the other.
     let input = try NoiseInput.make(for: model.graph)
+    let before = original.graph.multiplyAccumulates
+    let total = before.addingSaturated(model.graph.multiplyAccumulates)
+    func tell(_ done: Int) {
+      if total >= Self.longRun { observe(done / 1_000_000_000, total / 1_000_000_000) }
+    }
+    tell(0)
     let expected = try reference.map { (reference) throws(MethodError) in
-      try Self.output(reference, of: original, input, options)
+      try Self.output(reference, of: original, input, options) { tell($0) }
     }
     reference = nil
-    let found = try Self.output(rewritten, of: model, input, options)
+    let found = try Self.output(rewritten, of: model, input, options) { tell(before.addingSaturated($0)) }
     deviation = Deviation(of: found, from: expected ?? [])
     resolution = model.graph.resolution
   }
@@ -64,10 +75,11 @@ public struct Proof: Hashable, Sendable {
 
   /// The logits of `session`, a session of `model`, or its features where it has no classifier.
   private static func output(
-    _ session: Session, of model: Model, _ input: [Float], _ options: SessionOptions
+    _ session: Session, of model: Model, _ input: [Float], _ options: SessionOptions,
+    observe: @escaping (Int) -> Void
   ) throws(MethodError) -> [Float] {
     let output: Session.Output
-    do { output = try session.run(input) } catch { throw .runtime(error) }
+    do { output = try session.run(input, observe: observe) } catch { throw .runtime(error) }
     let values = output.logits.isEmpty ? output.features : output.logits
     guard values.firstNonFinite == nil else {
       throw .notFinite(

@@ -44,6 +44,29 @@ extension Session {
     }
   }
 
+  /// Runs one picture as `run` does, and tells `observe` after each step the multiply-adds that are done.
+  package func run(_ input: [Float], observe: @escaping (Int) -> Void) throws(RuntimeError) -> Output {
+    var logits = [Float](repeating: 0, count: classCount)
+    var features = [Float](repeating: 0, count: featureCount)
+    let steps = plan.steps
+    var done = 0
+    try input.withUnsafeBufferPointer { (input) throws(RuntimeError) in
+      try logits.withUnsafeMutableBufferPointer { (logits) throws(RuntimeError) in
+        try features.withUnsafeMutableBufferPointer { (features) throws(RuntimeError) in
+          let call = try checked(input, batch: 1, logits: logits, features: features)
+          try withState { (state) throws(RuntimeError) in
+            let weights = state.prepareWeights(of: plan, images: 1)
+            try state.run(plan, call, weights: weights, first: 0, count: 1, timings: nil) { step in
+              done = done.addingSaturated(steps[step].macs)
+              observe(done)
+            }
+          }
+        }
+      }
+    }
+    return Output(batch: 1, logits: logits, features: features)
+  }
+
   /// Runs pictures and hands every value, in execution order, to `visit` as NCHW; needs a session made
   /// with `keepsValues`, and at most one pass's images.
   package func visitValues(

@@ -66,10 +66,10 @@ struct SessionState: ~Copyable, @unchecked Sendable {
     nextImage.deallocate()
   }
 
-  /// Runs images `first ..< first + count` of `call`; `timings` gets nanoseconds a step.
+  /// Runs images `first ..< first + count` of `call`; `timings` gets nanoseconds a step, and `finished` is told of each.
   mutating func run(
     _ plan: ExecutionPlan, _ call: Call, weights: PreparedWeights, first: Int, count: Int,
-    timings: UnsafeMutablePointer<UInt64>?
+    timings: UnsafeMutablePointer<UInt64>?, finished: ((Int) -> Void)? = nil
   ) throws(RuntimeError) {
     precondition(weights.belong(to: plan.weights), "these are the weights of another plan")
     try prepare(plan, call, count)
@@ -98,6 +98,7 @@ struct SessionState: ~Copyable, @unchecked Sendable {
         timings[index] = after - before
         before = after
       }
+      finished?(index)
     }
   }
 
