@@ -80,6 +80,7 @@ import fixresc
       [
         IRError.illTyped(node: name, fault: fault), .duplicateName(name), .unknownValue(name),
         .syntax(line: 3, expected: "a name", found: name), .unverified([]), .missingConstant(name),
+        .tooMany(.nodes, maximum: 3),
         .constantShape(name: name, expected: [1], found: [2]), .resolution(requested: size, maximum: 32768),
         .modelFile(section: "GRPH", .missing), .file(.notFound(path: path)),
       ]),

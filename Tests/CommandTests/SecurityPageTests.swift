@@ -35,7 +35,7 @@ import Testing
       #expect(found == limit, "\(line)")
       rows += 1
     }
-    #expect(rows == 20)
+    #expect(rows == 25)
     #expect(Self.value(of: "a", in: "  static let a: Int = 1 << 20") == 1 << 20)
     #expect(Self.value(of: "a", in: "  let (a, b) = 3") == 3)
     #expect(Self.value(of: "a", in: "  public init(a: Int = 89_478) { self.a = a }") == 89_478)

@@ -3,6 +3,22 @@ import FixresRuntime
 import Testing
 
 @Suite struct MemoryPlannerTests {
+  /// Every buffer lies in the arena, aligned, and apart from all that live at the same time.
+  static func expectApart(
+    _ placement: MemoryPlanner.Placement, _ requests: [MemoryPlanner.Request], _ what: String
+  ) {
+    for (i, a) in requests.enumerated() {
+      #expect(placement.offsets[i] % 64 == 0, "\(what)")
+      #expect(placement.offsets[i] + a.byteCount <= placement.byteCount, "\(what)")
+      for (j, b) in requests.enumerated() where i < j && a.first <= b.last && b.first <= a.last {
+        let apart =
+          placement.offsets[i] + a.byteCount <= placement.offsets[j]
+          || placement.offsets[j] + b.byteCount <= placement.offsets[i]
+        #expect(apart, "\(what): buffers \(i) and \(j) meet")
+      }
+    }
+  }
+
   @Test(arguments: 0..<200 as Range<UInt64>)
   func liveBuffersNeverMeet(seed: UInt64) {
     var random = SeededRandom(seed: seed)
@@ -12,16 +28,7 @@ import Testing
         byteCount: random.nextInt(in: 1..<5000), first: first, last: first + random.nextInt(in: 0..<12))
     }
     let placement = MemoryPlanner.place(requests)
-    for (i, a) in requests.enumerated() {
-      #expect(placement.offsets[i] % 64 == 0)
-      #expect(placement.offsets[i] + a.byteCount <= placement.byteCount, "seed \(seed)")
-      for (j, b) in requests.enumerated() where i < j && a.first <= b.last && b.first <= a.last {
-        let apart =
-          placement.offsets[i] + a.byteCount <= placement.offsets[j]
-          || placement.offsets[j] + b.byteCount <= placement.offsets[i]
-        #expect(apart, "seed \(seed): buffers \(i) and \(j) meet")
-      }
-    }
+    Self.expectApart(placement, requests, "seed \(seed)")
     let live = (0..<60).map { step in
       requests.filter { $0.first <= step && step <= $0.last }.reduce(0) { $0 + ($1.byteCount + 63) & ~63 }
     }

@@ -184,15 +184,7 @@ extension MemoryPlannerTests {
         byteCount: 64 * random.nextInt(in: 1..<5), first: first, last: first + random.nextInt(in: 0..<12))
     }
     let placement = MemoryPlanner.place(requests, mostPairs: random.nextInt(in: 0..<30))
-    for (i, a) in requests.enumerated() {
-      #expect(placement.offsets[i] + a.byteCount <= placement.byteCount, "seed \(seed)")
-      for (j, b) in requests.enumerated() where i < j && a.first <= b.last && b.first <= a.last {
-        let apart =
-          placement.offsets[i] + a.byteCount <= placement.offsets[j]
-          || placement.offsets[j] + b.byteCount <= placement.offsets[i]
-        #expect(apart, "seed \(seed): buffers \(i) and \(j) meet")
-      }
-    }
+    Self.expectApart(placement, requests, "seed \(seed)")
   }
 
   @Test func aLongChainSharesTwoPlaces() {

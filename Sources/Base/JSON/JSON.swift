@@ -19,8 +19,9 @@ public enum JSON: Hashable, Sendable {
   public struct Object: Hashable, Sendable {
     /// The members, in the order in which they were added.
     public private(set) var members: [Member] = []
-    /// Index of each key in `members`.
+    /// Index of each key in `members`; empty while there are so few that looking through them is as quick.
     private var indices: [UTF8Key: Int] = [:]
+    private static let fewMembers = 8
 
     /// A name and its value.
     public struct Member: Hashable, Sendable {
@@ -38,22 +39,41 @@ public enum JSON: Hashable, Sendable {
 
     /// The member named `key`; setting nil removes it.
     public subscript(key: String) -> JSON? {
-      get { indices[UTF8Key(key)].map { members[$0].value } }
+      get { index(of: key).map { members[$0].value } }
       set {
-        let name = UTF8Key(key)
-        switch (indices[name], newValue) {
+        switch (index(of: key), newValue) {
         case (let index?, let value?): members[index].value = value
         case (nil, let value?):
-          indices[name] = members.count
           members.append(Member(key: key, value: value))
+          if !indices.isEmpty {
+            indices[UTF8Key(key)] = members.count - 1
+          } else if members.count > Self.fewMembers {
+            number()
+          }
         case (let index?, nil):
           members.remove(at: index)
-          indices = [:]
-          for (index, member) in members.enumerated() { indices[UTF8Key(member.key)] = index }
+          number()
         case (nil, nil): break
         }
       }
     }
+
+    private func index(of key: String) -> Int? {
+      guard indices.isEmpty else { return indices[UTF8Key(key)] }
+      return members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
+    }
+
+    private mutating func number() {
+      indices = [:]
+      guard members.count > Self.fewMembers else { return }
+      for (index, member) in members.enumerated() { indices[UTF8Key(member.key)] = index }
+    }
+
+    /// Equal where the members are, in their order.
+    public static func == (a: Object, b: Object) -> Bool { a.members == b.members }
+
+    /// Hashes the members.
+    public func hash(into hasher: inout Hasher) { hasher.combine(members) }
   }
 }
 

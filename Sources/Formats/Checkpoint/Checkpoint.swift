@@ -32,5 +32,5 @@ package struct Checkpoint: Sendable {
   /// Averaged (EMA) weights come first, as timm prefers them.
   package static let wrappers = ["state_dict_ema", "model_ema", "state_dict", "model", "net", "network"]
   /// Limit on the entries of a dictionary.
-  package static let maximumTensorCount = 1 << 16
+  package static let maximumTensorCount = 1 << 15
 }

@@ -2,6 +2,9 @@
 struct ModuleTree {
   /// Limit on the components of a path; what is behind it stays in one piece.
   private static let maximumDepth = 24
+  /// Limit on the modules; a name that comes behind them stays in one piece, at the root. A module takes far more memory
+  /// than its part of a name, and a network has at most one for each tensor and its blocks.
+  private static let maximumCount = 1 << 16
 
   /// The layer that a module's own tensors are those of.
   enum Layer: Hashable {
@@ -35,7 +38,8 @@ struct ModuleTree {
     var places: [Place: Int] = [:]
     for (index, entry) in entries.enumerated() where isIn[index] {
       let parts = entry.path.split(
-        separator: ".", maxSplits: Self.maximumDepth, omittingEmptySubsequences: false)
+        separator: ".", maxSplits: nodes.count < Self.maximumCount ? Self.maximumDepth : 0,
+        omittingEmptySubsequences: false)
       var node = 0
       for part in parts.dropLast() {
         let place = Place(parent: node, component: part)

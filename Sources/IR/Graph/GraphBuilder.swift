@@ -8,6 +8,7 @@ public struct GraphBuilder {
   private var outputs: [GraphOutput] = []
   private var names: Set<String> = []
   private var outputNames: Set<String> = []
+  private var operandCount = 0
 
   /// An empty graph called `name`.
   public init(name: String) { self.name = name }
@@ -17,7 +18,7 @@ public struct GraphBuilder {
 
   /// Declares a graph input.
   ///
-  /// - Throws: `duplicateName`.
+  /// - Throws: `duplicateName`, `tooMany`.
   public mutating func input(_ name: String, _ type: TensorType) throws(IRError) -> ValueID {
     let value = try declare(name, type)
     inputs.append(value)
@@ -26,7 +27,7 @@ public struct GraphBuilder {
 
   /// Declares a constant, whose data the model holds under `name`.
   ///
-  /// - Throws: `duplicateName`.
+  /// - Throws: `duplicateName`, `tooMany`.
   public mutating func constant(_ name: String, shape: [Int]) throws(IRError) -> ValueID {
     let value = try declare(name, TensorType(batched: false, shape))
     constants.append(value)
@@ -35,7 +36,7 @@ public struct GraphBuilder {
 
   /// Appends `op` on `operands`; its result is named `name` and has the inferred type.
   ///
-  /// - Throws: `illTyped` where the operands do not fit, `duplicateName`.
+  /// - Throws: `illTyped` where the operands do not fit, `duplicateName`, `tooMany`.
   public mutating func append(_ op: Op, _ operands: [ValueID], name: String) throws(IRError) -> ValueID {
     let type: TensorType
     do {
@@ -45,6 +46,9 @@ public struct GraphBuilder {
         op: op, resultName: name, operandNames: operands.map { values[$0.index].name }, type: nil)
       throw .illTyped(node: text, fault: error)
     }
+    operandCount += operands.count
+    try GraphLimits.check(.operands, operandCount)
+    try GraphLimits.check(.nodes, nodes.count + 1)
     let value = try declare(name, type)
     nodes.append(Node(op: op, operands: operands, result: value))
     return value
@@ -52,10 +56,11 @@ public struct GraphBuilder {
 
   /// Declares `value` as an output of the graph.
   ///
-  /// - Throws: `duplicateName` where there is an output `name`.
+  /// - Throws: `duplicateName` where there is an output `name`, `tooMany`.
   public mutating func output(_ name: String, _ value: ValueID) throws(IRError) {
     guard outputNames.insert(name).inserted else { throw .duplicateName(name) }
     outputs.append(GraphOutput(name: name, value: value))
+    try GraphLimits.check(.outputs, outputs.count)
   }
 
   /// The graph, its values in canonical order.
@@ -68,6 +73,7 @@ public struct GraphBuilder {
   private mutating func declare(_ name: String, _ type: TensorType) throws(IRError) -> ValueID {
     guard names.insert(name).inserted else { throw .duplicateName(name) }
     values.append(Value(name: name, type: type))
+    try GraphLimits.check(.values, values.count)
     return ValueID(values.count - 1)
   }
 }

@@ -15,6 +15,10 @@ extension IRError: ReportedError {
     case .syntax(let line, let expected, let found):
       ErrorReport(
         "ir.syntax", "graph text, line \(line): expected \(expected), found \(found)", ["line": JSON(line)])
+    case .tooMany(let part, let maximum):
+      ErrorReport(
+        "ir.too-many", "expected at most \(maximum) \(part.rawValue) in a graph, found more",
+        ["part": .string(part.rawValue), "maximum": JSON(maximum)])
     case .unverified(let faults): IRError.unverified(faults)
     case .missingConstant(let name):
       ErrorReport(

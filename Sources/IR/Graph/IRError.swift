@@ -10,6 +10,8 @@ public enum IRError: Error, Hashable, Sendable {
   case unknownValue(String)
   /// The text of a graph is malformed in line `line`, counted from 1.
   case syntax(line: Int, expected: String, found: String)
+  /// A graph has more of `part` than `maximum`.
+  case tooMany(GraphLimits.Part, maximum: Int)
   /// The verifier found these faults.
   case unverified([Verifier.Fault])
   /// A constant that the graph declares has no data.

@@ -41,8 +41,9 @@ public enum Verifier {
 
   /// Checks `graph`.
   ///
-  /// - Throws: `unverified` with all faults.
+  /// - Throws: `tooMany`, `unverified` with all faults.
   public static func check(_ graph: Graph) throws(IRError) {
+    try GraphLimits.check(graph)
     let found = faults(in: graph)
     guard found.isEmpty else { throw .unverified(found) }
   }

@@ -4,12 +4,13 @@ public struct GraphParser {
   private var valuesByName: [String: ValueID] = [:]
   private var lexer = GraphLexer("", line: 0)
   private var line = 0
+  private var operandCount = 0
 
   private init() {}
 
   /// The graph of `text`.
   ///
-  /// - Throws: `syntax`, `duplicateName`, `unknownValue`.
+  /// - Throws: `syntax`, `duplicateName`, `unknownValue`, `tooMany`.
   public static func parse(_ text: String) throws(IRError) -> Graph {
     var parser = GraphParser()
     return try parser.parseGraph(text)
@@ -18,9 +19,13 @@ public struct GraphParser {
   private mutating func parseGraph(_ text: String) throws(IRError) -> Graph {
     var isOpen = false
     var isClosed = false
-    for lineText in text.split(separator: "\n", omittingEmptySubsequences: false) {
+    // Line by line: a list of all lines would take many times the text.
+    var rest: Substring? = text[...]
+    while let remaining = rest {
+      let end = remaining.utf8.firstIndex(of: UInt8(ascii: "\n"))
+      rest = end.map { remaining[remaining.utf8.index(after: $0)...] }
       line += 1
-      lexer = GraphLexer(lineText, line: line)
+      lexer = GraphLexer(remaining[..<(end ?? remaining.endIndex)], line: line)
       let first = try lexer.next()
       switch first {
       case .end: continue
@@ -61,6 +66,7 @@ public struct GraphParser {
     guard case .word(let name) = token else { throw unexpected(token, expected: "an output's name") }
     try expect("=")
     storage.outputs.append(GraphOutput(name: name, value: try parseUse(try lexer.next())))
+    try GraphLimits.check(.outputs, storage.outputs.count)
   }
 
   private mutating func parseNode(result: String) throws(IRError) {
@@ -90,6 +96,7 @@ public struct GraphParser {
       throw .syntax(line: line, expected: "\(mnemonic)'s operands and attributes", found: "\(fault)")
     }
     storage.nodes.append(Node(op: op, operands: operands, result: try declare(result, type)))
+    try GraphLimits.check(.nodes, storage.nodes.count)
   }
 
   /// Operands up to the token that ends them; keywords come after all plain ones.
@@ -105,6 +112,8 @@ public struct GraphParser {
         throw unexpected(token, expected: "a keyword before %name")
       }
       operands.append(try parseUse(token))
+      operandCount += 1
+      try GraphLimits.check(.operands, operandCount)
       token = try lexer.next()
       guard token == .mark(",") else { return (operands, keywords, token) }
       token = try lexer.next()
@@ -162,6 +171,7 @@ public struct GraphParser {
     let value = ValueID(storage.values.count)
     guard valuesByName.updateValue(value, forKey: name) == nil else { throw .duplicateName(name) }
     storage.values.append(Value(name: name, type: type))
+    try GraphLimits.check(.values, storage.values.count)
     return value
   }
 

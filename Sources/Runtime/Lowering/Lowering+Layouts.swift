@@ -19,7 +19,7 @@ extension Lowering {
 
   private mutating func layOut(sharesFlattened: Bool) {
     roots = [Int?](repeating: nil, count: graph.values.count)
-    layouts = [:]
+    layouts = [TensorLayout?](repeating: nil, count: graph.values.count)
     for input in graph.inputs { roots[input.index] = input.index }
     for (_, node) in batchedNodes {
       let shares = isAlias(node, sharesFlattened: sharesFlattened)
@@ -212,13 +212,13 @@ extension Lowering {
   }
 
   private mutating func borderPixel(_ map: Int) {
-    let pixels = layouts.filter { $0.value.height * $0.value.width == 1 }.keys.sorted()
+    let pixels = layouts.indices.filter { layouts[$0].map { $0.height * $0.width == 1 } ?? false }
     if !pixels.isEmpty { layouts[pixels[map % pixels.count]]?.border = Border(all: 1) }
   }
 
   /// Takes a row or a column from one of the borders.
   private mutating func narrowBorder(_ map: Int) {
-    let bordered = layouts.filter { $0.value.border != .none }.keys.sorted()
+    let bordered = layouts.indices.filter { layouts[$0].map { $0.border != .none } ?? false }
     guard !bordered.isEmpty, var layout = layouts[bordered[map % bordered.count]] else { return }
     if layout.border.bottom > 0 { layout.border.bottom -= 1 } else { layout.border.top -= 1 }
     layout.border.top = max(0, layout.border.top)

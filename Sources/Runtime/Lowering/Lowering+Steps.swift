@@ -69,7 +69,8 @@ extension Lowering {
   /// Lowers all nodes, several at a time; nil where their kernels take more code than a plan may have.
   private func lowerNodes(_ pool: ThreadPool) throws(RuntimeError) -> [NodeLowering]? {
     let code = CodeTally()
-    var jobs = batchedNodes.filter { !sharesOnly($0.node) }.map { NodeLowering(node: $0.node) }
+    var jobs: [NodeLowering] = []
+    for (_, node) in batchedNodes where !sharesOnly(node) { jobs.append(NodeLowering(node: node)) }
     let queue = WorkQueue(count: jobs.count)
     jobs.withUnsafeMutableBufferPointer { jobs in
       nonisolated(unsafe) let jobs = jobs

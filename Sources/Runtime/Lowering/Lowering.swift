@@ -23,7 +23,8 @@ struct Lowering: Sendable {
   var folded: [Int: ReferenceValue] = [:]
   /// For each value the value whose buffer it shares, itself where it has its own; nil for constants.
   var roots: [Int?] = []
-  var layouts: [Int: TensorLayout] = [:]
+  /// By root value; nil for all others.
+  var layouts: [TensorLayout?] = []
   /// Buffer of a root value.
   var buffers: [Int: Int] = [:]
   var requests: [MemoryPlanner.Request] = []
@@ -67,7 +68,7 @@ struct Lowering: Sendable {
         pool: pool, planted: planted)
     }
     try PlanChecker.check(
-      plan, steps: lowering.steps.map(\.step), roles: lowering.roles(outputs), of: model.graph,
+      plan, steps: lowering.steps, roles: lowering.roles(outputs), of: model.graph,
       outputs: outputs,
       keepsValues: keepsValues)
     lowering.releasePacked(except: plan.weights.all)
@@ -76,8 +77,9 @@ struct Lowering: Sendable {
 
   /// What each step of the plan is for.
   private func roles(_ outputs: [ValueID]) -> [PlanChecker.Role] {
-    [.load] + batchedNodes.filter { !sharesOnly($0.node) }.map { .node($0.index) }
-      + outputs.indices.map { .store($0) }
+    var roles: [PlanChecker.Role] = [.load]
+    for (index, node) in batchedNodes where !sharesOnly(node) { roles.append(.node(index)) }
+    return roles + outputs.indices.map { .store($0) }
   }
 
   /// Gives back the pages of packed constants, read to be checksummed, that no kernel takes.
@@ -103,8 +105,10 @@ struct Lowering: Sendable {
   }
 
   /// Nodes that compute something of a batch, by index.
-  var batchedNodes: [(index: Int, node: Node)] {
-    graph.nodes.enumerated().filter { graph[$0.element.result].type.batched }.map { ($0.offset, $0.element) }
+  var batchedNodes: some Sequence<(index: Int, node: Node)> {
+    let graph = graph
+    return graph.nodes.indices.lazy.filter { graph[graph.nodes[$0].result].type.batched }
+      .map { ($0, graph.nodes[$0]) }
   }
 
   /// Operands of a batch: what must be in a buffer when the node runs.

@@ -30,7 +30,7 @@ package struct PlanChecker {
   private let graph: Graph
   private let outputs: [ValueID]
   private let plan: ExecutionPlan
-  private let steps: [KernelStep]
+  private let steps: [(info: ExecutionPlan.StepInfo, step: KernelStep)]
   private var stamps: BlockStamps
   /// By buffer: its blocks in `stamps`.
   private var blocks: [Range<Int>] = []
@@ -38,14 +38,14 @@ package struct PlanChecker {
   /// By value: the first value whose elements are the same in the same order; itself unless it is a mere alias.
   private var contents: [Int]
   private var step = 0
-  private var footprint: StepFootprint { steps[step].footprint }
+  private var footprint: StepFootprint { steps[step].step.footprint }
 
   /// Checks `plan`, made of `steps`, which have `roles`, as a plan for `outputs` of `graph`.
   ///
   /// - Throws: `RuntimeError.unsoundPlan` with the first fault.
   package static func check(
-    _ plan: ExecutionPlan, steps: [KernelStep], roles: [Role], of graph: Graph, outputs: [ValueID],
-    keepsValues: Bool
+    _ plan: ExecutionPlan, steps: [(info: ExecutionPlan.StepInfo, step: KernelStep)], roles: [Role],
+    of graph: Graph, outputs: [ValueID], keepsValues: Bool
   ) throws(RuntimeError) {
     var checker = PlanChecker(plan, steps, graph, outputs: outputs)
     do throws(PlanFault) {
@@ -55,7 +55,10 @@ package struct PlanChecker {
     } catch { throw .unsoundPlan(error) }
   }
 
-  private init(_ plan: ExecutionPlan, _ steps: [KernelStep], _ graph: Graph, outputs: [ValueID]) {
+  private init(
+    _ plan: ExecutionPlan, _ steps: [(info: ExecutionPlan.StepInfo, step: KernelStep)], _ graph: Graph,
+    outputs: [ValueID]
+  ) {
     (self.plan, self.steps, self.graph, self.outputs) = (plan, steps, graph, outputs)
     residents = [Resident?](repeating: nil, count: plan.buffers.count)
     contents = Array(graph.values.indices)
@@ -186,7 +189,7 @@ package struct PlanChecker {
 
   private func checkOwnMemory() throws(PlanFault) {
     // Packing is a part of the step that needs the weights.
-    let own = footprint.own + (steps[step].resources.weights?.packing?.step.footprint.own ?? [])
+    let own = footprint.own + (steps[step].step.resources.weights?.packing?.step.footprint.own ?? [])
     for access in own where !access.span.fits(in: access.byteCount) {
       throw PlanFault(
         .outsideBuffer, layer: plan.steps[step].layer, kernel: plan.steps[step].kernel, memory: access.name,

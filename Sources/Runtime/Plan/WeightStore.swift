@@ -25,14 +25,14 @@ package final class WeightStore: @unchecked Sendable {
   private let packed: [PackedWeights?]
   /// By step: what packs the weights; nil for steps whose weights are in place. Entries are only ever removed, as a run
   /// must not allocate.
-  private var packings: [WeightPackingStep?]
+  private var packings: [LayerWeights?]
   /// Emitted kernels that pack, kept so that a run unmaps no page of theirs.
   private let packingKernels: [any ListedKernel]
 
   init(_ layers: [LayerWeights?]) {
     packed = layers.map { $0?.packed }
-    packings = layers.map { $0?.packing }
-    packingKernels = packings.flatMap { $0?.step.resources.kernels ?? [] }
+    packings = layers.map { $0?.packing == nil ? nil : $0 }
+    packingKernels = packings.flatMap { $0?.packing?.step.resources.kernels ?? [] }
     state = packings.contains { $0 != nil } ? .unpacked : .resident
   }
 
@@ -59,7 +59,9 @@ package final class WeightStore: @unchecked Sendable {
   func makeResident(_ pool: ThreadPool, _ context: UnsafePointer<RunContext>) -> PreparedWeights {
     if case .resident = state { return PreparedWeights(self) }
     for index in packings.indices {
-      guard let packing = packings[index], let weights = packed[index], let memory = weights.allocate() else {
+      guard let packing = packings[index]?.packing, let weights = packed[index],
+        let memory = weights.allocate()
+      else {
         continue
       }
       Self.pack(weights, by: packing, into: memory, pool, context)
@@ -74,7 +76,7 @@ package final class WeightStore: @unchecked Sendable {
   fileprivate func pack(
     step index: Int, into shared: AlignedBlock, _ pool: ThreadPool, _ context: UnsafePointer<RunContext>
   ) {
-    guard let packing = packings[index], let weights = packed[index] else { return }
+    guard let packing = packings[index]?.packing, let weights = packed[index] else { return }
     Self.pack(weights, by: packing, into: shared, pool, context)
   }
 

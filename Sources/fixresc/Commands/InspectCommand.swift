@@ -17,8 +17,6 @@ extension Command {
     run: { invocation in
       let source = try ModelSource.open(invocation.arguments[0], invocation)
       let model = source.model
-      let summary = ModelSummary(model.graph)
-      var result = inspectionObject(model, summary)
       let console = invocation.console
       var texts: [(key: String, text: String)] = []
       if invocation.has(ir) { texts.append(("ir", GraphPrinter.text(of: model.graph))) }
@@ -31,6 +29,9 @@ extension Command {
         }
         texts.append(("asm", text))
       }
+      // Only now: beside a plan they would take more memory than the plan does.
+      let summary = ModelSummary(model.graph)
+      var result = inspectionObject(model, summary)
       for (key, text) in texts { result[key] = .string(text) }
       if texts.isEmpty { printInspection(model, summary, console) }
       if !console.isJSON { for (_, text) in texts { console.write(text) } }
