@@ -74,6 +74,14 @@ private func wait(for process: pid_t) -> Int32 {
     #expect(call(["frobnicate"]).status == 2)
   }
 
+  /// A run of several packs the weights and lets go of the mapped model, which nobody changed.
+  @Test func severalPicturesAreNoChangeOfTheModel() throws {
+    let pictures = try PictureFolder(classes: 1, perClass: 2)
+    let model = TestData.root + "/Models/resnet18w32-imagenette-r112.bin"
+    let found = call(["run", model, pictures.folder.path])
+    #expect(found.status == 0, "\(found.error)")
+  }
+
   @Test(.enabled(if: access("/dev/full", W_OK) == 0, "needs /dev/full"))
   func aFullDeviceIsAnError() {
     let full = call(["--help"], output: "/dev/full")

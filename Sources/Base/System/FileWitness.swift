@@ -32,6 +32,8 @@ package final class FileWitness: ByteWitness {
   private static let registry = Mutex(Registry())
   private let file: File
   private let number: Int
+  /// Whether the file was unchanged when its mapping went; nil before. Whoever took copies of its bytes asks afterwards.
+  private let verdict = Mutex<Bool?>(nil)
 
   /// Keeps `descriptor`, which it closes, of the file whose mapping is guarded as `region`.
   init(path: String, descriptor: Int32, stamp: FileStamp, region: Int) {
@@ -46,18 +48,20 @@ package final class FileWitness: ByteWitness {
 
   /// Called once, before the mapping goes.
   package func end() {
-    let isUnchanged = isUnchanged
-    let (number, path) = (number, file.path)
-    Self.registry.withLock { registry in
-      registry.files[number] = nil
-      if !isUnchanged, registry.changed == nil { registry.changed = path }
+    verdict.withLock { verdict in
+      let isUnchanged = file.isUnchanged
+      verdict = isUnchanged
+      Self.registry.withLock { registry in
+        registry.files[number] = nil
+        if !isUnchanged, registry.changed == nil { registry.changed = file.path }
+      }
+      MappingGuard.release(file.region)
+      close(file.descriptor)
     }
-    MappingGuard.release(file.region)
-    close(file.descriptor)
   }
 
-  /// Whether the file is unchanged; once it is not, it never is again.
-  package var isUnchanged: Bool { file.isUnchanged }
+  /// Whether the file is unchanged, or was when its mapping went; once it is not, it never is again.
+  package var isUnchanged: Bool { verdict.withLock { $0 ?? file.isUnchanged } }
 
   /// - Throws: `FileError.changedWhileRead`.
   package func requireUnchanged() throws(FileError) {
