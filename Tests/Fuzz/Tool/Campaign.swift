@@ -41,7 +41,8 @@ struct Campaign {
 
   /// Failures of one format after which its other cases are left.
   private static let mostFailures = 25
-  private static let chunkCount = 20_000
+  /// Cases that a worker is given at a time.
+  static let chunkCount = 20_000
 
   init(seed: UInt64?, jobs: Int, folder: String, stopsAtFailure: Bool, scratch: String) {
     (self.seed, self.jobs, self.folder) = (seed, jobs, folder)

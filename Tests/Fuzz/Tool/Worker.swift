@@ -33,8 +33,8 @@ struct Worker {
   }
 
   /// Limits of the process, no file written where `writesNothing`; none of address space under a sanitizer, which needs terabytes of it.
-  static func limit(writesNothing: Bool) {
-    if !isUnlimited { set(Int32(RLIMIT_AS.rawValue), addressSpaceLimit) }
+  static func limit(writesNothing: Bool, limitsAddressSpace: Bool) {
+    if !isUnlimited, limitsAddressSpace { set(Int32(RLIMIT_AS.rawValue), addressSpaceLimit) }
     set(Int32(RLIMIT_CORE.rawValue), 0)
     // No case writes a file; the shared page is memory.
     if writesNothing {
@@ -43,6 +43,18 @@ struct Worker {
     }
     // A server's threads have small stacks.
     if !isUnlimited { set(Int32(RLIMIT_STACK.rawValue), 1 << 20) }
+  }
+
+  /// Small pages alone for this process: sessions live for one run, and zeroing a page of 2 MB for each takes longer.
+  static func refuseLargePages() {
+    #if canImport(Glibc)
+      typealias Control =
+        @convention(c) (CInt, CUnsignedLong, CUnsignedLong, CUnsignedLong, CUnsignedLong) -> CInt
+      // PR_SET_THP_DISABLE of prctl.h; the call is variadic, which Swift does not import.
+      let disable: CInt = 41
+      guard let control = dlsym(nil, "prctl") else { return }
+      _ = unsafeBitCast(control, to: Control.self)(disable, 1, 0, 0, 0)
+    #endif
   }
 
   private static func set(_ resource: Int32, _ value: Int) {
