@@ -2,7 +2,7 @@
 
     python3 Tests/Structure/other_architecture.py
 
-Copies Base, Assembler, IR, Runtime and the tests of encoders and listings, replaces each condition
+Copies Base, Assembler, IR, Imaging, Runtime and the tests of encoders and listings, replaces each condition
 `arch(x86_64)` by `false`, and lets the compiler check every body of them for the machine that this
 runs on. It proves that emitters, encoders, the cost model and their tests need no x86-64: on another
 machine they compile, and the listings can be checked there. Only what is told in ALLOWED may depend on
@@ -24,6 +24,7 @@ MODULES = [
     ("FixresBase", "Sources/Base"),
     ("FixresAssembler", "Sources/Assembler"),
     ("FixresIR", "Sources/IR"),
+    ("FixresImaging", "Sources/Imaging"),
     ("FixresRuntime", "Sources/Runtime"),
     ("TestSupport", "Tests/TestSupport"),
 ]
