@@ -115,10 +115,12 @@ import fixresc
   @Test func runVerifiesPlansAndDetectsOnce() throws {
     let picture = pictures.folder.path + "/class 0/picture 00.ppm"
     let once: [WorkTally.Kind: Int] = [.graphVerification: 1, .memoryPlan: 1, .kindDetection: 1]
-    #expect(work("run", input, picture) == once)
+    // A single picture is decoded on the thread that asked for it.
+    let withPicture = once.merging([.pictureHeader: 1]) { first, _ in first }
+    #expect(work("run", input, picture) == withPicture)
     let fused = folder.path + "/fused.bin"
     #expect(Call("adapt", input, "-o", fused).status == 0)
-    #expect(work("run", fused, picture) == once)
+    #expect(work("run", fused, picture) == withPicture)
     #expect(work("inspect", input) == [.graphVerification: 1, .kindDetection: 1])
     #expect(work("bench", fused, "--runs", "1") == once)
   }
