@@ -12,6 +12,8 @@ let package = Package(
     .library(name: "FixresFoundation", targets: ["FixresFoundation"]),
     .library(name: "FixresCompiler", targets: ["FixresCompiler"]),
     .library(name: "FixresCompilerFoundation", targets: ["FixresCompilerFoundation"]),
+    // libfixresc: `Packaging/library.sh` builds it with the symbols of Sources/C/fixresc.h alone.
+    .library(name: "fixresc-shared", type: .dynamic, targets: ["FixresC"]),
   ],
   targets: [
     .target(name: "FixresBase", path: "Sources/Base"),
@@ -49,6 +51,9 @@ let package = Package(
         "FixresAssembler", "FixresBase",
       ],
       path: "Sources/fixresc"),
+    .target(
+      name: "FixresC", dependencies: ["fixresc", "FixresRuntime", "FixresImaging", "FixresIR", "FixresBase"],
+      path: "Sources/C", exclude: ["fixresc.h", "exports.map"]),
     .executableTarget(
       name: "fixresc-main", dependencies: ["fixresc", "FixresBase"], path: "Sources/Main"),
     .executableTarget(
@@ -96,6 +101,7 @@ let package = Package(
         ]
       ),
       ("ImagingTests", ["FixresImaging", "FixresIR", "FixresBase"]),
+      ("CTests", ["FixresC", "FixresRuntime", "FixresIR", "FixresBase"]),
       ("FuzzTests", ["FixresFuzz", "FixresBase"]),
       ("ProductTests", ["FixresCompilerFoundation"]),
       (

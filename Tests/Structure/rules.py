@@ -150,7 +150,7 @@ def import_rules(file, room, declared, below, prefix, system=frozenset()):
     """Modules that a file imports against the rooms below, the system modules that its room may use besides the
     usual ones, and what Package.swift declares."""
     for module, line in file.imports:
-        target = module.removeprefix(prefix) if module.startswith(prefix) else None
+        target = module.removeprefix(prefix) if module.startswith(prefix) else "fixresc" if module == "fixresc" else None
         if target is None:
             if module not in SYSTEM_MODULES | system:
                 yield Finding("direction", file.path, line, f"{room} imports {module}")

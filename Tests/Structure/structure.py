@@ -39,6 +39,7 @@ ROOMS_BELOW = {
     "Runtime": IMAGING,
     "Method": MIDDLE + IR,
     "fixresc": ["Method"] + MIDDLE + IR,
+    "C": ["fixresc", "Method"] + MIDDLE + IR,
     "Compiler": ["Method"] + MIDDLE + IR,
     "Foundation": ["Runtime"] + IMAGING,
     "CompilerFoundation": ["Compiler", "Foundation", "Method"] + MIDDLE + IR,
@@ -190,7 +191,7 @@ def declared_dependencies(package):
         if path is None or "testTarget" in target[: path.start()]:
             continue
         dependencies = re.search(r"dependencies: \[(.*?)\]", target[: path.start()], re.DOTALL)
-        names = re.findall(r'"Fixres(\w+)"', dependencies.group(1)) if dependencies else []
+        names = re.findall(r'"(?:Fixres(?=[A-Z]))?(\w+)"', dependencies.group(1)) if dependencies else []
         declared[path.group(1)] = names
     return declared
 

@@ -93,6 +93,20 @@ public final class Classifier: Sendable {
     inputs.isEmpty ? [] : await queue.perform(inputs)
   }
 
+  /// The pixels of the network's input made of one picture: decoded, resized and cropped.
+  ///
+  /// - Throws: `ClassifierError` where the input cannot be read, or is a tensor.
+  public func picture(_ input: ClassifierInput) throws(ClassifierError) -> Picture {
+    do throws(ImageError) {
+      if input.floatCount == nil, case .picture(let picture, _) = try input.input(preprocessor) {
+        return picture
+      }
+    } catch {
+      throw .image(error)
+    }
+    throw .image(.pixelBuffer(expected: "a picture", found: "a tensor"))
+  }
+
   /// The network's input `[C, H, W]` made of one picture: decoded, resized, cropped and normalised.
   ///
   /// - Throws: `ClassifierError` where the input cannot be read.

@@ -63,6 +63,9 @@ package final class Console {
   /// Columns to write help in; 80 where stdout is no terminal.
   package var width: Int { min(100, Console.columns(outputSink) ?? 80) }
 
+  /// Called with label, pieces done and pieces in all, ten times a second at most.
+  package var observer: ((String, Int, Int) -> Void)?
+
   /// Whether a progress bar may be drawn on stderr, and in how many columns.
   var progressWidth: Int? { isQuiet ? nil : Console.columns(errorSink) }
 

@@ -18,10 +18,13 @@ package struct Progress {
   /// Shows that `done` pieces are done; draws ten times a second at most.
   package mutating func update(_ done: Int, of newTotal: Int? = nil) {
     total = newTotal ?? total
-    guard let width = console.progressWidth else { return }
+    let width = console.progressWidth
+    guard width != nil || console.observer != nil else { return }
     let now = MonotonicClock.nanoseconds()
     guard now - lastDrawn > 100_000_000 else { return }
     lastDrawn = now
+    console.observer?(label, done, total)
+    guard let width else { return }
     let seconds = Double(now - start) / 1e9
     console.showProgress(Progress.bar(label, done, of: total, after: seconds, width: width))
   }

@@ -1,0 +1,315 @@
+"""What the commands do, from Python: the same code, in this process."""
+
+from __future__ import annotations
+
+import ctypes
+import html
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import _abi, _checkpoints
+from ._abi import library
+from ._model import Model
+
+Progress = Callable[[str, int, int], None]
+# Options whose values stand between commas.
+_LISTS = {"resolutions", "average", "mean", "std", "passes", "candidates", "outputs"}
+
+
+def command(*words: str, progress: Progress | None = None) -> dict:
+    """Runs one command line (without the program's name) and returns its JSON object; `progress` gets a label, the pieces
+    done and the pieces in all, on this thread.
+
+    Raises CommandFailed, whose `report` is the object, where the command fails.
+    """
+    words = [*words, "--json"]
+    encoded = (ctypes.c_char_p * len(words))(*[os.fsencode(word) for word in words])
+    raised: list[BaseException] = []
+
+    def tell(_context, label, done, total):
+        # An exception cannot pass through the library: it is raised once the command is over.
+        try:
+            progress(_abi.decoded(label), done, total)
+        except BaseException as error:  # noqa: BLE001
+            raised.append(error)
+
+    callbacks = None
+    if progress is not None:
+        callbacks = _abi.structure(_abi.Callbacks, progress=_abi.PROGRESS(tell))
+    handle = ctypes.c_void_p()
+    status = library.fixresc_command(
+        encoded, len(words), None if callbacks is None else ctypes.byref(callbacks), ctypes.byref(handle))
+    if not handle:
+        _abi.check(status)
+    exit_status, results, messages = ctypes.c_int32(), ctypes.c_char_p(), ctypes.c_char_p()
+    _abi.check(library.fixresc_output_get(
+        handle, ctypes.byref(exit_status), ctypes.byref(results), ctypes.byref(messages)))
+    text, said = _abi.decoded(results.value), _abi.decoded(messages.value)
+    library.fixresc_output_free(handle)
+    if raised:
+        raise raised[0]
+    report = json.loads(text) if text and text.strip() else {}
+    if exit_status.value != 0:
+        error = report.get("error", {})
+        message = error.get("message") or said.strip()
+        hint = error.get("hint")
+        raise _abi.CommandFailed(f"{message}. {hint}" if hint else message, report)
+    return report
+
+
+class Report(Mapping):
+    """The JSON object of a command, its members as keys and attributes; a page in a notebook."""
+
+    def __init__(self, values: dict, page: str | None = None):
+        self._values, self._page = values, page
+
+    def to_dict(self) -> dict:
+        """The object as Python's own types."""
+        return self._values
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __iter__(self):
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __reduce__(self):
+        return (type(self), (self._values, self._page))
+
+    def __repr__(self) -> str:
+        shown = {k: v for k, v in self._values.items() if not isinstance(v, (list, dict))}
+        return f"<fixresc.Report {shown}>"
+
+    def _repr_html_(self) -> str:
+        if self._page is not None:
+            return f'<iframe srcdoc="{html.escape(self._page)}" style="width:100%;height:640px;border:0"></iframe>'
+        rows = "".join(
+            f"<tr><th>{html.escape(str(key))}</th><td>{html.escape(_shown(value))}</td></tr>"
+            for key, value in self._values.items())
+        return f"<table>{rows}</table>"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value) if isinstance(value, (list, dict)) else str(value)
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+class Artifact:
+    """A model file that a command has written, in a temporary folder until it is saved."""
+
+    def __init__(self, path: Path, folder: tempfile.TemporaryDirectory | None, report: Report):
+        #: Where the file lies; it goes with this object unless it was saved.
+        self.path = path
+        self._folder = folder
+        #: What the command has said: facts, assumptions, passes, proof.
+        self.report = report
+
+    def save(self, path: str | os.PathLike) -> Artifact:
+        """Writes the model file to `path`."""
+        target = Path(path)
+        part = target.with_name(target.name + ".saving")
+        shutil.copyfile(self.path, part)
+        os.replace(part, target)
+        return Artifact(target, None, self.report)
+
+    def load(self, threads: int | None = None, **options: Any) -> Model:
+        """Opens the model."""
+        return Model(self.path.read_bytes() if self._folder else str(self.path), threads, **options)
+
+    def adapt(self, to: int | tuple[int, int] | None = None, **options: Any) -> Artifact:
+        """Adapts the model; see `fixresc.adapt`."""
+        return adapt(self, to=to, **options)
+
+    def __repr__(self) -> str:
+        return f"<fixresc.Artifact {self.path}>"
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+
+ModelLike = Any  # a Model, an Artifact, a path, a state_dict or a torch module
+
+
+class _Place:
+    """The path of what a caller names as a model, kept as long as this lives."""
+
+    def __init__(self, model: ModelLike, reference: Any = None):
+        self.references: list[str] = []
+        self._folder: tempfile.TemporaryDirectory | None = None
+        self._model = model
+        if isinstance(model, Artifact):
+            self.path = str(model.path)
+        elif isinstance(model, Model):
+            self.path = model.path or self._write(lambda path: path.write_bytes(model._source), "model.bin")
+        elif isinstance(model, (str, os.PathLike)):
+            self.path = os.fspath(model)
+        else:
+            state = model.state_dict() if hasattr(model, "state_dict") else model
+            self.path = self._write(lambda path: _checkpoints.write(state, path), "weights.safetensors")
+        if reference is not None:
+            for index, (inputs, outputs) in enumerate(_checkpoints.references(reference)):
+                pair = [
+                    self._write(lambda path, a=array: _checkpoints.save_array(a, path), f"{name}{index}.npy")
+                    for name, array in (("input", inputs), ("output", outputs))
+                ]
+                self.references.append(":".join(pair))
+
+    def _write(self, write: Callable[[Path], Any], name: str) -> str:
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="fixresc-")
+        path = Path(self._folder.name) / name
+        write(path)
+        return str(path)
+
+
+def _words(options: Mapping[str, Any]) -> list[str]:
+    """Keyword arguments as options of the command line: `learning_rate=0.1` is `--learning-rate 0.1`."""
+    words: list[str] = []
+    for name, value in options.items():
+        option = "--" + name.rstrip("_").replace("_", "-")
+        if value is None or value is False:
+            continue
+        if value is True:
+            words.append(option)
+        elif isinstance(value, (list, tuple)) and name in _LISTS:
+            words += [option, ",".join(map(str, value))]
+        elif isinstance(value, (list, tuple)) and name == "to":
+            words += [option, "x".join(map(str, value))]
+        elif isinstance(value, (list, tuple)):
+            for one in value:
+                words += [option, os.fspath(one) if isinstance(one, os.PathLike) else str(one)]
+        else:
+            words += [option, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]
+    return words
+
+
+def _written(words: list[str], name: str, progress: Progress | None) -> Artifact:
+    folder = tempfile.TemporaryDirectory(prefix="fixresc-")
+    path = Path(folder.name) / name
+    report = command(*words, "-o", str(path), progress=progress)
+    return Artifact(path, folder, Report(report))
+
+
+def import_model(
+    source: ModelLike, *, reference: Any = None, progress: Progress | None = None, **options: Any
+) -> Artifact:
+    """Reads a checkpoint into a model file: a path (PyTorch, safetensors, ONNX), a `state_dict` or a torch module.
+
+    `reference` is a pair of arrays (inputs `[N, C, H, W]`, outputs) of your own program, or a list of pairs, which prove
+    the import; for a module `reference=True`, the default, runs the module itself on noise. Options are those of
+    `fixresc import`: `arch`, `labels`, `bn_eps`, `train_resolution`, `mean`, `std` and so on.
+    """
+    is_module = hasattr(source, "state_dict") and hasattr(source, "eval")
+    if is_module and reference in (None, True):
+        size = options.get("train_resolution") or 224
+        reference = _checkpoints.reference_of(source, size if isinstance(size, int) else size[0])
+    elif reference is False or reference is True:
+        reference = None
+    place = _Place(source, reference)
+    words = ["import", place.path, *_words({**options, "reference": place.references or None})]
+    return _written(words, "model.bin", progress)
+
+
+def adapt(
+    model: ModelLike, *, to: int | tuple[int, int] | None = None, progress: Progress | None = None, **options: Any
+) -> Artifact:
+    """Adapts a model to a test resolution (`to`, or `(height, width)`), folds and fuses it, and proves the result equal.
+
+    Options are those of `fixresc adapt`: `bn_statistics`, `equalize`, `test_pool`, `tune`, `pack` and so on.
+    """
+    place = _Place(model)
+    return _written(["adapt", place.path, *_words({"to": to, **options})], "adapted.bin", progress)
+
+
+def _measured(name: str, model: ModelLike, folder: Any, page: str | None, progress: Progress | None, options: dict):
+    place = _Place(model)
+    words = [name, place.path, os.fspath(folder), *_words(options)]
+    if page is None:
+        return Report(command(*words, progress=progress))
+    with tempfile.TemporaryDirectory(prefix="fixresc-") as temporary:
+        path = Path(temporary) / "report.html"
+        report = command(*words, page, str(path), progress=progress)
+        return Report(report, path.read_text(encoding="utf-8"))
+
+
+def evaluate(model: ModelLike, folder: str | os.PathLike, *, progress: Progress | None = None, **options: Any) -> Report:
+    """Top-1, top-5 and loss over class folders `DIR/<class>/<picture>`: `top1`, `top5`, `loss`, `images`."""
+    return _measured("eval", model, folder, None, progress, options)
+
+
+def sweep(
+    model: ModelLike, folder: str | os.PathLike, resolutions: Any, *, progress: Progress | None = None, **options: Any
+) -> Report:
+    """Accuracy, loss and latency at several resolutions: `rows`, `recommended`."""
+    return _measured("sweep", model, folder, "-o", progress, {"resolutions": resolutions, **options})
+
+
+def stats(
+    model: ModelLike, folder: str | os.PathLike, resolutions: Any, *, progress: Progress | None = None, **options: Any
+) -> Report:
+    """Statistics of the pooled activations at several resolutions: `rows`."""
+    return _measured("stats", model, folder, "-o", progress, {"resolutions": resolutions, **options})
+
+
+def finetune(
+    model: ModelLike, folder: str | os.PathLike, to: int | tuple[int, int], *, output: str | os.PathLike | None = None,
+    progress: Progress | None = None, **options: Any,
+) -> Artifact:
+    """Fine-tunes the classifier and the last batch norm at a test resolution on class folders.
+
+    `output` is where the model goes (and, beside it, the state that `resume=True` takes up); without it the model is in a
+    temporary folder until it is saved. Options are those of `fixresc finetune`: `validate`, `mode`, `epochs` and so on.
+    """
+    place = _Place(model)
+    with tempfile.TemporaryDirectory(prefix="fixresc-") as temporary:
+        page = Path(temporary) / "report.html"
+        words = ["finetune", place.path, os.fspath(folder), *_words({"to": to, **options}), "--report", str(page)]
+        if output is None:
+            made = _written(words, "tuned.bin", progress)
+        else:
+            made = Artifact(Path(output), None, Report(command(*words, "-o", os.fspath(output), progress=progress)))
+        text = page.read_text(encoding="utf-8") if page.exists() else None
+        return Artifact(made.path, made._folder, Report(made.report.to_dict(), text))
+
+
+def inspect(model: ModelLike) -> Report:
+    """What is in a model: layers, shapes, parameters, multiply-adds, metadata, facts, history."""
+    return Report(command("inspect", _Place(model).path))
+
+
+def compare(a: ModelLike, b: ModelLike, *, progress: Progress | None = None, **options: Any) -> Report:
+    """Runs two models and gives the greatest difference layer by layer."""
+    first, second = _Place(a), _Place(b)
+    return Report(command("compare", first.path, second.path, *_words(options), progress=progress))
+
+
+def analyze(model: ModelLike | None = None, **options: Any) -> Report:
+    """Region of classification, apparent object size and recommended resolution, from the formula or from `images`."""
+    words = [] if model is None else [_Place(model).path]
+    return Report(command("analyze", *words, *_words(options)))
+
+
+def export(model: ModelLike, path: str | os.PathLike, format: str) -> Report:
+    """Writes a model as `onnx` or `safetensors`."""
+    return Report(command("export", _Place(model).path, "--format", format, "-o", os.fspath(path)))
+
+
+def doctor() -> Report:
+    """The CPU's instruction sets, the one used and why, threads and why, whether executable memory is granted."""
+    return Report(command("doctor"))
