@@ -84,7 +84,9 @@ let package = Package(
       path: "Tests/Fuzz/Cases"),
     .executableTarget(
       name: "fixresc-fuzz",
-      dependencies: ["FixresFuzz", "FixresRuntime", "FixresIR", "FixresBase", "TestSupport"],
+      dependencies: [
+        "FixresFuzz", "FixresRuntime", "FixresImaging", "FixresIR", "FixresBase", "TestSupport",
+      ],
       path: "Tests/Fuzz/Tool"),
   ]
     + [

@@ -19,6 +19,11 @@ import Testing
     return try #require(handle)
   }
 
+  private static func lastError() throws -> UnsafePointer<CChar> {
+    let text = FixresC.lastError()
+    return try #require(text)
+  }
+
   /// A struct of the interface: its size, then bytes of 0.
   private final class Record {
     let memory: UnsafeMutableRawPointer
@@ -132,7 +137,7 @@ import Testing
       ]
       #expect(statuses.allSatisfy { $0 == Self.invalid })
     }
-    #expect(String(cString: try #require(FixresC.lastError())).hasPrefix("output: expected a handle"))
+    #expect(String(cString: try Self.lastError()).hasPrefix("output: expected a handle"))
   }
 
   @Test func nullAndWrongArgumentsAreRefused() throws {
@@ -213,7 +218,7 @@ import Testing
     #expect(failed.status == Self.command && failed.exit == 1 && failed.results.isEmpty)
     #expect(failed.messages == "fixresc: error: /absent.bin: no such file or folder\n")
     #expect(
-      String(cString: try #require(FixresC.lastError()))
+      String(cString: try Self.lastError())
         == "fixresc: error: /absent.bin: no such file or folder")
     #expect(try run(["wrong"]).exit == 2)
   }

@@ -102,6 +102,11 @@ with tempfile.TemporaryDirectory() as folder:
             table.row(name, True, "not shown: needs torch")
             continue
         limit, runs, works, bad = float(first), 0, None, []
+        # What is refused without a limit would be refused under each of them, and show nothing.
+        status, _, error = call([given.fixresc] + commands[name] + ["-q"])
+        if status != 0:
+            table.row(name, False, f"without a limit: status {status} {error.strip()[:150]}")
+            continue
         while limit <= given.to:
             if os.path.exists(out):
                 os.unlink(out)

@@ -39,8 +39,11 @@ package struct WorkerThread: @unchecked Sendable {
     handle = started
   }
 
-  /// Waits until the closure has returned; called once.
+  /// Waits until the closure has returned; called once, unless the thread is detached.
   package func join() { pthread_join(handle, nil) }
+
+  /// Lets the system take back what the thread holds once it ends, where nobody waits for it.
+  package func detach() { pthread_detach(handle) }
 
   private final class Work: Sendable {
     let body: @Sendable () -> Void

@@ -62,7 +62,7 @@ public final class Classifier: Sendable {
         continuation.resume(
           returning: Result { () throws(ClassifierError) in try ClassifierCore(opening: path, options) })
       }
-      if WorkerThread(open) == nil { open() }
+      if let thread = WorkerThread(open) { thread.detach() } else { open() }
     }
     self.init(try opened.get())
   }

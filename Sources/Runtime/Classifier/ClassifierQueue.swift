@@ -73,8 +73,10 @@ final class ClassifierQueue: Sendable {
     state.change { state in
       if state.hasThread { return true }
       let (core, monitor, limit) = (core, self.state, limit)
-      state.hasThread = WorkerThread { Self.serve(monitor, core, limit) } != nil
-      return state.hasThread
+      guard let thread = WorkerThread({ Self.serve(monitor, core, limit) }) else { return false }
+      thread.detach()
+      state.hasThread = true
+      return true
     }
   }
 
