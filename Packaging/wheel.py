@@ -12,7 +12,6 @@ import argparse
 import base64
 import hashlib
 import importlib.util
-import os
 import re
 import subprocess
 import sys
@@ -51,7 +50,7 @@ def metadata():
     )
 
 
-def write(folder, library):
+def write(folder, library, platform):
     name = f"fixresc-{version()}"
     info = f"{name}.dist-info"
     files = {
@@ -63,13 +62,13 @@ def write(folder, library):
     files[f"{info}/METADATA"] = metadata().encode()
     files[f"{info}/LICENSE"] = (ROOT / "LICENSE").read_bytes()
     files[f"{info}/WHEEL"] = (
-        b"Wheel-Version: 1.0\nGenerator: fixresc\nRoot-Is-Purelib: false\nTag: py3-none-linux_x86_64\n")
+        f"Wheel-Version: 1.0\nGenerator: fixresc\nRoot-Is-Purelib: false\nTag: py3-none-{platform}\n".encode())
     record = []
     for path, data in files.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
         record.append(f"{path},sha256={digest},{len(data)}\n")
     files[f"{info}/RECORD"] = "".join([*record, f"{info}/RECORD,,\n"]).encode()
-    wheel = folder / f"{name}-py3-none-linux_x86_64.whl"
+    wheel = folder / f"{name}-py3-none-{platform}.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path, data in files.items():
             entry = zipfile.ZipInfo(path, STAMP)
@@ -79,19 +78,17 @@ def write(folder, library):
     return wheel
 
 
-def tagged(wheel, folder):
-    """The wheel with the lowest tag that auditwheel grants."""
+def granted(wheel):
+    """The lowest manylinux platform that auditwheel grants the wheel; linux_x86_64 where auditwheel is not installed."""
     if importlib.util.find_spec("auditwheel") is None:
         print("auditwheel is not installed: the tag stays linux_x86_64", file=sys.stderr)
-        target = folder / wheel.name
-        os.replace(wheel, target)
-        return target
-    before = set(folder.iterdir())
-    subprocess.run(
-        [sys.executable, "-m", "auditwheel", "addtag", "-w", str(folder), str(wheel)], check=True,
-        stdout=sys.stderr)
-    made = sorted(set(folder.iterdir()) - before)
-    return made[0] if made else max(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime)
+        return "linux_x86_64"
+    said = subprocess.run(
+        [sys.executable, "-m", "auditwheel", "show", str(wheel)], check=True, capture_output=True, text=True).stdout
+    found = re.search(r'platform\s+tag:\s+"([a-z0-9_]+)"', said)
+    if not found:
+        sys.exit("auditwheel show: expected a platform tag, found\n" + said)
+    return found.group(1)
 
 
 def main():
@@ -105,7 +102,8 @@ def main():
         if library is None:
             subprocess.run([ROOT / "Packaging/library.sh", temporary], check=True, stdout=sys.stderr)
             library = Path(temporary) / "lib/libfixresc.so.0"
-        print(tagged(write(Path(temporary), library), arguments.folder))
+        platform = granted(write(Path(temporary), library, "linux_x86_64"))
+        print(write(arguments.folder, library, platform))
 
 
 if __name__ == "__main__":
