@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -106,6 +105,10 @@ class Results(Sequence):
         more = f"<p>and {len(self) - 50} more</p>" if len(self) > 50 else ""
         return _table(shown) + more
 
+    def _refuse(self, row: int, error: str) -> None:
+        self.errors[row] = error
+        self.logits[row] = self.features[row] = self.probabilities[row] = np.nan
+
     def _take(self, first: int, handle: ctypes.c_void_p) -> None:
         """Copies what the library has found of the pictures from `first` on, and frees it."""
         try:
@@ -153,7 +156,6 @@ class Model:
             "threads": threads, "exact": exact, "pack": pack, "verify_packed": verify_packed,
             "maximum_batch": maximum_batch,
         }
-        self._lock = threading.Lock()
         self._open()
 
     def _open(self) -> None:
@@ -193,8 +195,6 @@ class Model:
     def _handle(self) -> ctypes.c_void_p:
         """The open model; a forked child, which has none of its parent's threads, opens it once more."""
         if self._process != os.getpid():
-            # The parent's lock may have been held by a thread that the child does not have.
-            self._lock = threading.Lock()
             self._open()
         return self._pointer
 
@@ -300,6 +300,9 @@ class Model:
         last = first + len(items)
         results.logits[first:last], results.features[first:last] = logits, features
         results.probabilities[first:last] = self._probabilities(logits)
+        for row in range(first, last):
+            if not (np.isfinite(results.logits[row]).all() and np.isfinite(results.features[row]).all()):
+                results._refuse(row, "the network computes numbers that are not finite")
 
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
         scores = logits.astype(np.float64)

@@ -49,7 +49,7 @@ struct CFailure: Error {
     case IRError.file(let error), ImageError.file(let error): status(of: error)
     case FileError.outOfMemory, ImageError.outOfMemory: .memory
     case is FileError: .file
-    case ImageError.pixelBuffer: .invalidArgument
+    case ImageError.inputMemory: .invalidArgument
     case is ImageError: .picture
     default: .model
     }

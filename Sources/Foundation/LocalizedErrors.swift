@@ -1,62 +1,23 @@
 import FixresRuntime
 import Foundation
 
-extension FileError: LocalizedError {
+/// An error whose `localizedDescription` is its `description`, one sentence.
+public protocol SentenceError: LocalizedError, CustomStringConvertible {}
+
+extension SentenceError {
   /// The sentence of the error, `description`.
   public var errorDescription: String? { description }
 }
 
-extension ReadError: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
-
-extension NpyError: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
-
-extension JSONError: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
-
-extension TypeFault: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
-
-extension IRError: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
-
-extension ModelFileFault: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
-
-extension Verifier.Fault: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
-
-extension ImageError: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
-
-extension RuntimeError: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
-
-extension PlanFault: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
-
-extension ClassifierError: LocalizedError {
-  /// The sentence of the error, `description`.
-  public var errorDescription: String? { description }
-}
+extension FileError: SentenceError {}
+extension ReadError: SentenceError {}
+extension NpyError: SentenceError {}
+extension JSONError: SentenceError {}
+extension TypeFault: SentenceError {}
+extension IRError: SentenceError {}
+extension ModelFileFault: SentenceError {}
+extension Verifier.Fault: SentenceError {}
+extension ImageError: SentenceError {}
+extension RuntimeError: SentenceError {}
+extension PlanFault: SentenceError {}
+extension ClassifierError: SentenceError {}

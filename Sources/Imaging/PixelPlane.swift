@@ -39,11 +39,11 @@ package struct PixelPlane {
   /// - Throws: `pixelBuffer` where the numbers describe no picture, `tooManyPixels`, `outOfMemory`.
   package func picture(_ mode: ColorMode, limits: DecodingLimits) throws(ImageError) -> Picture {
     guard width > 0, height > 0 else {
-      throw .pixelBuffer(expected: "a width and a height of at least 1", found: "\(width)x\(height)")
+      throw .inputMemory(expected: "a width and a height of at least 1", found: "\(width)x\(height)")
     }
     try limits.check(width: width, height: height)
     guard bytesPerRow >= width * order.byteCount, Int.byteCount(bytesPerRow, height) != nil else {
-      throw .pixelBuffer(
+      throw .inputMemory(
         expected: "rows at least \(width * order.byteCount) bytes apart", found: "\(bytesPerRow) bytes")
     }
     let picture = try Picture(uninitializedWidth: width, height: height)

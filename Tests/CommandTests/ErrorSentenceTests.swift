@@ -93,7 +93,7 @@ import fixresc
         .checksum(.png, offset: 8, part: "IHDR", expected: 1, found: 2),
         .tooManyPixels(width: 9, height: 9, limit: 3), .outOfMemory(byteCount: 4),
         .preprocessing(expected: "a mean", found: "none"),
-        .pixelBuffer(expected: "a width of at least 1", found: "0x3"), .noClasses(path: path),
+        .inputMemory(expected: "a width of at least 1", found: "0x3"), .noClasses(path: path),
         .emptyClass(path: path),
         .tooManyFolders(path: path, limit: 5),
       ]),

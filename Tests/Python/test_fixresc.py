@@ -90,6 +90,13 @@ class ModelTests(unittest.TestCase):
         with self.assertRaises(fixresc.PictureError):
             results[1].top(1)
 
+    def test_numbers_that_are_not_finite_are_an_error(self):
+        wrong = np.full(self.model.input_shape, np.nan, np.float32)
+        results = self.model([PICTURE, wrong, PICTURE])
+        self.assertEqual([error is None for error in results.errors], [True, False, True])
+        with self.assertRaises(fixresc.PictureError):
+            results[1].top(1)
+
     def test_tensors_run_without_a_copy(self):
         x = np.random.default_rng(1).standard_normal((5, *self.model.input_shape), np.float32)
         out = np.empty((5, self.model.class_count), np.float32)

@@ -126,7 +126,7 @@ import Testing
       }
       #expect(
         results[0]
-          == .failure(.runtime(.inputSize(batch: 1, shape: [3, 8, 12], expected: 288, found: 2))))
+          == .failure(.image(.inputMemory(expected: "288 floats [3, 8, 12]", found: "2"))))
       #expect(results[5] == .failure(.image(.file(.notFound(path: "/absent.jpg")))))
     }
     #expect(Self.blocking(classifier, []).isEmpty)

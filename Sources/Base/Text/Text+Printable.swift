@@ -55,8 +55,8 @@ extension Text {
     return String(text.unicodeScalars[..<head]) + "..." + String(text.unicodeScalars[tail...])
   }
 
-  /// JSON text with the characters that a terminal cannot show safely as `\uXXXX`, which is the same text to a reader
-  /// of JSON; a byte of a file's name that is no part of UTF-8, which JSON cannot hold, becomes the text `\xff`
+  /// JSON text with the characters that a terminal cannot show safely as JSON's own escapes of four digits, which is the
+  /// same text to a reader of JSON; a byte of a file's name that is no part of UTF-8, which JSON cannot hold, becomes the text `\xff`
   /// (a member `KEY_base64` beside it has the very bytes).
   package static func printableJSON(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: { escape(of: $0) != nil }) else { return text }

@@ -39,8 +39,8 @@ extension ImageError: ReportedError {
       ErrorReport("image.memory", "\(Text.bytes(count)) of memory were refused", ["bytes": JSON(count)])
     case .preprocessing(let expected, let found):
       ErrorReport("image.preprocessing", "preprocessing: expected \(expected), found \(found)")
-    case .pixelBuffer(let expected, let found):
-      ErrorReport("image.pixel-buffer", "pixels in memory: expected \(expected), found \(found)")
+    case .inputMemory(let expected, let found):
+      ErrorReport("image.input-memory", "input in memory: expected \(expected), found \(found)")
     case .tooManyFolders(let path, let limit):
       ErrorReport(
         "image.too-many-folders",

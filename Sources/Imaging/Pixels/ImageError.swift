@@ -32,8 +32,8 @@ public enum ImageError: Error, Hashable, Sendable {
   case outOfMemory(byteCount: Int)
   /// A preprocessing description or a size that is out of range.
   case preprocessing(expected: String, found: String)
-  /// Numbers that describe no picture in memory.
-  case pixelBuffer(expected: String, found: String)
+  /// Memory of a caller that holds no picture, or no tensor of the input's size.
+  case inputMemory(expected: String, found: String)
   /// A folder of pictures has no class folder with a picture in it.
   case noClasses(path: String)
   /// A class folder holds no picture.

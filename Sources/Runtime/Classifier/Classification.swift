@@ -38,9 +38,9 @@ public struct Classification: Hashable, Sendable {
 
 /// Why a classifier has no result.
 public enum ClassifierError: Error, Hashable, Sendable {
-  /// The model cannot be opened or run, or a tensor has another size than the network's input.
+  /// The model cannot be opened or run.
   case runtime(RuntimeError)
-  /// The picture cannot be read or preprocessed.
+  /// The picture cannot be read or preprocessed, or a tensor has another size than the network's input.
   case image(ImageError)
   /// The network computes numbers that are not finite.
   case notFinite

@@ -98,25 +98,24 @@ public final class Classifier: Sendable {
   /// - Throws: `ClassifierError` where the input cannot be read, or is a tensor.
   public func picture(_ input: ClassifierInput) throws(ClassifierError) -> Picture {
     do throws(ImageError) {
-      if input.floatCount == nil, case .picture(let picture, _) = try input.input(preprocessor) {
+      if case .picture(let picture, _) = try input.input(preprocessor) {
         return picture
       }
     } catch {
       throw .image(error)
     }
-    throw .image(.pixelBuffer(expected: "a picture", found: "a tensor"))
+    throw .image(.inputMemory(expected: "a picture", found: "a tensor"))
   }
 
   /// The network's input `[C, H, W]` made of one picture: decoded, resized, cropped and normalised.
   ///
   /// - Throws: `ClassifierError` where the input cannot be read.
   public func preprocess(_ input: ClassifierInput) throws(ClassifierError) -> [Float] {
-    let count = session.inputShape.reduce(1, *)
-    if let found = input.floatCount, found != count { throw core.sizeError(found) }
     do throws(ImageError) {
       switch try input.input(preprocessor) {
       case .picture(let picture, _): return preprocessor.input(from: picture)
-      case .tensor(let floats): return Array(UnsafeBufferPointer(start: floats, count: count))
+      case .tensor(let floats):
+        return Array(UnsafeBufferPointer(start: floats, count: session.inputShape.reduce(1, *)))
       }
     } catch {
       throw .image(error)

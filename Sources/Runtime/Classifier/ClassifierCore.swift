@@ -74,23 +74,16 @@ final class ClassifierCore: Sendable {
     _ results: inout [Result<Classification, ClassifierError>]
   ) {
     do throws(RuntimeError) {
-      let (preprocessor, count) = (preprocessor, session.inputShape.reduce(1, *))
-      try pass.run(inputs.count) { (row) throws(ImageError) in
-        let input = inputs[row]
-        // The size of a tensor is told below.
-        if let found = input.floatCount, found != count { throw .pixelBuffer(expected: "", found: "") }
-        return try input.input(preprocessor)
+      try pass.run(inputs.count) { [preprocessor] (row) throws(ImageError) in
+        try inputs[row].input(preprocessor)
       }
-      for (row, input) in inputs.enumerated() { results.append(result(row, of: pass, input, count)) }
+      for row in inputs.indices { results.append(result(row, of: pass)) }
     } catch {
       for _ in inputs { results.append(.failure(.runtime(error))) }
     }
   }
 
-  private func result(
-    _ row: Int, of pass: PicturePass, _ input: ClassifierInput, _ count: Int
-  ) -> Result<Classification, ClassifierError> {
-    if let found = input.floatCount, found != count { return .failure(sizeError(found)) }
+  private func result(_ row: Int, of pass: PicturePass) -> Result<Classification, ClassifierError> {
     if let error = pass.failure(row) { return .failure(.image(error)) }
     let (logits, features) = (pass.logits(row), pass.features(row))
     guard logits.firstNonFinite == nil, features.firstNonFinite == nil else { return .failure(.notFinite) }
@@ -99,10 +92,5 @@ final class ClassifierCore: Sendable {
         logits: Array(logits), features: Array(features), isTurned: pass.isTurned(row),
         labels: metadata.labels,
         reading: reading))
-  }
-
-  func sizeError(_ found: Int) -> ClassifierError {
-    let shape = session.inputShape
-    return .runtime(.inputSize(batch: 1, shape: shape, expected: shape.reduce(1, *), found: found))
   }
 }

@@ -81,24 +81,11 @@ public struct ClassifierInput: @unchecked Sendable {
 }
 
 extension ClassifierInput {
-  /// Number of floats of a tensor; nil for a picture.
-  var floatCount: Int? {
-    switch content {
-    case .tensor(let floats): floats.count
-    case .floats(_, let count): count
-    case .file, .bytes, .encoded, .pixels, .picture: nil
-    }
-  }
-
   /// The network's input as `preprocessor` makes it of a picture; a tensor is taken as it is.
   func input(_ preprocessor: Preprocessor) throws(ImageError) -> PicturePass.Input {
     switch content {
-    case .tensor(let floats):
-      guard let base = floats.baseAddress else {
-        throw .pixelBuffer(expected: "floats", found: "a null pointer")
-      }
-      return .tensor(base)
-    case .floats(let block, _): return .tensor(UnsafePointer(block.floats))
+    case .tensor(let floats): return .tensor(try Self.checked(floats.baseAddress, floats.count, preprocessor))
+    case .floats(let block, let count): return .tensor(try Self.checked(block.floats, count, preprocessor))
     case .file(let path): return try PicturePass.input(fromFile: path, preprocessor)
     case .bytes(let bytes): return try PicturePass.input(from: bytes, preprocessor)
     case .encoded(let memory): return try PicturePass.input(from: Bytes(borrowing: memory), preprocessor)
@@ -111,5 +98,18 @@ extension ClassifierInput {
       let own = isGrey ? try PixelPlane(picture).picture(.grey, limits: unlimited) : picture
       return .picture(try preprocessor.picture(from: own), isTurned: false)
     }
+  }
+
+  /// The floats of a tensor as large as the input that `preprocessor` makes.
+  private static func checked(
+    _ floats: UnsafePointer<Float>?, _ count: Int, _ preprocessor: Preprocessor
+  ) throws(ImageError) -> UnsafePointer<Float> {
+    let expected = preprocessor.mode.channelCount * preprocessor.size.area
+    guard count == expected, let floats else {
+      throw .inputMemory(
+        expected: "\(expected) floats [\(preprocessor.mode.channelCount), \(preprocessor.size.height), "
+          + "\(preprocessor.size.width)]", found: "\(count)")
+    }
+    return floats
   }
 }

@@ -14,12 +14,7 @@ extension Session {
     input: @Sendable (_ index: Int, _ own: UnsafeMutablePointer<Float>) -> UnsafePointer<Float>?
   ) throws(RuntimeError) {
     guard count > 0 else { return }
-    guard logits.count == count * classCount, classCount == 0 || logits.baseAddress != nil else {
-      throw .outputSize(name: GraphOutput.logits, expected: count * classCount, found: logits.count)
-    }
-    if let features, features.count != count * featureCount {
-      throw .outputSize(name: GraphOutput.features, expected: count * featureCount, found: features.count)
-    }
+    try checkOutputs(of: count, logits: logits, features: features)
     try withoutActuallyEscaping(input) { (input) throws(RuntimeError) in
       var source = SessionState.ImageSource(function: input)
       try withState { (state) throws(RuntimeError) in

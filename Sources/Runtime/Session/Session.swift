@@ -179,6 +179,18 @@ public final class Session: Sendable {
     }
   }
 
+  /// Refuses memory that is not as large as the results of `batch` pictures.
+  func checkOutputs(
+    of batch: Int, logits: UnsafeMutableBufferPointer<Float>, features: UnsafeMutableBufferPointer<Float>?
+  ) throws(RuntimeError) {
+    guard logits.count == batch * classCount, classCount == 0 || logits.baseAddress != nil else {
+      throw .outputSize(name: GraphOutput.logits, expected: batch * classCount, found: logits.count)
+    }
+    if let features, features.count != batch * featureCount {
+      throw .outputSize(name: GraphOutput.features, expected: batch * featureCount, found: features.count)
+    }
+  }
+
   /// The call's memory, its sizes checked.
   func checked(
     _ input: UnsafeBufferPointer<Float>, batch: Int, logits: UnsafeMutableBufferPointer<Float>,
@@ -189,12 +201,7 @@ public final class Session: Sendable {
       throw .inputSize(
         batch: batch, shape: inputShape, expected: overflow ? .max : expected, found: input.count)
     }
-    guard logits.count == batch * classCount, classCount == 0 || logits.baseAddress != nil else {
-      throw .outputSize(name: GraphOutput.logits, expected: batch * classCount, found: logits.count)
-    }
-    if let features, features.count != batch * featureCount {
-      throw .outputSize(name: GraphOutput.features, expected: batch * featureCount, found: features.count)
-    }
+    try checkOutputs(of: batch, logits: logits, features: features)
     return SessionState.Call(
       input: inputBase, logits: classCount == 0 ? nil : logits.baseAddress, features: features?.baseAddress,
       inputCount: inputCount,
