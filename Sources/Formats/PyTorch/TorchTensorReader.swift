@@ -92,7 +92,7 @@ struct TorchTensorReader {
       }
       let isFlag = { (index: Int) in kind(index) == .true || kind(index) == .false }
       let isRight: Bool
-      switch function.dropFirst("torch._".count).drop { $0 != "." } {
+      switch function.dropFirst("torch._".count).drop(while: { $0 != "." }) {
       case "._rebuild_tensor": isRight = items.count == 4 && isPlain(items)
       case "._rebuild_tensor_v2": isRight = (6...7).contains(items.count) && isPlain(items) && isFlag(4)
       case "._rebuild_tensor_v3": isRight = (7...8).contains(items.count) && isPlain(items) && isFlag(4)
