@@ -29,8 +29,7 @@ import fixresc
         let option = command.options[random.nextInt(in: 0..<command.options.count)]
         words.append(random.nextInt(in: 0..<12) == 0 ? option.name + "x" : option.name)
         if option.takesValue {
-          let isOutput = option.name == "--output" || option.name.hasPrefix("--save")
-          words.append(isOutput ? folder.path + "/out" : values[random.nextInt(in: 0..<values.count)])
+          words.append(option.isWritten ? folder.path + "/out" : values[random.nextInt(in: 0..<values.count)])
         }
       }
       if command.options.contains(where: { $0.name == "--runs" }) { words += ["--runs", "1"] }
@@ -38,6 +37,8 @@ import fixresc
       check(words, "seed \(seed), round \(round): \(words)")
     }
     #expect(try ModelFile.open(model).graph.resolution == Extent(8, 8), "no line may change its input")
+    let written = try Set(DirectoryListing.names(in: ".")).intersection(values)
+    #expect(written.isEmpty, "no line may write outside of its folder")
   }
 
   private func check(_ words: [String], _ place: String) {
@@ -51,6 +52,15 @@ import fixresc
       #expect((call.json["error"] != nil) == (call.status != 0), "\(place)")
     } else if call.status == 2 {
       #expect(call.output == "", "\(place)")
+    }
+  }
+}
+
+extension Option {
+  fileprivate var isWritten: Bool {
+    switch kind {
+    case .file(.output), .file(.outputPrefix), .folder(.cache): true
+    default: false
     }
   }
 }

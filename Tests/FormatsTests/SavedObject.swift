@@ -37,7 +37,7 @@ indirect enum SavedObject {
     var file: [UInt8] = [0x80, 2, 0x8A, 10] + magic + Array(".".utf8)
     file += [0x80, 2, UInt8(ascii: "M")] + CheckpointFiles.little(UInt16(1001)) + Array(".".utf8)
     file += CheckpointFiles.pickledDictionary([("little_endian", [0x88])]) + object
-    var keys = SavedPickle(isLegacy: true)
+    let keys = SavedPickle(isLegacy: true)
     file += keys.list(pickle.storages.map(\.key))
     for storage in pickle.storages {
       file += CheckpointFiles.little(Int64(storage.bytes.count / 4)) + storage.bytes
