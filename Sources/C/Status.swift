@@ -114,5 +114,5 @@ public func version(
 enum Constants {
   static let abiVersion: UInt32 = 1
   nonisolated(unsafe) static let empty = strdup("")
-  nonisolated(unsafe) static let version = strdup(Tool.version)
+  nonisolated(unsafe) static let version = strdup(Version.number)
 }

@@ -2,9 +2,6 @@ import FixresBase
 
 /// The command-line tool as a function: words in, an exit status out.
 package enum Tool {
-  /// The tool's version.
-  package static let version = "0.1.0"
-
   /// The commands, in the order in which help lists them.
   package static let commands: [Command] = [
     .import, .adapt, .run, .eval, .sweep, .analyze, .stats, .finetune, .bench, .inspect, .compare, .doctor,
@@ -44,7 +41,9 @@ package enum Tool {
       }
       return show("help", Help.text(for: try command(topic), width: console.width), console)
     case "--version":
-      return show("version", console.isJSON ? version : "fixresc \(version)\n", console)
+      var object = show("version", console.isJSON ? Version.number : "fixresc \(Version.text)\n", console)
+      object["commit"] = Version.commit.map { .string($0) } ?? .null
+      return object
     case "--generate-completion-script":
       return show(
         "script", try Completion.script(for: rest.first { $0 != "--json" }, commands: commands), console)

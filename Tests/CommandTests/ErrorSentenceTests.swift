@@ -213,7 +213,9 @@ import fixresc
         .proofFailed(difference: 1, limit: 0.1),
         .passFailed(pass: "adapt", layer: name, resolution: size, difference: 1, limit: 0.1),
         .headProofFailed(resolution: size, difference: 1), .inputTooLarge(batch: 2, shape: [3]),
-        .differentInputs(name, name), .noCommonLayers, .reference(.notFinite(path: path)),
+        .differentInputs(name, name), .noCommonLayers,
+        .checkpoint(CheckpointError(.pickledModule(path: path, className: "Net"))),
+        .reference(.notFinite(path: path)),
         .pass(.repeatedPass(name: name)), .runtime(.missingOutput(name: name)), .image(image), .model(ir),
       ]),
   ]

@@ -59,8 +59,10 @@ import fixresc
   }
 
   @Test func versionAndHelpAlsoAsJSON() {
-    #expect(Call("--version").output == "fixresc \(Tool.version)\n")
-    #expect(Call("--version", "--json").json["version"] == .string(Tool.version))
+    #expect(Call("--version").output == "fixresc 0.1.0 (\(Version.commit ?? "development"))\n")
+    #expect(Call("--version", "--json").json["version"] == .string(Version.number))
+    #expect(Version.commit(in: "$" + "Format:%H$") == nil && Version.commit(in: "") == nil)
+    #expect(Version.commit(in: "1a2b3c4d5e6f77889900aabbccddeeff00112233") == "1a2b3c4d5e6f")
     #expect(Call("--help", "--json").json["help"]?.stringValue?.hasPrefix("Example:") == true)
     #expect(Call("--json", "inspect", "--help").json["help"]?.stringValue?.hasPrefix("Example:") == true)
   }

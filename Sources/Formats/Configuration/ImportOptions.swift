@@ -1,48 +1,56 @@
 import FixresIR
 
 /// Facts about a checkpoint that the caller states; nil: not stated.
-package struct ImportOptions: Hashable, Sendable {
+public struct ImportOptions: Hashable, Sendable {
   /// A network's name, which the weights must agree with; settles which convolution has the stride.
-  package var architecture: String?
+  public var architecture: String?
   /// Name of the output of an ONNX graph that is compiled; nil: chosen by what its nodes compute.
-  package var graphOutput: String?
+  public var graphOutput: String?
   /// The dotted path of the nested dictionary to read, or a prefix of names.
-  package var key: String?
+  public var key: String?
   /// Patterns of tensors' names that are left out although nothing explains them; `*` stands for any text.
-  package var ignore: [String] = []
+  public var ignore: [String] = []
   /// Epsilon of every batch norm, in (0, 1).
-  package var batchNormEpsilon: Double?
+  public var batchNormEpsilon: Double?
   /// Facts of the network.
   package var network: [NetworkFact] = []
   /// What the network's scores mean.
-  package var outputs: OutputMeaning?
+  public var outputs: OutputMeaning?
   /// Path of a second checkpoint, whose batch norms and classifier replace those of the first.
-  package var finetuned: String?
+  public var finetuned: String?
   /// Path of a text file with one class name a line.
-  package var labels: String?
+  public var labels: String?
   /// Size of the training images, in pixels.
-  package var trainResolution: Extent?
+  public var trainResolution: Extent?
   /// The library whose way of resizing is taken.
-  package var preset: PicturePreset?
+  public var preset: PicturePreset?
   /// Side that pictures are resized to for a crop of `resizeSideAt`, and in proportion for others.
-  package var resizeSide: Int?
+  public var resizeSide: Int?
   /// The crop that `resizeSide` is for; nil: the size of training, or a stored model's own.
-  package var resizeSideAt: Extent?
+  public var resizeSideAt: Extent?
   /// Side of the crop as a share of the resized side, in (0, 1], at every size.
-  package var cropShare: Double?
+  public var cropShare: Double?
   /// The resampling filter.
-  package var interpolation: Preprocessing.Interpolation?
+  public var interpolation: Preprocessing.Interpolation?
   /// Order of the colours in the input.
-  package var channelOrder: Preprocessing.ChannelOrder?
+  public var channelOrder: Preprocessing.ChannelOrder?
   /// Scale of the values before the mean is subtracted.
-  package var inputScale: Preprocessing.InputScale?
+  public var inputScale: Preprocessing.InputScale?
   /// Mean of each channel of the input, on its scale; one number stands for all channels.
-  package var mean: [Float]?
+  public var mean: [Float]?
   /// Standard deviation of each channel, likewise.
-  package var standardDeviation: [Float]?
+  public var standardDeviation: [Float]?
 
   /// Creates options that state nothing.
-  package init() {}
+  public init() {}
+
+  /// States facts of the network: `FACT=VALUE[,FACT=VALUE...]`, such as `activation=silu,strides=1,2,2,1`, with the names
+  /// that `metadata.facts` has.
+  ///
+  /// - Throws: `unknownFact` or `invalidFact`, with the names and forms that there are.
+  public mutating func state(_ facts: String) throws(ArchitectureError) {
+    network += try NetworkFact.list(parsing: facts)
+  }
 
   /// The stated options that only a checkpoint can use, by their names on the command line.
   var checkpointOnly: [String] {

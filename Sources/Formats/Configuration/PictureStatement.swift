@@ -52,7 +52,7 @@ package struct PictureStatement: Hashable, Sendable {
 }
 
 /// A library whose preprocessing an option names.
-package enum PicturePreset: String, Hashable, Sendable, CaseIterable {
+public enum PicturePreset: String, Hashable, Sendable, CaseIterable {
   /// torchvision's presets of 2016: shorter side, 256 for 224.
   case torchvision
   /// torchvision's presets of 2022 (`IMAGENET1K_V2`): 232 for 224.

@@ -42,6 +42,7 @@ extension MethodError: ReportedError {
     case .needsValidation(let option):
       return ErrorReport(
         "method.needs-validation", "\(option): expected --validate DIR with it, found none")
+    case .checkpoint(let error): return error.report
     case .reference(let fault): return fault.report
     case .pass(let error): return error.report
     case .runtime(let error): return error.report

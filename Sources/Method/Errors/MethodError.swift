@@ -49,6 +49,8 @@ public enum MethodError: Error, Hashable, Sendable {
   case differentInputs(String, String)
   /// Two models that are to be compared have no layer of one name and shape in common.
   case noCommonLayers
+  /// A file gives no model.
+  case checkpoint(CheckpointError)
   /// A reference can't be used or does not fit.
   case reference(ReferenceFault)
   /// A pass refused the model.

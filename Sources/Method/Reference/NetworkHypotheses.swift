@@ -44,9 +44,10 @@ package struct NetworkHypotheses: Sendable {
 
   /// The checkpoint where a reference states `facts`.
   ///
-  /// - Throws: What building the network refuses.
-  package func result(stating facts: [NetworkFact]) throws -> ImportResult {
-    var result = try source.rebuilt(stating: facts)
+  /// - Throws: `MethodError.checkpoint`, what building the network refuses.
+  package func result(stating facts: [NetworkFact]) throws(MethodError) -> ImportResult {
+    var result: ImportResult
+    do { result = try source.rebuilt(stating: facts) } catch { throw .checkpoint(CheckpointError(error)) }
     if overlay != nil { result.model = overlaid(result.model) ?? result.model }
     return result
   }

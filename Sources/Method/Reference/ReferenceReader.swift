@@ -49,6 +49,35 @@ package enum ReferenceReader {
     return pair
   }
 
+  /// Checks a pair that was made in memory as one that was read.
+  ///
+  /// - Throws: `MethodError.reference`.
+  static func check(_ pair: ReferencePair, for model: Model) throws(MethodError) {
+    do { try checkForm(pair, model) } catch { throw .reference(error) }
+  }
+
+  private static func checkForm(_ pair: ReferencePair, _ model: Model) throws(ReferenceFault) {
+    var inputs = 1
+    switch pair.input {
+    case .tensor(let tensor):
+      guard tensor.shape.count == 4, tensor.shape.allSatisfy({ $0 > 0 }) else {
+        throw .inputShape(path: pair.name, found: tensor.shape)
+      }
+      guard tensor.floats.allSatisfy(\.isFinite) else { throw .notFinite(path: pair.name) }
+      inputs = tensor.shape[0]
+    case .picture(let picture):
+      do { _ = try PictureDecoder.header(of: picture.bytes) } catch {
+        throw .picture(path: pair.name, error)
+      }
+    }
+    guard pair.outputs.shape.count == 2, pair.outputs.shape[0] == inputs else {
+      throw .outputShape(path: pair.name, inputs: inputs, found: pair.outputs.shape)
+    }
+    guard pair.outputs.floats.allSatisfy(\.isFinite) else { throw .notFinite(path: pair.name) }
+    guard ReferenceOutputs(pair.outputs) != nil else { throw .uninformative(path: pair.name) }
+    try check(pair, against: model, pair.name, pair.name)
+  }
+
   /// Refuses a pair of other channels or classes than the model's.
   private static func check(
     _ pair: ReferencePair, against model: Model, _ input: String, _ outputs: String

@@ -43,9 +43,11 @@ package struct ReferenceSettlement {
   /// Checks and settles; pictures in `pairs` become inputs as is found.
   ///
   /// - Throws: `MethodError.reference` where nothing fits or several things do, and what running the networks refuses.
-  package mutating func run(_ pairs: inout [ReferencePair], progress: ProgressHandler) throws -> Report {
+  package mutating func run(_ pairs: inout [ReferencePair], progress: ProgressHandler) throws(MethodError)
+    -> Report
+  {
     var report = Report()
-    try withoutActuallyEscaping(progress) { progress in
+    try withoutActuallyEscaping(progress) { (progress) throws(MethodError) in
       if !isSettled {
         let tensors = try pairs.filter(\.isTensor).map(trial)
         if !tensors.isEmpty { try settleNetwork(tensors, &report, progress) }
@@ -82,7 +84,7 @@ package struct ReferenceSettlement {
 
   private mutating func settleNetwork(
     _ trials: [ReferenceTrial], _ report: inout Report, _ progress: @escaping ProgressHandler
-  ) throws {
+  ) throws(MethodError) {
     let hypotheses = hypotheses
     guard !hypotheses.isEmpty || hypotheses.leavesOutputsOpen else { return }
     let outcome = try NetworkSettlement(hypotheses, trials, options: options, progress: progress).run()
@@ -96,7 +98,7 @@ package struct ReferenceSettlement {
     try state(outcome.settled, hypotheses)
   }
 
-  private mutating func state(_ facts: [NetworkFact], _ hypotheses: NetworkHypotheses) throws {
+  private mutating func state(_ facts: [NetworkFact], _ hypotheses: NetworkHypotheses) throws(MethodError) {
     guard !facts.isEmpty else { return }
     let pictures = result.model.metadata
     result = try hypotheses.result(stating: facts)
@@ -123,7 +125,7 @@ package struct ReferenceSettlement {
   private mutating func settlePictures(
     _ pairs: inout [ReferencePair], isNetworkSettled: Bool, _ report: inout Report,
     _ progress: @escaping ProgressHandler
-  ) throws {
+  ) throws(MethodError) {
     let trials = try pairs.filter { !$0.isTensor }.map(trial)
     let hypotheses = hypotheses
     let outcome = try pictureOutcome(trials, isNetworkSettled ? nil : hypotheses, progress)

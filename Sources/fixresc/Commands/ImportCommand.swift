@@ -1,6 +1,6 @@
 import FixresBase
-import FixresFormats
 import FixresIR
+import FixresMethod
 
 extension Command {
   static let `import` = Command(
@@ -32,7 +32,7 @@ extension Command {
       return object
     })
 
-  private static func printImport(_ result: ImportResult, _ path: String, _ console: Console) {
+  private static func printImport(_ result: ImportedModel, _ path: String, _ console: Console) {
     var table = Table([.left, .left])
     table.add(["architecture", result.architecture])
     table.add([

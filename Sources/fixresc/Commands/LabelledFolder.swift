@@ -178,7 +178,7 @@ enum LabelledFolder {
 
   /// `resolutions` with the model's training resolution among them, which others are compared with.
   static func withBaseline(
-    _ resolutions: [Int], _ source: ImportResult, _ console: Console
+    _ resolutions: [Int], _ source: ImportedModel, _ console: Console
   ) throws -> (resolutions: [Int], baseline: Int) {
     guard let train = source.model.metadata.trainResolution else {
       throw MethodError.unknownTrainResolution

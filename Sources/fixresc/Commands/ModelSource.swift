@@ -8,35 +8,36 @@ import FixresRuntime
 /// Opens a MODEL argument: a model file, or a checkpoint that is imported.
 enum ModelSource {
   /// The model at `path`, with the import options applied; notes are printed on stderr.
-  static func open(_ path: String, _ invocation: Invocation) throws -> ImportResult {
-    let options = try options(invocation)
-    let file = try SourceFile.open(path)
-    return try settled(try Importer.load(file, options: options), file.kind, invocation)
+  static func open(_ path: String, _ invocation: Invocation) throws -> ImportedModel {
+    try settled(Import(path, options: options(invocation)), invocation)
   }
 
   /// The model in `file`, as `open(_:_:)` gives it.
-  static func open(_ file: SourceFile, _ invocation: Invocation) throws -> ImportResult {
-    try settled(try Importer.load(file, options: options(invocation)), file.kind, invocation)
+  static func open(_ file: SourceFile, _ invocation: Invocation) throws -> ImportedModel {
+    try settled(Import(file, options: options(invocation)), invocation)
   }
 
   /// The model at `path` once more, without notes and references.
   static func reopened(_ path: String, _ invocation: Invocation) throws -> Model {
-    try Importer.load(SourceFile.open(path), options: options(invocation)).model
+    var source = Import(path, options: try options(invocation))
+    source.verifiesPackedWeights = false
+    return try source.run().model
   }
 
   /// Commands that show, write or compare what the constants say, which packed weights must then say too. The others
   /// run the packed weights as they are.
   private static let verifying = ["import", "inspect", "compare", "export"]
 
-  /// `result` as references settle it; what is still assumed of a file that is no model of ours is printed.
-  private static func settled(
-    _ result: ImportResult, _ kind: FileKind, _ invocation: Invocation
-  ) throws -> ImportResult {
-    var result = result
-    if verifying.contains(invocation.command.name) { try PackedWeightCheck.verify(result.model) }
-    for note in result.notes { invocation.console.note("fixresc: note: \(note)") }
-    try ReferenceCheck(invocation).settle(&result, kind)
-    guard kind != .fixresModel else { return result }
+  /// What `source` gives, settled by references; what is still assumed of a file that is no model of ours is printed.
+  private static func settled(_ source: Import, _ invocation: Invocation) throws -> ImportedModel {
+    var source = source
+    source.verifiesPackedWeights = verifying.contains(invocation.command.name)
+    let check = ReferenceCheck(invocation)
+    check.apply(to: &source)
+    let result = try check.run(source) { result in
+      for note in result.notes { invocation.console.note("fixresc: note: \(note)") }
+    }
+    guard result.kind != .fixresModel else { return result }
     for line in assumptionLines(result.model.metadata.facts) { invocation.console.say("fixresc: " + line) }
     return result
   }

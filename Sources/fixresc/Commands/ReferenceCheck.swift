@@ -11,37 +11,35 @@ struct ReferenceCheck {
 
   init(_ invocation: Invocation) { self.invocation = invocation }
 
-  /// Checks `result`, which was read from a file of `kind`, against the references of the command line, settles its open
-  /// facts by them, and keeps them with the model.
-  ///
-  /// - Throws: What is wrong with a pair, or `MethodError.reference` where none of the facts fits one.
-  func settle(_ result: inout ImportResult, _ kind: FileKind) throws {
-    let words = invocation.texts(Shared.reference)
-    guard !words.isEmpty else { return }
-    var pairs = try words.map { word in
+  /// Gives `source` the references of the command line.
+  func apply(to source: inout Import) {
+    source.references = invocation.texts(Shared.reference).map { word in
       let (input, outputs) = paths(word)
-      return try ReferenceReader.read(
-        input: input, outputs: outputs, for: result.model, appliesOrientation: orients)
+      return .files(input: input, outputs: outputs)
     }
-    var settlement = ReferenceSettlement(result, isSettled: kind == .fixresModel, options: session)
-    if let finetuned = invocation.text(Shared.finetuned), !finetuned.isEmpty {
-      settlement.keepsConstants = true
+    source.appliesOrientation = orients
+    source.session = session
+  }
+
+  /// Runs `source`, showing what is settled by its references; `read` is called once its file is read.
+  ///
+  /// - Throws: What `Import.run` throws.
+  func run(_ source: Import, read: @escaping (ImportResult) -> Void) throws(MethodError) -> ImportedModel {
+    var bar = Progress("references", total: source.references.count, on: console)
+    defer { bar.finish() }
+    let result = try source.run { event in
+      switch event {
+      case .read(let result): read(result)
+      case .settling(let done, let total): bar.update(done, of: total)
+      }
     }
-    var bar = Progress("references", total: pairs.count, on: console)
-    let report: ReferenceSettlement.Report
-    do {
-      report = try settlement.run(&pairs) { bar.update($0, of: $1) }
-      bar.finish()
-    } catch {
-      bar.finish()
-      throw error
-    }
-    result = settlement.result
-    let dropped = result.model.adopt(pairs, report.results)
-    tell(report, dropped)
+    guard let report = result.settlement else { return result }
+    bar.finish()
+    tell(report, result.droppedReferences)
     if let verified = result.model.metadata.verified {
       console.note("fixresc: verified by " + Self.sentence(verified))
     }
+    return result
   }
 
   private var orients: Bool { invocation.declares(Shared.exif) && invocation.has(Shared.exif) }

@@ -226,7 +226,7 @@ def main():
         sys.exit(__doc__)
     with tempfile.TemporaryDirectory() as temporary:
         release = Release(sys.argv[1], temporary)
-        folder = os.path.join(HERE, release.call("--version").split()[-1])
+        folder = os.path.join(HERE, release.call("--version").split()[1])
         os.makedirs(folder, exist_ok=True)
         if any(name.endswith(".bin") for name in os.listdir(folder)):
             sys.exit(f"{folder} holds a release's files already, which stay as they are")
