@@ -3,7 +3,10 @@ import FixresFoundation
 import Foundation
 
 extension ArchitectureError: SentenceError {}
-extension PassError: SentenceError {}
+extension CheckpointError: SentenceError {}
+extension ClassTableFault: SentenceError {}
+extension EvaluationError: SentenceError {}
 extension MethodError: SentenceError {}
+extension PassError: SentenceError {}
 extension ReferenceFault: SentenceError {}
 extension TrainingStateFault: SentenceError {}

@@ -52,9 +52,9 @@ import Testing
       shape.load(32, Int.self) == expected.logits.count && shape.load(40, Int.self) == expected.features.count
     )
     var results: OpaquePointer?
-    try Self.picturePath.withCString { path in
+    Self.picturePath.withCString { path in
       var paths: [UnsafePointer<CChar>?] = [path, path]
-      try "/absent.jpg".withCString { absent in
+      "/absent.jpg".withCString { absent in
         paths.append(absent)
         #expect(FixresC.classifyFiles(model: handle, paths: paths, count: 3, results: &results) == Self.ok)
       }

@@ -180,7 +180,8 @@ import fixresc
         .unknownFolders([name], ambiguous: [], folders: 1, classes: 2, names: ["tench"]),
         .numberedFolders(3, classes: 3), .notANumber(folder: name, classes: 3),
         .sameClass(name, name, index: 1), .subsetWithoutNames(classes: 2),
-        .table(path: path, .notText), .noLogits, .nothingDecoded(count: 2, first: path, image),
+        .table(path: path, .notText), .unlabelled(path: path), .noLogits,
+        .nothingDecoded(count: 2, first: path, image),
       ]),
     Sample(
       "Method/Errors/TrainingStateFault.swift",
@@ -217,6 +218,7 @@ import fixresc
         .checkpoint(CheckpointError(.pickledModule(path: path, className: "Net"))),
         .reference(.notFinite(path: path)),
         .pass(.repeatedPass(name: name)), .runtime(.missingOutput(name: name)), .image(image), .model(ir),
+        .evaluation(.noLogits), .file(.isDirectory(path: path)),
       ]),
   ]
 

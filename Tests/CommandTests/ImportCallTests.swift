@@ -29,7 +29,7 @@ import fixresc
 
   @Test(arguments: [
     "architectures/torchvision-basic/model.pth", "architectures/cifar-option-a/model.pth",
-    "documentation/tiny.bin",
+    "releases/0.1.0/finetuned.bin",
   ])
   func filesGiveTheBytesOfTheCommand(_ name: String) throws {
     let path = TestData.fixture(name)

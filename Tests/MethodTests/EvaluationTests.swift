@@ -56,7 +56,9 @@ private func rank(_ label: Int, _ logits: [Float]) -> Int {
     let matching = try ClassMatching(folder.classes, model.metadata, classCount: 3)
     let preprocessor = try Preprocessor(model.metadata.preprocessing, size: Extent(square: 16))
     var seen: [Int] = []
-    let result = try Evaluation.run(session, over: folder, matching: matching, preprocessor: preprocessor) {
+    let result = try Evaluation.run(
+      session, over: LabelledPictures(folder, matching), preprocessor: preprocessor
+    ) {
       done, _ in
       seen.append(done)
     }
@@ -83,8 +85,8 @@ private func rank(_ label: Int, _ logits: [Float]) -> Int {
     let session = try Session(model: model)
     let matching = try ClassMatching(["class 1"], model.metadata, classCount: 3)
     let preprocessor = try Preprocessor(model.metadata.preprocessing, size: Extent(square: 16))
-    #expect(throws: EvaluationError.self) {
-      try Evaluation.run(session, over: images, matching: matching, preprocessor: preprocessor)
+    #expect(throws: MethodError.self) {
+      try Evaluation.run(session, over: LabelledPictures(images, matching), preprocessor: preprocessor)
     }
   }
 }

@@ -247,7 +247,7 @@ import Testing
     let training = LabelledPictures(folder, matching, limit: limit)
     return try FineTuning(
       model, training: training, validation: nil, options: options,
-      preprocessor: { try Preprocessor($0.metadata.preprocessing, size: $0.graph.resolution) }
+      preprocessor: FineTuning.statedPreprocessor
     ).run()
   }
 

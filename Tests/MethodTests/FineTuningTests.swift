@@ -34,7 +34,7 @@ import Testing
   ) throws -> FineTuningResult {
     try FineTuning(
       start ?? model, training: training, validation: training, options: options,
-      preprocessor: { try Preprocessor($0.metadata.preprocessing, size: $0.graph.resolution) },
+      preprocessor: FineTuning.statedPreprocessor,
       observe: observe
     ).run()
   }

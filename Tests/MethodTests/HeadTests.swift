@@ -78,7 +78,7 @@ import Testing
     options.schedule.learningRate = 0.2
     return try FineTuning(
       model, training: pictures, validation: pictures, options: options,
-      preprocessor: { try Preprocessor($0.metadata.preprocessing, size: $0.graph.resolution) }
+      preprocessor: FineTuning.statedPreprocessor
     ).run()
   }
 

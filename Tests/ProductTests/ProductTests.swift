@@ -31,4 +31,53 @@ import Testing
     let fromData = try await classifier.classify(.encoded(Data(contentsOf: url)))
     #expect(fromFile == fromData && fromFile.top(1).first?.label == "golf ball")
   }
+
+  @Test func theCompilerTakesOneImport() throws {
+    let folder = try TemporaryFolder()
+    let imported = try Import(TestData.fixture("architectures/torchvision-basic/model.pth")).run()
+    #expect(imported.architecture == "resnet10w6" && !imported.assumed.isEmpty)
+    var options = AdaptationOptions()
+    options.resolution = Extent(square: 96)
+    let adapted = try Adaptation(imported.model, options: options).run()
+    #expect(adapted.proof?.holds == true && adapted.model.graph.resolution == Extent(square: 96))
+    try ModelFile.write(adapted.model, to: folder.path + "/m.bin")
+    #expect(try ModelFile.open(folder.path + "/m.bin") == adapted.model)
+  }
+
+  @Test func modelsAreMeasured() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.makeFolder("golf ball") + "/1.jpg"
+    try FileManager.default.copyItem(atPath: Self.picture, toPath: path)
+    let model = try ModelFile.open(Self.model)
+    let pictures = try LabelledPictures(folder.path, for: model)
+    #expect(pictures.count == 1 && pictures.matching?.rule == .labels)
+    let evaluation = try Evaluation.run(model, over: pictures)
+    #expect(evaluation.images == 1 && evaluation.top1 == 1 && evaluation.failures.count == 0)
+    let sweep = try ResolutionSweep.run(model, over: pictures, resolutions: [128])
+    #expect(sweep.rows.map(\.resolution) == [112, 128] && sweep.rows[0].score.loss == evaluation.loss)
+    #expect(sweep.rows.allSatisfy { $0.milliseconds > 0 && $0.milliseconds.isFinite })
+    let below = try LabelledPictures(below: folder.path)
+    #expect(try ActivationStatistics.run(model, over: below).images == 1)
+    #expect(throws: MethodError.evaluation(.unlabelled(path: folder.path))) {
+      try Evaluation.run(model, over: below)
+    }
+    _ = folder.makeFolder("gulf ball")
+    #expect(throws: MethodError.self) { try LabelledPictures(folder.path, for: model) }
+  }
+
+  @Test func modelsAreFineTuned() throws {
+    let folder = try TemporaryFolder()
+    for name in ["one", "two"] {
+      let path = folder.makeFolder(name) + "/1.jpg"
+      try FileManager.default.copyItem(atPath: Self.picture, toPath: path)
+    }
+    let imported = try Import(TestData.fixture("architectures/torchvision-basic/model.pth")).run()
+    let pictures = try LabelledPictures(ownClassesOf: folder.path)
+    var options = FineTuningOptions(resolution: Extent(square: 64))
+    options.newHead = pictures.folderNames
+    (options.schedule.epochs, options.schedule.batchSize) = (2, 2)
+    let result = try FineTuning(imported.model, training: pictures, options: options).run()
+    #expect(result.epochs.count == 2 && result.hasNewHead)
+    #expect(result.model.metadata.labels == ["one", "two"])
+  }
 }

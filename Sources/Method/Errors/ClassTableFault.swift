@@ -1,5 +1,5 @@
 /// Why a file does not say which folder is which class.
-package enum ClassTableFault: Error, Hashable, Sendable {
+public enum ClassTableFault: Error, Hashable, Sendable {
   /// The file is neither JSON nor lines of UTF-8 text.
   case notText
   /// JSON that is neither an object of names or numbers nor an array of names.

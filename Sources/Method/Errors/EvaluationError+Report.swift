@@ -45,6 +45,10 @@ extension EvaluationError: ReportedError {
         "--labels FILE names the model's classes; --classes FILE says which folder is which class."
       return report
     case .table(path: let path, let fault): return fault.report.about(path)
+    case .unlabelled(let path):
+      return ErrorReport(
+        "eval.unlabelled", "\(path): expected pictures with classes, found pictures without",
+        ["path": .string(path)])
     case .noLogits:
       return ErrorReport("eval.no-logits", "expected a model with a classifier, found one without")
     case .nothingDecoded(let count, let first, let error):

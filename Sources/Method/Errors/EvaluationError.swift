@@ -1,7 +1,7 @@
 import FixresImaging
 
 /// Why a data set cannot be evaluated.
-package enum EvaluationError: Error, Hashable, Sendable {
+public enum EvaluationError: Error, Hashable, Sendable {
   /// Folders without names that are known, and of another number than the model's classes.
   case otherClasses(folders: Int, classes: Int)
   /// Folders that are not called like one of the model's `names`, or like several; `folders` is how many there are.
@@ -16,6 +16,8 @@ package enum EvaluationError: Error, Hashable, Sendable {
   case subsetWithoutNames(classes: Int)
   /// A file does not say which folder is which class.
   case table(path: String, ClassTableFault)
+  /// Pictures that have classes are needed, and those of `path` have none.
+  case unlabelled(path: String)
   /// The model gives no logits.
   case noLogits
   /// All `count` pictures failed to decode; `first` is the first one's path.

@@ -42,8 +42,10 @@ extension MethodError: ReportedError {
     case .needsValidation(let option):
       return ErrorReport(
         "method.needs-validation", "\(option): expected --validate DIR with it, found none")
+    case .file(let error): return error.report
     case .checkpoint(let error): return error.report
     case .reference(let fault): return fault.report
+    case .evaluation(let error): return error.report
     case .pass(let error): return error.report
     case .runtime(let error): return error.report
     case .image(let error): return error.report

@@ -1,3 +1,4 @@
+import FixresBase
 import FixresIR
 import FixresImaging
 import FixresPasses
@@ -49,10 +50,14 @@ public enum MethodError: Error, Hashable, Sendable {
   case differentInputs(String, String)
   /// Two models that are to be compared have no layer of one name and shape in common.
   case noCommonLayers
+  /// A file can't be opened, read or written.
+  case file(FileError)
   /// A file gives no model.
   case checkpoint(CheckpointError)
   /// A reference can't be used or does not fit.
   case reference(ReferenceFault)
+  /// A data set can't be evaluated.
+  case evaluation(EvaluationError)
   /// A pass refused the model.
   case pass(PassError)
   /// The engine refused to plan or run a model.

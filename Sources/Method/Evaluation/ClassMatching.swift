@@ -5,9 +5,9 @@ import FixresRuntime
 /// How the class folders of a data set correspond to a model's classes.
 ///
 /// Folders that leave a doubt are refused: a wrong correspondence gives a figure that looks like an accuracy.
-package struct ClassMatching: Hashable, Sendable {
+public struct ClassMatching: Hashable, Sendable {
   /// How folders were matched to classes.
-  package enum Rule: String, Hashable, Sendable {
+  public enum Rule: String, Hashable, Sendable {
     /// Every folder is called like one of the model's labels.
     case labels
     /// Every folder is called like one of the model's WordNet identifiers.
@@ -21,9 +21,9 @@ package struct ClassMatching: Hashable, Sendable {
   }
 
   /// What the caller states about the folders.
-  package struct Choice: Sendable {
+  public struct Choice: Sendable {
     /// Order of folders without names that are known.
-    package enum Order: Hashable, Sendable {
+    public enum Order: Hashable, Sendable {
       /// Folders in byte-wise order of their names, as torchvision's `ImageFolder`.
       case sorted
       /// Folders by the numbers that they are called.
@@ -31,20 +31,20 @@ package struct ClassMatching: Hashable, Sendable {
     }
 
     /// The order that is stated; nil leaves it to the folders' names.
-    package var order: Order?
+    public var order: Order?
     /// Only the folders' classes compete.
-    package var isSubset = false
+    public var isSubset = false
     /// Which folder is which class.
-    package var table: ClassTable?
+    public var table: ClassTable?
 
     /// Nothing is stated.
-    package init() {}
+    public init() {}
   }
 
   /// How the folders were matched.
-  package let rule: Rule
+  public let rule: Rule
   /// The class of each folder.
-  package let logits: [Int]
+  public let logits: [Int]
   /// How rows of logits are read.
   package let reading: ScoreReading
 

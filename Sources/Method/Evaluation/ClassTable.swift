@@ -11,19 +11,22 @@ import FixresIR
 /// identifiers; or a name on each line for all classes in the order of the logits, a WordNet identifier before it or
 /// not. Parts are separated by a tab, a comma or blanks. Of several ways to read a file the one that names all
 /// folders counts; two that differ are an error.
-package struct ClassTable: Sendable {
+public struct ClassTable: Sendable {
   /// The file's path.
-  package let path: String
+  public let path: String
   private let json: JSON?
   private let lines: [String]
 
   /// Reads the file at `path`.
   ///
-  /// - Throws: `FileError`, or `EvaluationError.table` where the file is no text.
-  package init(path: String) throws {
-    let bytes = try FileContents.read(path, limit: FileContents.textLimit)
+  /// - Throws: `MethodError.file` where it cannot be read, `evaluation` where it is no text.
+  public init(path: String) throws(MethodError) {
+    let bytes: Bytes
+    do { bytes = try FileContents.read(path, limit: FileContents.textLimit) } catch {
+      throw .file(error)
+    }
     self.path = path
-    guard bytes.count <= LabelFile.byteLimit else { throw EvaluationError.table(path: path, .notText) }
+    guard bytes.count <= LabelFile.byteLimit else { throw .evaluation(.table(path: path, .notText)) }
     json = try? JSON.parse(bytes)
     guard json == nil else {
       lines = []
@@ -31,7 +34,7 @@ package struct ClassTable: Sendable {
     }
     // Names of folders need not be UTF-8; the file holds their bytes.
     let text = FileName.text(of: bytes.array)
-    guard !text.utf8.contains(0) else { throw EvaluationError.table(path: path, .notText) }
+    guard !text.utf8.contains(0) else { throw .evaluation(.table(path: path, .notText)) }
     let start = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
     lines = start.split(whereSeparator: \.isNewline).map { Self.trimmed($0) }.filter { !$0.isEmpty }
   }

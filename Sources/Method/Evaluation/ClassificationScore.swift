@@ -1,13 +1,13 @@
 import FixresRuntime
 
 /// Accuracy and loss, with each picture's outcome for a paired comparison.
-package struct ClassificationScore: Sendable {
+public struct ClassificationScore: Sendable {
   /// Accuracy and loss over all pictures so far.
   package private(set) var evaluation: Evaluation
   /// Whether no class ranked before each picture's.
-  package private(set) var hits: [Bool] = []
+  public private(set) var hits: [Bool] = []
   /// Each picture's loss in nats.
-  package private(set) var losses: [Double] = []
+  public private(set) var losses: [Double] = []
   /// `[pictures, classes]` where they are kept.
   package private(set) var logits: [Float] = []
   /// The class of each picture whose logits are kept.
@@ -24,13 +24,13 @@ package struct ClassificationScore: Sendable {
   package var reading: ScoreReading { evaluation.reading }
 
   /// Share of pictures whose greatest logit is that of their class, 0...1.
-  package var top1: Double { evaluation.top1 }
+  public var top1: Double { evaluation.top1 }
   /// Share of pictures whose class is among the five greatest logits, 0...1.
-  package var top5: Double { evaluation.top5 }
+  public var top5: Double { evaluation.top5 }
   /// Mean loss in nats.
-  package var loss: Double { evaluation.loss }
+  public var loss: Double { evaluation.loss }
   /// Number of pictures.
-  package var images: Int { evaluation.images }
+  public var images: Int { evaluation.images }
 
   /// Counts one picture of class `label` with the logits `row` `[classes]`; nothing where there is no classifier.
   package mutating func add(_ row: UnsafeBufferPointer<Float>, label: Int) {

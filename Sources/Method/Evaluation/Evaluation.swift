@@ -11,34 +11,34 @@ import FixresRuntime
 #endif
 
 /// Accuracy and loss of a model over a folder of labelled pictures.
-package struct Evaluation: Sendable {
+public struct Evaluation: Sendable {
   /// A picture that could not be decoded.
-  package struct Failure: Hashable, Sendable {
+  public struct Failure: Hashable, Sendable {
     /// The picture's path.
-    package let path: String
+    public let path: String
     /// Why it could not be decoded.
-    package let error: ImageError
+    public let error: ImageError
 
     /// The failure `error` of the picture at `path`.
     package init(path: String, error: ImageError) { (self.path, self.error) = (path, error) }
   }
 
   /// Outcomes of pictures under one reading of their scores.
-  package struct Tally: Hashable, Sendable {
+  public struct Tally: Hashable, Sendable {
     /// Pictures that were classified.
-    package private(set) var images = 0
+    public private(set) var images = 0
     /// Pictures before whose class no other one ranks.
-    package private(set) var top1Count = 0
+    public private(set) var top1Count = 0
     /// Pictures before whose class at most four others rank.
-    package private(set) var top5Count = 0
+    public private(set) var top5Count = 0
     private var lossSum = 0.0
 
     /// Share of pictures before whose class no other one ranks, 0...1.
-    package var top1: Double { Double(top1Count) / Double(max(images, 1)) }
+    public var top1: Double { Double(top1Count) / Double(max(images, 1)) }
     /// Share of pictures before whose class at most four others rank, 0...1.
-    package var top5: Double { Double(top5Count) / Double(max(images, 1)) }
+    public var top5: Double { Double(top5Count) / Double(max(images, 1)) }
     /// Mean loss in nats.
-    package var loss: Double { lossSum / Double(max(images, 1)) }
+    public var loss: Double { lossSum / Double(max(images, 1)) }
 
     fileprivate mutating func count(_ row: UnsafeBufferPointer<Float>, _ label: Int, _ reading: ScoreReading)
     {
@@ -54,15 +54,15 @@ package struct Evaluation: Sendable {
   package let reading: ScoreReading
   private var tally = Tally()
   /// Outcomes with all classes competing; nil where they do anyway.
-  package private(set) var overAll: Tally?
+  public private(set) var overAll: Tally?
   /// Pictures that could not be decoded.
-  package private(set) var failures = PictureFailures()
+  public private(set) var failures = PictureFailures()
   /// Pictures whose EXIF orientation is not 1.
-  package private(set) var turnedCount = 0
+  public private(set) var turnedCount = 0
   /// Pictures whose results were kept by an earlier run.
-  package private(set) var cachedCount = 0
+  public private(set) var cachedCount = 0
   /// Wall-clock time of the run, decoding included.
-  package private(set) var seconds = 0.0
+  public private(set) var seconds = 0.0
 
   /// An evaluation of no pictures.
   package init(_ reading: ScoreReading) {
@@ -71,19 +71,19 @@ package struct Evaluation: Sendable {
   }
 
   /// Pictures that were decoded and classified.
-  package var images: Int { tally.images }
+  public var images: Int { tally.images }
   /// Pictures before whose class no other one ranks.
-  package var top1Count: Int { tally.top1Count }
+  public var top1Count: Int { tally.top1Count }
   /// Pictures before whose class at most four others rank.
-  package var top5Count: Int { tally.top5Count }
+  public var top5Count: Int { tally.top5Count }
   /// Share of pictures before whose class no other one ranks, 0...1.
-  package var top1: Double { tally.top1 }
+  public var top1: Double { tally.top1 }
   /// Share of pictures before whose class at most four others rank, 0...1.
-  package var top5: Double { tally.top5 }
+  public var top5: Double { tally.top5 }
   /// Mean loss in nats: cross-entropy, binary where probabilities are sigmoids.
-  package var loss: Double { tally.loss }
+  public var loss: Double { tally.loss }
   /// Throughput, decoding included.
-  package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
+  public var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
 
   /// Takes over how a run over the pictures went.
   mutating func take(failures: PictureFailures, turned: Int, cached: Int, seconds: Double) {

@@ -2,11 +2,11 @@ import FixresBase
 import FixresRuntime
 
 /// Latency of a session for one picture.
-package struct Latency: Hashable, Sendable {
+public struct Latency: Hashable, Sendable {
   /// The least lower quartile of any round, in milliseconds: other work on the machine only ever adds to a run's time.
-  package private(set) var milliseconds = Double.infinity
+  public private(set) var milliseconds = Double.infinity
   /// The greatest lower quartile of any round, in milliseconds.
-  package private(set) var greatest = 0.0
+  public private(set) var greatest = 0.0
 
   /// Rounds that lie farther apart than this, as a ratio, were disturbed.
   private static let steady = 1.15
@@ -21,7 +21,7 @@ package struct Latency: Hashable, Sendable {
   package init(milliseconds: Double) { add(milliseconds: milliseconds) }
 
   /// Whether the rounds differ by more than an undisturbed machine explains.
-  package var isNoisy: Bool { greatest > Self.steady * milliseconds }
+  public var isNoisy: Bool { greatest > Self.steady * milliseconds }
 
   /// Adds a round: 8 to 60 runs within about 0.4 s.
   ///

@@ -1,18 +1,18 @@
 import FixresImaging
 
 /// Pictures that could not be read: all are counted, the first of them kept.
-package struct PictureFailures: Sendable {
+public struct PictureFailures: Sendable {
   /// Failures that are kept at most.
-  package static let keptLimit = 1000
+  public static let keptLimit = 1000
 
   /// Number of pictures.
-  package private(set) var count = 0
+  public private(set) var count = 0
   /// The first of them.
-  package private(set) var kept: [Evaluation.Failure] = []
+  public private(set) var kept: [Evaluation.Failure] = []
   /// Number of those of formats without a decoder, by format.
-  package private(set) var withoutDecoder: [String: Int] = [:]
+  public private(set) var withoutDecoder: [String: Int] = [:]
   /// The first that no missing decoder explains.
-  package private(set) var firstDamaged: Evaluation.Failure?
+  public private(set) var firstDamaged: Evaluation.Failure?
 
   /// None.
   package init() {}
@@ -20,7 +20,7 @@ package struct PictureFailures: Sendable {
   /// The first picture.
   package var first: Evaluation.Failure? { kept.first }
   /// Number of pictures that no missing decoder explains.
-  package var damagedCount: Int { count - withoutDecoder.values.reduce(0, +) }
+  public var damagedCount: Int { count - withoutDecoder.values.reduce(0, +) }
 
   /// Counts one more picture.
   package mutating func append(_ failure: Evaluation.Failure) {

@@ -1,15 +1,15 @@
 extension ResolutionSweep {
   /// Differences with a p-value from here on may be chance.
-  package static let significance = 0.05
+  public static let significance = 0.05
 
   /// The row of the highest top-1; of equals the one of lower loss, then the smaller one.
-  package var best: Row? { Self.best(rows) }
+  public var best: Row? { Self.best(rows) }
 
   /// The cheapest row that is as good as the best one.
-  package var recommended: Row? { recommended(among: rows) }
+  public var recommended: Row? { recommended(among: rows) }
 
   /// The cheapest row of at most `milliseconds` a picture that is as good as the best of these.
-  package func recommended(within milliseconds: Double) -> Row? {
+  public func recommended(within milliseconds: Double) -> Row? {
     recommended(among: rows.filter { $0.milliseconds <= milliseconds })
   }
 
@@ -37,7 +37,7 @@ extension ResolutionSweep {
   }
 
   /// Whether neither top-1 nor loss of `row` are significantly worse than those of `best`.
-  package func isAsGood(_ row: Row, as best: Row) -> Bool {
+  public func isAsGood(_ row: Row, as best: Row) -> Bool {
     guard row.score.hits.count == best.score.hits.count else { return false }
     let hits = PairedSignificance(row.score.hits, best.score.hits)
     let loss = PairedDifference(best.score.losses, row.score.losses)
@@ -52,7 +52,7 @@ extension ResolutionSweep {
   }
 
   /// Whether the top-1 of `row` differs from the baseline's by more than chance explains.
-  package func isSignificant(_ row: Row) -> Bool {
+  public func isSignificant(_ row: Row) -> Bool {
     significance(row.score).map { $0.p < Self.significance } ?? false
   }
 

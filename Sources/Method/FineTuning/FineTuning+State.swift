@@ -12,22 +12,23 @@ import FixresIR
 
 extension FineTuning {
   /// The state that an interrupted training of the same settings left; nil where there is none to take up.
-  func loadState(_ model: Model) throws -> TrainingState? {
+  func loadState(_ model: Model) throws(MethodError) -> TrainingState? {
     guard options.resumes, let path = options.statePath, FileName.withBytes(path, { access($0, F_OK) }) == 0
     else { return nil }
-    let bytes = try FileContents.read(path)
+    let bytes = try MethodError.filing { () throws(FileError) in try FileContents.read(path) }
+    let now = try fingerprint(model)
     do {
       let state = try TrainingState(bytes)
-      try state.check(against: try fingerprint(model))
+      try state.check(against: now)
       observe(.resumed(epoch: state.epoch))
       return state
-    } catch let fault as TrainingStateFault {
-      throw MethodError.state(path: path, fault)
+    } catch {
+      throw .state(path: path, error)
     }
   }
 
   /// All that the trained bits depend on.
-  func fingerprint(_ model: Model) throws -> JSON.Object {
+  func fingerprint(_ model: Model) throws(MethodError) -> JSON.Object {
     let schedule = options.schedule
     let values: [(String, String)] = [
       ("model", Self.checksum(of: model)), ("pictures", Self.checksum(of: training)),
@@ -72,7 +73,7 @@ extension FineTuning {
 
 extension TrainingSchedule.Decay: CustomStringConvertible {
   /// The schedule in words, as the state file stores it.
-  package var description: String {
+  public var description: String {
     switch self {
     case .cosine: "cosine"
     case .step(let epochs, let factor): "times \(factor) every \(epochs) epochs"

@@ -6,31 +6,60 @@ import FixresRuntime
 
 /// The paper's fine-tuning: classifier and last batch norm at the test resolution, over features that are computed
 /// once ("Fixing the train-test resolution discrepancy", section 4).
-package final class FineTuning {
+public final class FineTuning {
+  /// Makes the preprocessor that pictures are read with, given the model at the resolution at which it runs.
+  package typealias PreprocessorMaker = (Model) throws(ImageError) -> Preprocessor
+
   let options: FineTuningOptions
   let training: LabelledPictures
   let validation: LabelledPictures?
-  let preprocessor: (Model) throws -> Preprocessor
+  private let maker: PreprocessorMaker
   let observe: (FineTuningEvent) -> Void
   private let original: Model
 
   /// Number of training pictures that are measured before and after where there is no validation set.
   private static let substituteCount = 2000
 
+  /// A fine-tuning of `model` on `training`, whose pictures are read as the model's metadata says; `progress` is told how
+  /// far each phase is, on the thread that runs it.
+  public convenience init(
+    _ model: Model, training: LabelledPictures, validation: LabelledPictures? = nil,
+    options: FineTuningOptions,
+    progress: @escaping (_ phase: String, _ done: Int, _ total: Int) -> Void = { _, _, _ in }
+  ) {
+    self.init(
+      model, training: training, validation: validation, options: options,
+      preprocessor: Self.statedPreprocessor,
+      observe: { event in
+        switch event {
+        case .pictures(let phase, let done, let total): progress(phase, done, total)
+        case .epoch(_, let number, let total): progress("epochs", number, total)
+        case .resumed, .extracted: break
+        }
+      })
+  }
+
+  /// What the model says of its pictures, at its own resolution.
+  package static func statedPreprocessor(_ model: Model) throws(ImageError) -> Preprocessor {
+    try Preprocessor(model.metadata.preprocessing, size: model.graph.resolution)
+  }
+
   /// A fine-tuning of `model` on `training`, which reports to `observe`.
   package init(
     _ model: Model, training: LabelledPictures, validation: LabelledPictures?, options: FineTuningOptions,
-    preprocessor: @escaping (Model) throws -> Preprocessor,
+    preprocessor: @escaping PreprocessorMaker,
     observe: @escaping (FineTuningEvent) -> Void = { _ in }
   ) {
     (original, self.training, self.validation) = (model, training, validation)
-    (self.options, self.preprocessor, self.observe) = (options, preprocessor, observe)
+    (self.options, maker, self.observe) = (options, preprocessor, observe)
   }
 
   /// Measures, trains, and measures again.
   ///
-  /// - Throws: `MethodError`, and what a pass, the engine or a picture refuses.
-  package func run() throws -> FineTuningResult {
+  /// - Throws: `MethodError.pass` where the network does not work at the resolution or its batch norms are folded,
+  ///   `sigmoidOutputs`, `unusualTail`, `noBatchNorm` where it can't be trained in this way, `state` where an interrupted
+  ///   training can't be taken up, `file` where its state can't be written, and what the pictures show.
+  public func run() throws(MethodError) -> FineTuningResult {
     if options.patience != nil, validation == nil { throw MethodError.needsValidation(option: "early stop") }
     if options.newHead == nil {
       let reading = original.metadata.reading(logitCount: original.classCount)
@@ -38,21 +67,24 @@ package final class FineTuning {
         throw MethodError.sigmoidOutputs(logits: original.classCount)
       }
     }
-    if options.mode != .classifier { try Adapt.requireAdaptable(original) }
+    if options.mode != .classifier {
+      try MethodError.passing { () throws(PassError) in try Adapt.requireAdaptable(original) }
+    }
     var start = original
     if let names = options.newHead { try NewHead.install(in: &start, names, seed: options.seed) }
-    var model = try Trunk.retargeted(start, to: options.resolution)
+    var model = try retargeted(start, to: options.resolution)
     let state = try loadState(model)
     let measured = validation ?? training.sampled(Self.substituteCount)
-    let reference = try start.metadata.trainResolution.map {
-      try measure(Trunk.retargeted(start, to: $0), measured, "features at \($0)")
+    let trained = start
+    let reference = try start.metadata.trainResolution.map { (size) throws(MethodError) in
+      try measure(retargeted(trained, to: size), measured, "features at \(size)")
     }
     let before = try measure(model, measured, "before, at \(options.resolution)")
     let samples = try prepareSamples(&model)
     observe(.extracted(samples.extraction))
     var loop = try TrainingLoop(self, model, samples, resuming: state)
     try loop.run()
-    try loop.store(in: &model)
+    try MethodError.building { () throws(IRError) in try loop.store(in: &model) }
     model.forgetReferences()
     model.metadata.history.append(history(samples, loop))
     let after = try measure(model, measured, "after, at \(options.resolution)")
@@ -68,9 +100,22 @@ package final class FineTuning {
 
   // MARK: - Passes of the network
 
+  private func retargeted(_ model: Model, to size: Extent) throws(MethodError) -> Model {
+    try MethodError.passing { () throws(PassError) in try Trunk.retargeted(model, to: size) }
+  }
+
+  /// The preprocessor of `model`.
+  func preprocessor(_ model: Model) throws(MethodError) -> Preprocessor {
+    try MethodError.imaging { () throws(ImageError) in try maker(model) }
+  }
+
+  private func session(_ model: Model) throws(MethodError) -> Session {
+    try MethodError.running { () throws(RuntimeError) in try Session(model: model, options: options.session) }
+  }
+
   private func measure(
     _ model: Model, _ pictures: LabelledPictures, _ phase: String
-  ) throws -> FineTuningResult.Measurement {
+  ) throws(MethodError) -> FineTuningResult.Measurement {
     let set = try features(of: model, pictures, phase)
     return FineTuningResult.Measurement(
       resolution: model.graph.resolution, score: set.score, statistics: set.statistics)
@@ -78,11 +123,10 @@ package final class FineTuning {
 
   private func features(
     of model: Model, _ pictures: LabelledPictures, _ phase: String, augmentation: Augmentation = .none
-  ) throws -> FeatureSet {
-    let ready = try Trunk.ready(model)
-    let session = try Session(model: ready, options: options.session)
+  ) throws(MethodError) -> FeatureSet {
+    let ready = try MethodError.passing { () throws(PassError) in try Trunk.ready(model) }
     return try FeatureSet(
-      session, try preprocessor(model), pictures, augmentation: augmentation,
+      try session(ready), try preprocessor(model), pictures, augmentation: augmentation,
       memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc", model: ready,
       cached: CachedModel(ready, in: options.cache), progress: progress(phase))
   }
@@ -93,7 +137,7 @@ package final class FineTuning {
   }
 
   /// Recomputes the statistics of `model` where the mode asks for that, and computes the samples of the training.
-  private func prepareSamples(_ model: inout Model) throws -> TrainingSamples {
+  private func prepareSamples(_ model: inout Model) throws(MethodError) -> TrainingSamples {
     let tail = try NetworkTail(model.graph)
     guard options.mode != .classifier else { return try plainSamples(model) }
     guard let norm = tail.norm else { throw MethodError.noBatchNorm }
@@ -112,16 +156,18 @@ package final class FineTuning {
     return Int.checkedProduct([samples, norm.channels, norm.positions, 8]) ?? .max
   }
 
-  private func plainSamples(_ model: Model) throws -> TrainingSamples {
+  private func plainSamples(_ model: Model) throws(MethodError) -> TrainingSamples {
     let source = try Trunk.givingClassifierInput(model)
     let set = try features(of: source, training, "training features", augmentation: options.augmentation)
-    let held = try validation.map { try features(of: source, $0, "validation features") }
+    let held = try validation.map { (pictures) throws(MethodError) in
+      try features(of: source, pictures, "validation features")
+    }
     return TrainingSamples(
       labels: set.labels, variants: options.augmentation.variantCount, extraction: set.summary,
       content: .features(set.store, validation: held?.store), validationLabels: held?.labels ?? [])
   }
 
-  private func twoPassSamples(_ model: inout Model) throws -> TrainingSamples {
+  private func twoPassSamples(_ model: inout Model) throws(MethodError) -> TrainingSamples {
     var adaptation = BatchNormAdaptation()
     adaptation.options = options.session
     adaptation.cache = options.cache
@@ -135,7 +181,7 @@ package final class FineTuning {
   /// One pass: the maps that meet in the last block are kept, and with them the statistics and features follow.
   private func mapSamples(
     _ model: inout Model, _ norm: NetworkTail.Norm, _ shortcut: ValueID
-  ) throws -> TrainingSamples {
+  ) throws(MethodError) -> TrainingSamples {
     let part = try Trunk.upTo(norm.input, shortcut, of: model)
     var moments = ChannelMoments(channels: norm.channels)
     let set = try maps(
@@ -143,12 +189,18 @@ package final class FineTuning {
     ) {
       moments.add($0, positions: norm.positions)
     }
-    if options.normalisation == .exact { try model.set(BatchNormStatistics(moments), of: norm) }
+    if options.normalisation == .exact {
+      try MethodError.building { () throws(IRError) in
+        try model.set(BatchNormStatistics(moments), of: norm)
+      }
+    }
     let head = LastBlockHead(
       gamma: model.values(norm.scale), beta: model.values(norm.shift), statistics: model.statistics(of: norm),
       epsilon: norm.epsilon)
-    let held = try validation.map {
-      try maps(part, model, of: $0, norm: norm, phase: "validation maps", augmentation: .none) { _ in }
+    let current = model
+    let held = try validation.map { (pictures) throws(MethodError) in
+      try maps(part, current, of: pictures, norm: norm, phase: "validation maps", augmentation: .none) { _ in
+      }
     }
     var samples = TrainingSamples(
       labels: set.labels, variants: options.augmentation.variantCount, extraction: set.summary,
@@ -159,7 +211,8 @@ package final class FineTuning {
       validationLabels: held?.labels ?? [])
     if options.mode == .statistics, options.normalisation == .exact {
       samples.content = .features(
-        try pooled(set.store, head, norm), validation: try held.map { try pooled($0.store, head, norm) })
+        try pooled(set.store, head, norm),
+        validation: try held.map { (set) throws(MethodError) in try pooled(set.store, head, norm) })
     }
     return samples
   }
@@ -173,15 +226,14 @@ package final class FineTuning {
   private func maps(
     _ part: Model, _ model: Model, of pictures: LabelledPictures, norm: NetworkTail.Norm,
     phase: String, augmentation: Augmentation, _ each: (UnsafeBufferPointer<Float>) -> Void
-  ) throws -> MapSet {
+  ) throws(MethodError) -> MapSet {
     let half = norm.channels * norm.positions
     var set = MapSet(
       store: try SampleStore(
         capacity: pictures.count * augmentation.variantCount, floatsPerSample: 2 * half,
         memoryBudget: options.memoryBudget, path: options.statePath ?? "fixresc"))
-    let session = try Session(model: part, options: options.session)
     let run = PictureRun(
-      session, try preprocessor(model), augmentation: augmentation, model: part,
+      try session(part), try preprocessor(model), augmentation: augmentation, model: part,
       cached: CachedModel(part, in: options.cache))
     var labels: [Int32] = []
     set.summary = try run.run(over: pictures, progress: progress(phase)) { sample in

@@ -2,9 +2,9 @@ import FixresIR
 import FixresRuntime
 
 /// What is trained, on what, and how.
-package struct FineTuningOptions: Sendable {
+public struct FineTuningOptions: Sendable {
   /// Which parameters are trained.
-  package enum Mode: String, Hashable, Sendable, CaseIterable {
+  public enum Mode: String, Hashable, Sendable, CaseIterable {
     /// The classifier alone.
     case classifier = "fc"
     /// New statistics of the last batch norm at the test resolution, and the classifier: what the released code
@@ -15,7 +15,7 @@ package struct FineTuningOptions: Sendable {
   }
 
   /// What the last batch norm divides by while what follows it is trained.
-  package enum Normalisation: String, Hashable, Sendable {
+  public enum Normalisation: String, Hashable, Sendable {
     /// Exact statistics over all pictures, before training: training and test agree.
     case exact
     /// Each batch's own, and running averages of them at test: the released code.
@@ -23,34 +23,34 @@ package struct FineTuningOptions: Sendable {
   }
 
   /// Which parameters are trained.
-  package var mode = Mode.statistics
+  public var mode = Mode.statistics
   /// Which statistics the last batch norm uses during training.
-  package var normalisation = Normalisation.exact
+  public var normalisation = Normalisation.exact
   /// The test resolution.
-  package var resolution: Extent
+  public var resolution: Extent
   /// Epochs, learning rate and loss.
-  package var schedule = TrainingSchedule()
+  public var schedule = TrainingSchedule()
   /// How pictures are varied.
-  package var augmentation = Augmentation.none
+  public var augmentation = Augmentation.none
   /// Seed of the order of samples, the augmentation and a new classifier.
-  package var seed: UInt64 = 0
+  public var seed: UInt64 = 0
   /// End once the validation loss has not fallen for so many epochs, and keep the best epoch's parameters.
-  package var patience: Int?
+  public var patience: Int?
   /// Class names of a new, randomly initialised classifier; nil starts from the trained one.
-  package var newHead: [String]?
+  public var newHead: [String]?
   /// Bytes of maps and features that are kept in memory; beyond that they are kept in a file.
-  package var memoryBudget = 1 << 31
+  public var memoryBudget = 1 << 31
   /// Keeps what passes over the pictures compute, so that an interrupted one goes on; nil keeps nothing.
   package var cache: FeatureCache?
   /// Path of the state to resume from; nil stores none.
-  package var statePath: String?
+  public var statePath: String?
   /// Continue from the stored state, where there is one.
-  package var resumes = false
+  public var resumes = false
   /// Write the state after every epoch, however short; else twice a second at most.
-  package var savesEachEpoch = false
+  public var savesEachEpoch = false
   /// Threads and exactness of the network's runs.
-  package var session = SessionOptions()
+  public var session = SessionOptions()
 
   /// The default fine-tuning at `resolution`.
-  package init(resolution: Extent) { self.resolution = resolution }
+  public init(resolution: Extent) { self.resolution = resolution }
 }

@@ -5,9 +5,21 @@ import FixresIR
 enum NewHead {
   /// Gives `model` a classifier for `names` in place of its own, or of none, its parameters uniform over +-1/sqrt(F)
   /// as torch draws them.
-  static func install(in model: inout Model, _ names: [String], seed: UInt64) throws {
-    if model.classCount == 0 { try append(to: &model) }
+  ///
+  /// - Throws: `MethodError.noFeatures` where it has neither classifier nor pooled features, `model` where the graph is not
+  ///   sound.
+  static func install(in model: inout Model, _ names: [String], seed: UInt64) throws(MethodError) {
+    if model.classCount == 0 {
+      guard let features = model.graph.output(GraphOutput.features) else { throw .noFeatures }
+      try MethodError.building { () throws(IRError) in try append(to: &model, on: features) }
+    }
     let tail = try NetworkTail(model.graph).classifier
+    try MethodError.building { () throws(IRError) in try replace(tail, of: &model, names, seed: seed) }
+  }
+
+  private static func replace(
+    _ tail: NetworkTail.Classifier, of model: inout Model, _ names: [String], seed: UInt64
+  ) throws(IRError) {
     var constants = model.constants
     var rewriter = Rewriter(model.graph)
     let old = rewriter[tail.node].operands
@@ -36,8 +48,7 @@ enum NewHead {
   }
 
   /// A classifier of one class on the pooled features of a network that ends in them, for `install` to replace.
-  private static func append(to model: inout Model) throws {
-    guard let features = model.graph.output(GraphOutput.features) else { throw MethodError.noFeatures }
+  private static func append(to model: inout Model, on features: ValueID) throws(IRError) {
     let count = model.graph[features].type.elementCount
     var constants = model.constants
     var rewriter = Rewriter(model.graph)

@@ -22,7 +22,7 @@ struct TrainingLoop {
 
   init(
     _ fineTuning: FineTuning, _ model: Model, _ samples: TrainingSamples, resuming state: TrainingState?
-  ) throws {
+  ) throws(MethodError) {
     (self.fineTuning, self.samples) = (fineTuning, samples)
     tail = try NetworkTail(model.graph)
     let options = fineTuning.options
@@ -31,7 +31,8 @@ struct TrainingLoop {
       classes: tail.classifier.classes, features: tail.classifier.features,
       batchSize: options.schedule.batchSize)
     guard AddressSpace.allows(needed) else {
-      throw RuntimeError.planTooLarge(needed: needed, available: MachineMemory.availableByteCount())
+      throw .runtime(
+        .planTooLarge(needed: needed, available: MachineMemory.availableByteCount()))
     }
     let bias = tail.classifier.bias.map { model.values($0) }
     classifier = ClassifierTrainer(
@@ -49,7 +50,7 @@ struct TrainingLoop {
     if let state { try restore(state) }
   }
 
-  mutating func run() throws {
+  mutating func run() throws(MethodError) {
     let schedule = fineTuning.options.schedule
     while records.count < schedule.epochs, !shouldStop {
       let epoch = records.count
@@ -182,7 +183,7 @@ struct TrainingLoop {
       betaVelocity: arrays["beta_velocity"] ?? [], running: running)
   }
 
-  private mutating func save() throws {
+  private mutating func save() throws(MethodError) {
     guard let path = fineTuning.options.statePath else { return }
     let now = MonotonicClock.nanoseconds()
     let isLast = records.count == fineTuning.options.schedule.epochs || shouldStop
@@ -195,27 +196,29 @@ struct TrainingLoop {
     }
     let state = TrainingState(
       fingerprint: fingerprint, epoch: records.count, records: records.map(\.json), arrays: all)
-    try AtomicFileWriter.write(state.serialized(), to: path)
+    try MethodError.filing { () throws(FileError) in
+      try AtomicFileWriter.write(state.serialized(), to: path)
+    }
   }
 
-  private mutating func restore(_ state: TrainingState) throws {
+  private mutating func restore(_ state: TrainingState) throws(MethodError) {
     let path = fineTuning.options.statePath ?? ""
     let expected = arrays.mapValues(\.count)
     for (name, count) in expected where state.arrays[name]?.count != count {
-      throw MethodError.state(path: path, .damaged(at: 0))
+      throw .state(path: path, .damaged(at: 0))
     }
     records = state.records.compactMap(EpochRecord.init)
-    guard records.count == state.epoch else { throw MethodError.state(path: path, .damaged(at: 0)) }
+    guard records.count == state.epoch else { throw .state(path: path, .damaged(at: 0)) }
     take(state.arrays)
     guard let kept = state.arrays["best"] else { return }
     // A number of an epoch that has been trained, and so one that an integer holds.
     guard kept.count == 2, !kept[0].isNaN, let epoch = Int(exactly: kept[1]),
       epoch >= 1, epoch <= records.count
-    else { throw MethodError.state(path: path, .damaged(at: 0)) }
+    else { throw .state(path: path, .damaged(at: 0)) }
     var arrays: [String: [Double]] = [:]
     for (name, count) in expected {
       guard let values = state.arrays["best." + name], values.count == count else {
-        throw MethodError.state(path: path, .damaged(at: 0))
+        throw .state(path: path, .damaged(at: 0))
       }
       arrays[name] = values
     }

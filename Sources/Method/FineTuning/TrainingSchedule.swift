@@ -7,9 +7,9 @@
 #endif
 
 /// How long, how fast and on what loss a classifier is fine-tuned.
-package struct TrainingSchedule: Hashable, Sendable {
+public struct TrainingSchedule: Hashable, Sendable {
   /// How the learning rate falls.
-  package enum Decay: Hashable, Sendable {
+  public enum Decay: Hashable, Sendable {
     /// Half a cosine from the full rate to zero, step by step.
     case cosine
     /// Times `factor` every `epochs` epochs.
@@ -19,30 +19,30 @@ package struct TrainingSchedule: Hashable, Sendable {
   }
 
   /// Passes over the training samples.
-  package var epochs = 20
+  public var epochs = 20
   /// Samples of a step.
-  package var batchSize = 64
+  public var batchSize = 64
   /// The learning rate of the first step.
-  package var learningRate = 0.01
+  public var learningRate = 0.01
   /// How the learning rate falls.
-  package var decay = Decay.cosine
+  public var decay = Decay.cosine
   /// The momentum of SGD.
-  package var momentum = 0.9
+  public var momentum = 0.9
   /// On every trained parameter, the bias included.
-  package var weightDecay = 1e-4
+  public var weightDecay = 1e-4
   /// Share of the target probability that is spread over all classes.
-  package var labelSmoothing = 0.0
+  public var labelSmoothing = 0.0
   /// A new order of the pictures each epoch; the released code keeps one for all.
-  package var shufflesEachEpoch = true
+  public var shufflesEachEpoch = true
   /// Leave out the last batch where it is not full.
-  package var dropsLast = true
+  public var dropsLast = true
 
   /// The default schedule: 20 epochs of 64 with a cosine decay.
-  package init() {}
+  public init() {}
 
   /// The schedule of the authors' code for a ResNet-50: rate 1e-3 for each 64 pictures of a batch, a tenth every 30
   /// epochs, 56 epochs, one order of the pictures.
-  package static func released(batchSize: Int = 64) -> TrainingSchedule {
+  public static func released(batchSize: Int = 64) -> TrainingSchedule {
     var schedule = TrainingSchedule()
     schedule.epochs = 56
     schedule.batchSize = batchSize

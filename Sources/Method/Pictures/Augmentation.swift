@@ -4,9 +4,9 @@ import FixresImaging
 import FixresRuntime
 
 /// How pictures are varied for fine-tuning: a fixed number of variants of each, so that features can be kept.
-package struct Augmentation: Hashable, Sendable {
+public struct Augmentation: Hashable, Sendable {
   /// A family of variants.
-  package enum Kind: String, Hashable, Sendable, CaseIterable {
+  public enum Kind: String, Hashable, Sendable, CaseIterable {
     /// The test transform itself.
     case none
     /// The test transform and its mirror image.
@@ -16,21 +16,21 @@ package struct Augmentation: Hashable, Sendable {
   }
 
   /// The family of variants.
-  package let kind: Kind
+  public let kind: Kind
   /// Seed of what is drawn.
-  package let seed: UInt64
+  public let seed: UInt64
   /// Number of variants of each picture.
-  package let variantCount: Int
+  public let variantCount: Int
 
   /// The test transform alone.
-  package static let none = Augmentation(.none)
+  public static let none = Augmentation(.none)
   /// Variants of a picture under `shift`.
   package static let shiftVariants = 4
   /// Range of the colour changes, as a share.
   package static let jitter = 0.05
 
   /// The augmentation of `kind`, drawn from `seed`.
-  package init(_ kind: Kind, seed: UInt64 = 0) {
+  public init(_ kind: Kind, seed: UInt64 = 0) {
     (self.kind, self.seed) = (kind, seed)
     variantCount =
       switch kind {

@@ -28,7 +28,7 @@ package struct StatisticsReport: Sendable {
   package let source: String
   /// The path of the pictures.
   package let folder: String
-  private let distances: [SortedValues.Distance]
+  private let distances: [DistributionDistance]
 
   /// The report of `rows`, compared with the resolution `baseline`.
   package init(rows: [Row], baseline: Int, model: ModelMetadata, source: String, folder: String) {
@@ -39,12 +39,12 @@ package struct StatisticsReport: Sendable {
   }
 
   /// The distance of `row` to the baseline; zero where the baseline was not measured.
-  package func distance(_ row: Row) -> SortedValues.Distance {
+  package func distance(_ row: Row) -> DistributionDistance {
     rows.firstIndex { $0.resolution == row.resolution }.map { distances[$0] } ?? .zero
   }
 
   /// As `distance`, of the values above zero alone.
-  package func distanceAboveZero(_ row: Row) -> SortedValues.Distance {
+  package func distanceAboveZero(_ row: Row) -> DistributionDistance {
     let reference = rows.first { $0.resolution == baseline }?.statistics.sorted
     return reference.map { row.statistics.sorted.distanceAboveZero(to: $0) } ?? .zero
   }

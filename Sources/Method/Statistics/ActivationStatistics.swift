@@ -1,41 +1,41 @@
 /// What the pooled features of a set of pictures look like at one test resolution, all channels together.
-package struct ActivationStatistics: Sendable {
+public struct ActivationStatistics: Sendable {
   /// One quantile of the values.
-  package struct Quantile: Hashable, Sendable {
+  public struct Quantile: Hashable, Sendable {
     /// Share of the values that lie below, 0...1.
-    package let share: Double
+    public let share: Double
     /// The value.
-    package let value: Double
+    public let value: Double
   }
 
   /// A distribution function at given points.
-  package struct Curve: Hashable, Sendable {
+  public struct Curve: Hashable, Sendable {
     /// The points, ascending.
-    package let x: [Double]
+    public let x: [Double]
     /// Share of the values up to each point, 0...1.
-    package let share: [Double]
+    public let share: [Double]
   }
 
   /// Number of images.
-  package let images: Int
+  public let images: Int
   /// Values in all: images times channels.
-  package let count: Int
+  public let count: Int
   /// Share of values that are exactly 0.
-  package let zeroShare: Double
+  public let zeroShare: Double
   /// Share of values above 0 and below 1.
-  package let shareZeroToOne: Double
+  public let shareZeroToOne: Double
   /// Share of values above 2.
-  package let shareAboveTwo: Double
+  public let shareAboveTwo: Double
   /// Mean of all values.
-  package let mean: Double
+  public let mean: Double
   /// Over all values, divided by their count.
-  package let standardDeviation: Double
+  public let standardDeviation: Double
   /// The quantiles at `quantileShares`.
-  package let quantiles: [Quantile]
+  public let quantiles: [Quantile]
   /// Fitted to the values above zero; nil where the law does not fit at all.
-  package let frechet: FrechetLaw.Fit?
+  public let frechet: FrechetLaw.Fit?
   /// Fitted to the distribution function of all values.
-  package let frechetOfAll: FrechetLaw.Fit?
+  public let frechetOfAll: FrechetLaw.Fit?
   /// The values in ascending order.
   package let sorted: SortedValues
 
@@ -77,12 +77,12 @@ package struct ActivationStatistics: Sendable {
   }
 
   /// How far the distribution is from that of `reference`.
-  package func distance(to reference: ActivationStatistics) -> SortedValues.Distance {
+  public func distance(to reference: ActivationStatistics) -> DistributionDistance {
     sorted.distance(to: reference.sorted)
   }
 
   /// The distribution function at `knots`.
-  package func curve(at knots: [Double]) -> Curve {
+  public func curve(at knots: [Double]) -> Curve {
     Curve(x: knots, share: knots.map(sorted.distribution))
   }
 

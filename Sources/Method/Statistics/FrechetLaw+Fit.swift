@@ -1,12 +1,12 @@
 extension FrechetLaw {
   /// A law fitted to an empirical distribution function by least squares.
-  package struct Fit: Hashable, Sendable {
+  public struct Fit: Hashable, Sendable {
     /// The fitted law.
-    package let law: FrechetLaw
+    public let law: FrechetLaw
     /// Root of the mean squared difference between the two distribution functions.
-    package let error: Double
+    public let error: Double
     /// Values that were above zero.
-    package let count: Int
+    public let count: Int
   }
 
   /// The distribution function that is fitted; zeros are never points of the fit.

@@ -8,35 +8,35 @@
 
 /// The law of extreme values P(x) = exp(-(1 + xi (x - mu) / sigma)^(-1/xi)) with xi = 0.3, 0 below its support
 /// ("Fixing the train-test resolution discrepancy", appendix A).
-package struct FrechetLaw: Hashable, Sendable {
+public struct FrechetLaw: Hashable, Sendable {
   /// The shape parameter, fixed so that two laws differ by an affine map.
-  package static let shape = 0.3
+  public static let shape = 0.3
 
   /// The location parameter.
-  package var mu: Double
+  public var mu: Double
   /// The scale parameter.
-  package var sigma: Double
+  public var sigma: Double
 
   /// The law with location `mu` and scale `sigma`.
-  package init(mu: Double, sigma: Double) { (self.mu, self.sigma) = (mu, sigma) }
+  public init(mu: Double, sigma: Double) { (self.mu, self.sigma) = (mu, sigma) }
 
   /// Where the support starts.
-  package var start: Double { mu - sigma / Self.shape }
+  public var start: Double { mu - sigma / Self.shape }
 
   /// P(x), the share of values up to `x`.
-  package func distribution(_ x: Double) -> Double {
+  public func distribution(_ x: Double) -> Double {
     let base = 1 + Self.shape * (x - mu) / sigma
     return base > 0 ? exp(-pow(base, -1 / Self.shape)) : 0
   }
 
   /// The quantile of the share `p`, in (0, 1).
-  package func quantile(_ p: Double) -> Double { mu + sigma * Self.standardQuantile(p) }
+  public func quantile(_ p: Double) -> Double { mu + sigma * Self.standardQuantile(p) }
 
   /// (E of the standard law: (Gamma(1 - xi) - 1) / xi.)
-  package var mean: Double { mu + sigma / Self.shape * (tgamma(1 - Self.shape) - 1) }
+  public var mean: Double { mu + sigma / Self.shape * (tgamma(1 - Self.shape) - 1) }
 
   /// The standard deviation of the law.
-  package var standardDeviation: Double {
+  public var standardDeviation: Double {
     let first = tgamma(1 - Self.shape)
     return sigma / Self.shape * (tgamma(1 - 2 * Self.shape) - first * first).squareRoot()
   }
@@ -53,7 +53,7 @@ package struct FrechetLaw: Hashable, Sendable {
   }
 
   /// The affine map that gives values of this law the law `reference`: scale x + offset.
-  package func map(to reference: FrechetLaw) -> (scale: Double, offset: Double) {
+  public func map(to reference: FrechetLaw) -> (scale: Double, offset: Double) {
     let scale = reference.sigma / sigma
     return (scale, reference.mu - scale * mu)
   }

@@ -7,26 +7,26 @@
 #endif
 
 /// Whether two classifiers' results on the same pictures differ beyond chance (McNemar, 1947).
-package struct PairedSignificance: Hashable, Sendable {
+public struct PairedSignificance: Hashable, Sendable {
   /// Pictures that only the first got right.
-  package let onlyFirst: Int
+  public let onlyFirst: Int
   /// Pictures that only the second got right.
-  package let onlySecond: Int
+  public let onlySecond: Int
 
   /// From the counts of pictures that only one of two classifiers got right.
-  package init(onlyFirst: Int, onlySecond: Int) {
+  public init(onlyFirst: Int, onlySecond: Int) {
     (self.onlyFirst, self.onlySecond) = (onlyFirst, onlySecond)
   }
 
   /// Compares results picture by picture, in the same order.
-  package init(_ first: [Bool], _ second: [Bool]) {
+  public init(_ first: [Bool], _ second: [Bool]) {
     precondition(first.count == second.count, "paired results must be of the same pictures")
     onlyFirst = zip(first, second).count { $0 && !$1 }
     onlySecond = zip(first, second).count { !$0 && $1 }
   }
 
   /// The exact two-sided p-value: twice the tail of a fair coin over the pictures on which they differ.
-  package var p: Double {
+  public var p: Double {
     let n = onlyFirst + onlySecond
     let least = min(onlyFirst, onlySecond)
     guard n > 0, 2 * least < n else { return 1 }

@@ -69,22 +69,13 @@ package final class SortedValues: @unchecked Sendable {
     return low + (high - low) * (position - Double(below))
   }
 
-  /// How far two distribution functions are apart.
-  package struct Distance: Hashable, Sendable {
-    /// max |F - G| (Kolmogorov and Smirnov).
-    package let ks: Double
-    /// The integral of |F - G| dx (Wasserstein's first distance).
-    package let w1: Double
-
-    /// No distance.
-    package static let zero = Distance(ks: 0, w1: 0)
+  /// The distances to `other`, exact for the two samples. O(n + m).
+  package func distance(to other: SortedValues) -> DistributionDistance {
+    Self.distance(values, other.values)
   }
 
-  /// The distances to `other`, exact for the two samples. O(n + m).
-  package func distance(to other: SortedValues) -> Distance { Self.distance(values, other.values) }
-
   /// The distances between the values above zero of this and of `other`.
-  package func distanceAboveZero(to other: SortedValues) -> Distance {
+  package func distanceAboveZero(to other: SortedValues) -> DistributionDistance {
     Self.distance(valuesAboveZero, other.valuesAboveZero)
   }
 
@@ -92,7 +83,9 @@ package final class SortedValues: @unchecked Sendable {
     UnsafeBufferPointer(rebasing: values[values.partitioningIndex { $0 > 0 }...])
   }
 
-  private static func distance(_ a: UnsafeBufferPointer<Float>, _ b: UnsafeBufferPointer<Float>) -> Distance {
+  private static func distance(
+    _ a: UnsafeBufferPointer<Float>, _ b: UnsafeBufferPointer<Float>
+  ) -> DistributionDistance {
     guard !a.isEmpty, !b.isEmpty else { return .zero }
     let (scaleA, scaleB) = (1 / Double(a.count), 1 / Double(b.count))
     var (i, j) = (0, 0)
@@ -107,7 +100,7 @@ package final class SortedValues: @unchecked Sendable {
       while j < b.count, b[j] == next { j += 1 }
       previous = Double(next)
     }
-    return Distance(ks: ks, w1: w1)
+    return DistributionDistance(ks: ks, w1: w1)
   }
 }
 

@@ -45,10 +45,11 @@ extension Command {
       let session = try ModelSource.session(model, invocation)
       var bar = Progress("eval", total: folder.entries.count, on: console)
       let cache = try LabelledFolder.cache(invocation)
+      var pictures = LabelledPictures(folder, matching, limit: invocation.integer(Options.limit))
+      pictures.maximumFailures = PictureFolder.failureLimit(invocation)
       let result = try Evaluation.run(
-        session, over: folder, matching: matching, preprocessor: preprocessor,
-        limit: invocation.integer(Options.limit), maximumFailures: PictureFolder.failureLimit(invocation),
-        model: model, cached: CachedModel(model, in: cache)
+        session, over: pictures, preprocessor: preprocessor, model: model,
+        cached: CachedModel(model, in: cache)
       ) { done, total in
         bar.update(done, of: total)
       }

@@ -131,7 +131,9 @@ private final class FinetuneRun {
       source.model, at: source.model.metadata.trainResolution, training.entries.map(\.path), invocation)
     let tuning = FineTuning(
       source.model, training: training, validation: validation, options: options,
-      preprocessor: { [invocation] in try PictureSource.preprocessor(for: $0, invocation) },
+      preprocessor: { [invocation] (model) throws(ImageError) in
+        try PictureSource.preprocessor(for: model, invocation)
+      },
       observe: { [unowned self] in observe($0) })
     let result = try tuning.run()
     bar?.finish()

@@ -57,16 +57,21 @@ private struct SweepRun {
       invocation.arguments[1], source.model.metadata, classCount: source.model.classCount, invocation,
       limit: invocation.integer(LabelledFolder.limit))
     LabelledFolder.warnOfSmall(resolutions.map { Extent(square: $0) }, invocation)
+    var setup = ResolutionSweep.Setup(source.model, over: pictures)
+    setup.session = ModelSource.sessionOptions(invocation)
+    setup.cache = cache
+    setup.preprocessor = { [invocation] (model) throws(ImageError) in
+      try PictureSource.preprocessor(for: model, invocation)
+    }
     var sweep = ResolutionSweep(rows: [], baseline: baseline)
     for (index, side) in resolutions.enumerated() {
       let label = "\(side) (\(index + 1) of \(resolutions.count))"
       sweep.rows.append(
         try row(
-          source.model, at: side, pictures,
-          ClassificationScore(matching.reading, keepsLogits: averaged.contains(side)), label: label,
-          warns: index == 0))
+          setup, at: side, ClassificationScore(matching.reading, keepsLogits: averaged.contains(side)),
+          label: label, warns: index == 0))
     }
-    try measureLatencies(&sweep, source.model)
+    try measureLatencies(&sweep, setup)
     sweep.addAverage(averaged)
     let budget = invocation.number(Options.budget)
     show(sweep, budget)
@@ -89,44 +94,21 @@ private struct SweepRun {
   }
 
   private func row(
-    _ model: Model, at side: Int, _ pictures: LabelledPictures, _ empty: ClassificationScore, label: String,
-    warns: Bool
-  ) throws -> ResolutionSweep.Row {
-    let ready = try Trunk.ready(model, at: Extent(square: side))
-    let session = try ModelSource.session(ready, invocation)
-    let preprocessor = try PictureSource.preprocessor(for: ready, invocation)
-    var bar = Progress(label, total: pictures.count, on: console)
-    var score = empty
-    let summary = try PictureRun(
-      session, preprocessor, model: ready, cached: CachedModel(ready, in: cache)
-    ).run(
-      over: pictures, progress: { bar.update($0, of: $1) },
-      { score.add($0.logits, label: Int(pictures.labels[$0.index])) })
+    _ setup: ResolutionSweep.Setup, at side: Int, _ empty: ClassificationScore, label: String, warns: Bool
+  ) throws(MethodError) -> ResolutionSweep.Row {
+    var bar = Progress(label, total: setup.pictures.count, on: console)
+    let (row, summary) = try ResolutionSweep.row(setup, at: side, empty) { bar.update($0, of: $1) }
     bar.finish()
     if warns { LabelledFolder.tell(summary, invocation) }
     LabelledFolder.tell(cache, taken: summary.cachedCount, of: summary.images, invocation)
-    let ratio = model.metadata.trainResolution.map {
-      Geometry.expectedSizeRatio(
-        train: min($0.height, $0.width), test: side, preprocessing: preprocessor.description)
-    }
-    return ResolutionSweep.Row(
-      resolution: side, score: score, latency: Latency(),
-      imagesPerSecond: summary.imagesPerSecond, failures: summary.failures.count,
-      macs: ready.graph.multiplyAccumulates, expectedSizeRatio: ratio)
+    return row
   }
 
-  private static let latencyRounds = 3
-
-  /// Times all sizes in turn, several times over, so that a disturbance does not look like the latency of one.
-  private func measureLatencies(_ sweep: inout ResolutionSweep, _ model: Model) throws {
-    var bar = Progress("latency", total: Self.latencyRounds * sweep.rows.count, on: console)
-    for round in 0..<Self.latencyRounds {
-      for index in sweep.rows.indices {
-        let ready = try Trunk.ready(model, at: Extent(square: sweep.rows[index].resolution))
-        try sweep.rows[index].latency.measure(ModelSource.session(ready, invocation))
-        bar.update(round * sweep.rows.count + index + 1)
-      }
-    }
+  private func measureLatencies(
+    _ sweep: inout ResolutionSweep, _ setup: ResolutionSweep.Setup
+  ) throws(MethodError) {
+    var bar = Progress("latency", total: 0, on: console)
+    try sweep.measureLatencies(setup) { bar.update($0, of: $1) }
     bar.finish()
     let noisy = sweep.rows.filter(sweep.isNoisy)
     guard !noisy.isEmpty else { return }
