@@ -50,7 +50,11 @@ let package = Package(
         "FixresMethod", "FixresImaging", "FixresFormats", "FixresPasses", "FixresRuntime", "FixresIR",
         "FixresAssembler", "FixresBase",
       ],
-      path: "Sources/fixresc"),
+      path: "Sources/fixresc", plugins: ["Revision"]),
+    // Says what commit `--version` has: a shell script that asks git, offline.
+    .plugin(
+      name: "Revision", capability: .buildTool(), path: "Plugins/Revision",
+      exclude: ["revision.sh", "archive-commit"]),
     .target(
       name: "FixresC", dependencies: ["fixresc", "FixresRuntime", "FixresImaging", "FixresIR", "FixresBase"],
       path: "Sources/C", exclude: ["fixresc.h", "exports.map"]),

@@ -10,7 +10,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 mkdir -p "$1"
 target=$(cd "$1" && pwd)
 cd "$root"
-version=$(sed -n 's/.*static let version = "\(.*\)"/\1/p' Sources/fixresc/*.swift | head -1)
+version=$(sed -n 's/.*static let number = "\(.*\)"/\1/p' Sources/fixresc/Version.swift)
 scratch=${FIXRESC_SCRATCH:-.build/library}
 
 swift build -c release --scratch-path "$scratch" --product fixresc-shared -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \

@@ -25,11 +25,8 @@ STAMP = (2020, 1, 1, 0, 0, 0)
 
 
 def version():
-    for path in sorted((ROOT / "Sources/fixresc").rglob("*.swift")):
-        found = re.search(r'static let version = "([^"]+)"', path.read_text(encoding="utf-8"))
-        if found:
-            return found.group(1)
-    sys.exit("no version in Sources/fixresc")
+    source = (ROOT / "Sources/fixresc/Version.swift").read_text(encoding="utf-8")
+    return re.search(r'static let number = "([^"]+)"', source).group(1)
 
 
 def metadata():

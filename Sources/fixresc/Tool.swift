@@ -43,6 +43,7 @@ package enum Tool {
     case "--version":
       var object = show("version", console.isJSON ? Version.number : "fixresc \(Version.text)\n", console)
       object["commit"] = Version.commit.map { .string($0) } ?? .null
+      object["modified"] = .bool(Version.isModified)
       return object
     case "--generate-completion-script":
       return show(

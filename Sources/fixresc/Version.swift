@@ -3,21 +3,18 @@ package enum Version {
   /// The version that this source becomes or is.
   package static let number = "0.1.0"
 
-  /// The commit, where git put it in place: `git archive` does so in what it writes (`.gitattributes`), from which releases
-  /// are built; a checkout has the placeholder.
-  private static let archived = "$Format:%H$"
+  /// The commit that this was built from; nil where the sources were neither a checkout nor an archive of one.
+  package static var commit: String? { Revision.commit }
 
-  /// The first twelve digits of the commit that a release was built from; nil for a development build.
-  package static let commit = commit(in: archived)
+  /// Whether the sources of a checkout were not those of its commit.
+  package static var isModified: Bool { Revision.isModified }
 
-  /// `0.1.0 (1a2b3c4d5e6f)`, or `0.1.0 (development)`.
-  package static let text = "\(number) (\(commit ?? "development"))"
+  /// `0.1.0 (1a2b3c4d5e6f)`, `0.1.0 (1a2b3c4d5e6f, modified)`, or `0.1.0 (no commit)`.
+  package static var text: String { text(commit: commit, isModified: isModified) }
 
-  /// The first twelve digits of `hash`; nil where it is none.
-  package static func commit(in hash: String) -> String? {
-    let digits = hash.utf8.prefix(12)
-    guard digits.count == 12, digits.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-    else { return nil }
-    return String(hash.prefix(12))
+  /// The version with the first twelve digits of `commit`.
+  package static func text(commit: String?, isModified: Bool) -> String {
+    guard let commit else { return "\(number) (no commit)" }
+    return "\(number) (\(commit.prefix(12))\(isModified ? ", modified" : ""))"
   }
 }

@@ -59,10 +59,12 @@ import fixresc
   }
 
   @Test func versionAndHelpAlsoAsJSON() {
-    #expect(Call("--version").output == "fixresc 0.1.0 (\(Version.commit ?? "development"))\n")
+    #expect(Call("--version").output == "fixresc \(Version.text)\n")
     #expect(Call("--version", "--json").json["version"] == .string(Version.number))
-    #expect(Version.commit(in: "$" + "Format:%H$") == nil && Version.commit(in: "") == nil)
-    #expect(Version.commit(in: "1a2b3c4d5e6f77889900aabbccddeeff00112233") == "1a2b3c4d5e6f")
+    let commit = "1a2b3c4d5e6f77889900aabbccddeeff00112233"
+    #expect(Version.text(commit: commit, isModified: false) == "\(Version.number) (1a2b3c4d5e6f)")
+    #expect(Version.text(commit: commit, isModified: true) == "\(Version.number) (1a2b3c4d5e6f, modified)")
+    #expect(Version.text(commit: nil, isModified: false) == "\(Version.number) (no commit)")
     #expect(Call("--help", "--json").json["help"]?.stringValue?.hasPrefix("Example:") == true)
     #expect(Call("--json", "inspect", "--help").json["help"]?.stringValue?.hasPrefix("Example:") == true)
   }

@@ -18,7 +18,7 @@ tree=$root
 if [ "$kind" = thread ]; then
   tree=$folder/tree
   mkdir -p "$tree"
-  for part in Package.swift Sources Tests Benchmarks; do
+  for part in Package.swift Plugins Sources Tests Benchmarks; do
     rm -rf "${tree:?}/$part.new"
     cp -rp "$root/$part" "$tree/$part.new"
     rm -rf "${tree:?}/$part"
