@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows that the fuzzer finds planted faults: a trap, a hang and an overlap in a plan, each within CASES cases.
+# Shows that the fuzzer finds planted faults: a trap, a hang, a read beyond a file and an overlap in a plan, each within CASES cases.
 # Usage: Tests/Fuzz/planted.sh [path of fixresc-fuzz]   (default: .build/release/fixresc-fuzz)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -22,5 +22,6 @@ find_fault() {
 
 find_fault trap signal parsers --only png
 find_fault hang hang parsers --only exif
+find_fault overread signal parsers --only json
 find_fault overlap wrong graphs
-echo "all three found"
+echo "all four found"

@@ -16,6 +16,8 @@ package struct FuzzFormat: Sendable {
   package let name: String
   /// Cases of this format among all, beside the shares of the others; 0 where it is run only when it is named.
   package let share: Int
+  /// What the place of a case's first byte must be a multiple of, as a mapped file's is.
+  package let alignment: Int
   /// Small good files.
   let seeds: @Sendable () -> [[UInt8]]
   /// Makes a whole new file; nil where every case starts from a seed.
@@ -29,12 +31,13 @@ package struct FuzzFormat: Sendable {
 
   init(
     _ name: String, seeds: @autoclosure @escaping @Sendable () -> [[UInt8]], share: Int = 40,
+    alignment: Int = 1,
     generate: (@Sendable (inout Dice) -> [UInt8])? = nil,
     mutate: (@Sendable (inout [UInt8], inout Dice) -> Void)?,
     repair: (@Sendable (inout [UInt8]) -> Void)? = nil,
     read: @escaping @Sendable (Bytes) -> Verdict
   ) {
-    (self.name, self.seeds, self.share) = (name, seeds, share)
+    (self.name, self.seeds, self.share, self.alignment) = (name, seeds, share, alignment)
     (self.generate, self.mutate, self.repair, self.read) = (generate, mutate, repair, read)
   }
 

@@ -12,12 +12,12 @@ enum ModelFileCases {
       let kind = Array(name.utf8)
       return FuzzFormat(
         name.lowercased(), seeds: seeds().filter { $0.place(of: kind) != nil }, share: share,
-        mutate: { file, dice in change(&file, section: kind, &dice, mutate) }, repair: repair, read: read)
+        alignment: 64, mutate: { file, dice in change(&file, section: kind, &dice, mutate) }, repair: repair, read: read)
     }
     let metadata = TextMutator(TextCases.jsonWords + metadataWords)
     let indexed = TextMutator(TextCases.jsonWords + indexWords)
     return [
-      FuzzFormat("bin", seeds: seeds(), mutate: mutateContainer, repair: repair, read: read),
+      FuzzFormat("bin", seeds: seeds(), alignment: 64, mutate: mutateContainer, repair: repair, read: read),
       section("GRPH", share: 40, GraphText.mutator.mutate),
       section("META", metadata.mutate), section("TUNE", indexed.mutate),
       section("PACK") { changeIndex(&$0, indexed, &$1) },

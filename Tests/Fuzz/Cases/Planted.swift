@@ -16,6 +16,8 @@ package enum Planted {
     case trap
     /// A loop without an end.
     case hang
+    /// A read of the byte behind a file's last one.
+    case overread
     /// Two values of a plan at one place while both are needed.
     case overlap
   }
@@ -37,6 +39,11 @@ package enum Planted {
     case (.hang, "exif"):
       planted.read = { bytes in
         _ = directories(of: bytes.array)
+        return read(bytes)
+      }
+    case (.overread, "json"):
+      planted.read = { bytes in
+        if bytes.array.last == UInt8(ascii: "\\"), bytes.follower == 0 { return .refused }
         return read(bytes)
       }
     default: break
@@ -65,4 +72,9 @@ package enum Planted {
     }
     return count
   }
+}
+
+extension Bytes {
+  /// The byte behind the last one, which no reader may look at.
+  fileprivate var follower: UInt8 { unsafeBase.load(fromByteOffset: count, as: UInt8.self) }
 }

@@ -168,7 +168,8 @@ struct Main {
       do { try AtomicFileWriter.write(file, to: output) } catch { Console.error("\(error)") }
     }
     let start = Child.now()
-    let verdict = Planted.wrap(format).read(Bytes(file))
+    let input = GuardedInput()
+    let verdict = Planted.wrap(format).read(input.bytes(of: file, alignment: format.alignment))
     print("\(file.count) bytes: \(verdict), \((Child.now() - start) / 1000) microseconds")
     if case .wrong = verdict { return 1 }
     return 0

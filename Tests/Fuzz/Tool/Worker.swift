@@ -25,11 +25,14 @@ struct Worker {
 
   let page: SharedPage
   private let read: (Bytes) -> FuzzFormat.Verdict
+  private let alignment: Int
+  private let input = GuardedInput()
   private var basePeak = 0
 
   init(page: SharedPage, format: FuzzFormat) {
     self.page = page
     read = Planted.wrap(format).read
+    alignment = format.alignment
   }
 
   /// Limits of the process, no file written where `writesNothing`; none of address space under a sanitizer, which needs terabytes of it.
@@ -78,7 +81,7 @@ struct Worker {
   }
 
   private func check(_ file: [UInt8]) {
-    let verdict = read(Bytes(file))
+    let verdict = read(input.bytes(of: file, alignment: alignment))
     switch verdict {
     case .accepted: page.accepted += 1
     case .refused: break
