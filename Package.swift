@@ -56,7 +56,8 @@ let package = Package(
       name: "Revision", capability: .buildTool(), path: "Plugins/Revision",
       exclude: ["revision.sh", "archive-commit"]),
     .target(
-      name: "FixresC", dependencies: ["fixresc", "FixresRuntime", "FixresImaging", "FixresIR", "FixresBase"],
+      name: "FixresC",
+      dependencies: ["fixresc", "FixresMethod", "FixresRuntime", "FixresImaging", "FixresIR", "FixresBase"],
       path: "Sources/C", exclude: ["fixresc.h", "exports.map"]),
     .executableTarget(
       name: "fixresc-main", dependencies: ["fixresc", "FixresBase"], path: "Sources/Main"),
@@ -107,7 +108,7 @@ let package = Package(
         ]
       ),
       ("ImagingTests", ["FixresImaging", "FixresIR", "FixresBase"]),
-      ("CTests", ["FixresC", "FixresRuntime", "FixresIR", "FixresBase"]),
+      ("CTests", ["FixresC", "FixresMethod", "FixresRuntime", "FixresIR", "FixresBase"]),
       ("FuzzTests", ["FixresFuzz", "FixresBase"]),
       ("ProductTests", ["FixresCompilerFoundation"]),
       (

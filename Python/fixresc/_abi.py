@@ -9,7 +9,7 @@ from pathlib import Path
 
 OK, INVALID_ARGUMENT, FILE, MODEL, PICTURE, MEMORY, NOT_FINITE, COMMAND = range(8)
 RGB, RGBA, BGRA, GREY = range(4)
-EXACT, PACK_AT_OPEN, VERIFY_PACKED = 1, 2, 4
+EXACT, PACK_AT_OPEN, VERIFY_PACKED, MAP = 1, 2, 4, 8
 
 
 class Error(Exception):
@@ -60,10 +60,14 @@ class Item(ctypes.Structure):
 
 
 PROGRESS = ctypes.CFUNCTYPE(None, c_void_p, c_char_p, c_size_t, c_size_t)
+COMPUTE = ctypes.CFUNCTYPE(c_int32, c_void_p, c_char_p, c_char_p)
 
 
 class Callbacks(ctypes.Structure):
-    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("progress", PROGRESS), ("context", c_void_p)]
+    _fields_ = [
+        ("struct_size", c_uint32), ("reserved", c_uint32), ("progress", PROGRESS), ("context", c_void_p),
+        ("compute", COMPUTE), ("tasks", c_char_p),
+    ]
 
 
 def structure(kind, **fields):
@@ -93,6 +97,12 @@ _SIGNATURES = {
     "fixresc_command": [POINTER(c_char_p), c_size_t, POINTER(Callbacks), POINTER(c_void_p)],
     "fixresc_output_get": [c_void_p, POINTER(c_int32), POINTER(c_char_p), POINTER(c_char_p)],
     "fixresc_output_free": [c_void_p],
+    "fixresc_worker_open": [c_char_p, POINTER(Options), POINTER(c_void_p)],
+    "fixresc_worker_close": [c_void_p],
+    "fixresc_worker_run_files": [c_void_p, c_void_p, c_void_p, POINTER(c_char_p), c_size_t, POINTER(c_void_p)],
+    "fixresc_worker_run_encoded": [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, POINTER(c_void_p)],
+    "fixresc_records_get": [c_void_p, POINTER(c_void_p), POINTER(c_size_t)],
+    "fixresc_records_free": [c_void_p],
 }
 
 

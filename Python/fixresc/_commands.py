@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,22 @@ Progress = Callable[[str, int, int], None]
 _LISTS = {"resolutions", "average", "mean", "std", "passes", "candidates", "outputs"}
 
 
+# Has the task in a folder computed, and its records appended to a file.
+Compute = Callable[[str, str], None]
+
+
 def command(*words: str, progress: Progress | None = None) -> dict:
     """Runs one command line (without the program's name) and returns its JSON object; `progress` gets a label, the pieces
     done and the pieces in all, on this thread.
 
     Raises CommandFailed, whose `report` is the object, where the command fails.
+    """
+    return _run(words, progress)
+
+
+def _run(words: Iterable[str], progress: Progress | None = None, compute: Compute | None = None) -> dict:
+    """As `command`; with `compute`, others compute the pictures of eval, sweep, stats and finetune, and pictures that cannot
+    be read are in the report, no exception.
     """
     words = [*words, "--json"]
     encoded = (ctypes.c_char_p * len(words))(*[os.fsencode(word) for word in words])
@@ -38,12 +49,24 @@ def command(*words: str, progress: Progress | None = None) -> dict:
         except BaseException as error:  # noqa: BLE001
             raised.append(error)
 
-    callbacks = None
-    if progress is not None:
-        callbacks = _abi.structure(_abi.Callbacks, progress=_abi.PROGRESS(tell))
-    handle = ctypes.c_void_p()
-    status = library.fixresc_command(
-        encoded, len(words), None if callbacks is None else ctypes.byref(callbacks), ctypes.byref(handle))
+    def delegate(_context, task, results):
+        try:
+            compute(os.fsdecode(task), os.fsdecode(results))
+            return 0
+        except BaseException as error:  # noqa: BLE001
+            raised.append(error)
+            return 1
+
+    with tempfile.TemporaryDirectory(prefix="fixresc-") as folder:
+        # Functions that are not given are null.
+        given = {}
+        if progress is not None:
+            given["progress"] = _abi.PROGRESS(tell)
+        if compute is not None:
+            given.update(compute=_abi.COMPUTE(delegate), tasks=os.fsencode(folder))
+        callbacks = _abi.structure(_abi.Callbacks, **given)
+        handle = ctypes.c_void_p()
+        status = library.fixresc_command(encoded, len(words), ctypes.byref(callbacks), ctypes.byref(handle))
     if not handle:
         _abi.check(status)
     exit_status, results, messages = ctypes.c_int32(), ctypes.c_char_p(), ctypes.c_char_p()
@@ -54,7 +77,7 @@ def command(*words: str, progress: Progress | None = None) -> dict:
     if raised:
         raise raised[0]
     report = json.loads(text) if text and text.strip() else {}
-    if exit_status.value != 0:
+    if exit_status.value != 0 and (compute is None or "error" in report or not report):
         error = report.get("error", {})
         message = error.get("message") or said.strip()
         hint = error.get("hint")
@@ -199,10 +222,10 @@ def _words(options: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _written(words: list[str], name: str, progress: Progress | None) -> Artifact:
+def _written(words: list[str], name: str, progress: Progress | None, compute: Compute | None = None) -> Artifact:
     folder = tempfile.TemporaryDirectory(prefix="fixresc-")
     path = Path(folder.name) / name
-    report = command(*words, "-o", str(path), progress=progress)
+    report = _run([*words, "-o", str(path)], progress, compute)
     return Artifact(path, folder, Report(report))
 
 
@@ -237,14 +260,17 @@ def adapt(
     return _written(["adapt", place.path, *_words({"to": to, **options})], "adapted.bin", progress)
 
 
-def _measured(name: str, model: ModelLike, folder: Any, page: str | None, progress: Progress | None, options: dict):
+def _measured(
+    name: str, model: ModelLike, folder: Any, page: str | None, progress: Progress | None, options: dict,
+    compute: Compute | None = None,
+) -> Report:
     place = _Place(model)
     words = [name, place.path, os.fspath(folder), *_words(options)]
     if page is None:
-        return Report(command(*words, progress=progress))
+        return Report(_run(words, progress, compute))
     with tempfile.TemporaryDirectory(prefix="fixresc-") as temporary:
         path = Path(temporary) / "report.html"
-        report = command(*words, page, str(path), progress=progress)
+        report = _run([*words, page, str(path)], progress, compute)
         return Report(report, path.read_text(encoding="utf-8"))
 
 
@@ -276,14 +302,22 @@ def finetune(
     `output` is where the model goes (and, beside it, the state that `resume=True` takes up); without it the model is in a
     temporary folder until it is saved. Options are those of `fixresc finetune`: `validate`, `mode`, `epochs` and so on.
     """
+    return _finetuned(model, folder, {"to": to, **options}, output, progress)
+
+
+def _finetuned(
+    model: ModelLike, folder: str | os.PathLike, options: dict, output: str | os.PathLike | None,
+    progress: Progress | None, compute: Compute | None = None,
+) -> Artifact:
     place = _Place(model)
     with tempfile.TemporaryDirectory(prefix="fixresc-") as temporary:
         page = Path(temporary) / "report.html"
-        words = ["finetune", place.path, os.fspath(folder), *_words({"to": to, **options}), "--report", str(page)]
+        words = ["finetune", place.path, os.fspath(folder), *_words(options), "--report", str(page)]
         if output is None:
-            made = _written(words, "tuned.bin", progress)
+            made = _written(words, "tuned.bin", progress, compute)
         else:
-            made = Artifact(Path(output), None, Report(command(*words, "-o", os.fspath(output), progress=progress)))
+            report = _run([*words, "-o", os.fspath(output)], progress, compute)
+            made = Artifact(Path(output), None, Report(report))
         text = page.read_text(encoding="utf-8") if page.exists() else None
         return Artifact(made.path, made._folder, Report(made.report.to_dict(), text))
 

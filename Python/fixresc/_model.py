@@ -149,19 +149,19 @@ class Model:
 
     def __init__(
         self, source: str | os.PathLike | bytes, threads: int | None = None, *, exact: bool = False,
-        pack: bool = False, verify_packed: bool = False, maximum_batch: int = 8,
+        pack: bool = False, verify_packed: bool = False, maximum_batch: int = 8, mapped: bool = False,
     ):
         self._source = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else os.fspath(source)
         self._settings = {
             "threads": threads, "exact": exact, "pack": pack, "verify_packed": verify_packed,
-            "maximum_batch": maximum_batch,
+            "maximum_batch": maximum_batch, "mapped": mapped,
         }
         self._open()
 
     def _open(self) -> None:
         settings = self._settings
         flags = settings["exact"] * _abi.EXACT | settings["pack"] * _abi.PACK_AT_OPEN
-        flags |= settings["verify_packed"] * _abi.VERIFY_PACKED
+        flags |= settings["verify_packed"] * _abi.VERIFY_PACKED | settings["mapped"] * _abi.MAP
         options = _abi.structure(
             _abi.Options, flags=flags, threads=settings["threads"] or 0, maximum_batch=settings["maximum_batch"])
         handle = ctypes.c_void_p()
@@ -441,6 +441,7 @@ def _pixels(array: np.ndarray) -> _abi.Pixels:
 
 def load(source: str | os.PathLike | bytes, threads: int | None = None, **options: Any) -> Model:
     """Opens a `.bin` model: a path, or its bytes. `threads` None takes the CPUs that the process may use; `exact`,
-    `pack`, `verify_packed` and `maximum_batch` are the session's options.
+    `pack`, `verify_packed` and `maximum_batch` are the session's options. With `mapped` files are mapped from then on, so
+    that processes share the pages of a packed one; a handler for SIGBUS is installed.
     """
     return Model(source, threads, **options)

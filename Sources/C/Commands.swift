@@ -1,4 +1,5 @@
 import FixresBase
+import FixresMethod
 import fixresc
 
 /// What a command has printed.
@@ -35,7 +36,7 @@ public func command(
       list.append(FileName.text(of: word))
     }
     let console = Console(output: .memory, error: .memory)
-    console.observer = try observer(callbacks)
+    if let callbacks { try Callbacks(callbacks).attach(to: console) }
     let exitStatus = Tool.run(list, console)
     let result = COutput(exitStatus, console)
     output.pointee = COutput.table.add(result)
@@ -46,18 +47,41 @@ public func command(
   }
 }
 
-private typealias ProgressFunction =
-  @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, Int, Int) -> Void
+/// The functions of the caller's that a command calls.
+private struct Callbacks {
+  private typealias Progress =
+    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, Int, Int) -> Void
+  private typealias Compute =
+    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafePointer<CChar>?) -> Int32
 
-/// What tells the caller how far a command is.
-private func observer(_ memory: UnsafeRawPointer?) throws(CFailure) -> ((String, Int, Int) -> Void)? {
-  guard let memory else { return nil }
-  var fields = try CFields(memory, "callbacks")
-  _ = fields.take(UInt32.self)
-  guard let address = fields.take(UnsafeRawPointer?.self), let address else { return nil }
-  let context = fields.take(UnsafeMutableRawPointer?.self) ?? nil
-  let function = unsafeBitCast(address, to: ProgressFunction.self)
-  return { label, done, total in label.withCString { function(context, $0, done, total) } }
+  private let progress: UnsafeRawPointer?
+  private let context: UnsafeMutableRawPointer?
+  private let compute: UnsafeRawPointer?
+  private let tasks: UnsafePointer<CChar>?
+
+  init(_ memory: UnsafeRawPointer) throws(CFailure) {
+    var fields = try CFields(memory, "callbacks")
+    _ = fields.take(UInt32.self)
+    progress = fields.take(UnsafeRawPointer?.self) ?? nil
+    context = fields.take(UnsafeMutableRawPointer?.self) ?? nil
+    compute = fields.take(UnsafeRawPointer?.self) ?? nil
+    tasks = fields.take(UnsafePointer<CChar>?.self) ?? nil
+  }
+
+  /// Has `console` tell how far the command is, and workers asked.
+  func attach(to console: Console) throws(CFailure) {
+    let context = self.context
+    if let progress {
+      let function = unsafeBitCast(progress, to: Progress.self)
+      console.observer = { label, done, total in label.withCString { function(context, $0, done, total) } }
+    }
+    guard let compute else { return }
+    guard let tasks else { throw .argument("callbacks.tasks", "a folder, found null") }
+    let function = unsafeBitCast(compute, to: Compute.self)
+    console.workers = PictureWorkers(folder: FileName.text(of: tasks)) { task, results in
+      FileName.withBytes(task) { task in FileName.withBytes(results) { function(context, task, $0) } } == 0
+    }
+  }
 }
 
 /// What a command has printed, and its exit status.

@@ -122,15 +122,16 @@ public func modelMetadata(
 }
 
 /// The options of `fixresc_open`.
-private func sessionOptions(_ memory: UnsafeRawPointer?) throws(CFailure) -> SessionOptions {
+func sessionOptions(_ memory: UnsafeRawPointer?) throws(CFailure) -> SessionOptions {
   var options = SessionOptions()
   guard let memory else { return options }
   var record = try CFields(memory, "options")
   let flags = record.take(UInt32.self) ?? 0
-  guard flags < 8 else { throw .argument("options.flags", "FIXRESC_EXACT and the like, found \(flags)") }
+  guard flags < 16 else { throw .argument("options.flags", "FIXRESC_EXACT and the like, found \(flags)") }
   options.isExact = flags & 1 != 0
   options.packsAtOpen = flags & 2 != 0
   options.verifiesPackedWeights = flags & 4 != 0
+  if flags & 8 != 0 { MappingGuard.install() }
   if let threads = record.take(Int32.self), threads != 0 {
     guard threads > 0 else { throw .argument("options.threads", "0 or more, found \(threads)") }
     options.threads = Int(threads)

@@ -110,7 +110,7 @@ private func classify(
 }
 
 /// Pictures of a call at most.
-private let mostPictures = 1 << 24
+let mostPictures = 1 << 24
 
 /// The picture that a `fixresc_pixels` describes.
 private func pixels(_ memory: UnsafeRawPointer) throws(CFailure) -> ClassifierInput {

@@ -57,7 +57,10 @@ enum {
   /* Pack the weights when the model is opened, not by the first runs. */
   FIXRESC_PACK_AT_OPEN = 2,
   /* Refuse a file whose packed weights are not what its constants give. */
-  FIXRESC_VERIFY_PACKED = 4
+  FIXRESC_VERIFY_PACKED = 4,
+  /* From now on the process maps model files rather than read them: processes share the pages of a file that holds packed
+   * weights. Installs a handler for SIGBUS, which passes on what is not a mapping's. */
+  FIXRESC_MAP = 8
 };
 
 typedef struct {
@@ -173,6 +176,13 @@ typedef struct {
   /* Called on the thread that called fixresc_command, a few times a second; may be null. */
   void (*progress)(void *context, const char *label, size_t done, size_t total);
   void *context;
+  /* Where not null, the pictures of eval, sweep, stats and finetune are read and run by others ("Workers" below). Called
+   * on the thread that called fixresc_command for each pass over pictures: has the task in the folder `task` computed,
+   * and appends the records of all of its samples, in any order, to the file `results`. Gives 0 where that is done. DIR
+   * may then also be a file that lists pictures: the name of a class folder and a path of each, both ended by a zero. */
+  int32_t (*compute)(void *context, const char *task, const char *results);
+  /* The folder in which tasks are made; not null where `compute` is not. */
+  const char *tasks;
 } fixresc_callbacks;
 
 /* Runs the command line `words` (without the program's name) in this process: {"adapt", "m.bin", "--to", "384", "-o",
@@ -185,6 +195,29 @@ fixresc_status fixresc_command(const char *const *words, size_t n, const fixresc
 fixresc_status fixresc_output_get(fixresc_output *output, int32_t *exit_status, const char **results,
                                   const char **messages);
 fixresc_status fixresc_output_free(fixresc_output *output);
+
+/* ---- Workers: computing a command's pictures elsewhere ---- */
+
+typedef struct fixresc_worker fixresc_worker;
+typedef struct fixresc_records fixresc_records;
+
+/* Opens the task in a folder, which needs `task.json` and `model.bin` of what the command wrote. Of `options` the threads
+ * and FIXRESC_MAP count; it may be null. */
+fixresc_status fixresc_worker_open(const char *task, const fixresc_options *options, fixresc_worker **worker);
+fixresc_status fixresc_worker_close(fixresc_worker *worker);
+
+/* The records of n samples, of whose pictures `labels` are the classes: line i of the task's `pictures` and `labels` has
+ * the samples i * variants to (i + 1) * variants - 1, `variants` as `task.json` says. A picture that cannot be read has a
+ * record that says so. */
+fixresc_status fixresc_worker_run_files(fixresc_worker *worker, const uint64_t *samples, const int32_t *labels,
+                                        const char *const *paths, size_t n, fixresc_records **records);
+fixresc_status fixresc_worker_run_encoded(fixresc_worker *worker, const uint64_t *samples, const int32_t *labels,
+                                          const uint8_t *const *bytes, const size_t *sizes, size_t n,
+                                          fixresc_records **records);
+
+/* The records as bytes, valid until they are freed. */
+fixresc_status fixresc_records_get(fixresc_records *records, const void **bytes, size_t *size);
+fixresc_status fixresc_records_free(fixresc_records *records);
 
 #ifdef __cplusplus
 }

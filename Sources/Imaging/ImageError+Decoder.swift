@@ -4,6 +4,7 @@ extension ImageError {
 
   /// The name of that format: `WebP`; nil where something else is wrong.
   public var formatWithoutDecoder: String? {
+    if case .reported(_, _, let format) = self { return format }
     guard case .otherFormat(let name) = self, PictureDecoder.isPicture(name) else { return nil }
     return name
   }

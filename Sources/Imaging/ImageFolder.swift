@@ -49,6 +49,37 @@ public struct ImageFolder: Sendable {
     self.leftOut = leftOut
   }
 
+  /// The pictures that the file at `path` lists, the name of a class folder and a path of each, both ended by a zero byte:
+  /// in the order in which such folders are listed.
+  ///
+  /// - Throws: `noClasses` where the list is empty or its last text has no end, `file` where the system refuses.
+  package init(list path: String) throws(ImageError) {
+    let bytes: Bytes
+    do { bytes = try FileContents.read(path) } catch { throw .file(error) }
+    let texts = bytes.array.split(separator: 0, omittingEmptySubsequences: false).map {
+      FileName.text(of: Array($0))
+    }
+    guard texts.count > 2, texts.count % 2 == 1, texts[texts.count - 1].isEmpty else {
+      throw .noClasses(path: path)
+    }
+    var listed: [String: [(folder: String, path: String)]] = [:]
+    for index in stride(from: 0, to: texts.count - 1, by: 2) {
+      let picture = texts[index + 1]
+      let slash = picture.utf8.lastIndex(of: UInt8(ascii: "/")) ?? picture.startIndex
+      listed[texts[index], default: []].append((String(picture[..<slash]), picture))
+    }
+    let classes = listed.keys.sorted(by: FileName.precedes)
+    var entries: [Entry] = []
+    for (index, name) in classes.enumerated() {
+      let sorted = (listed[name] ?? []).sorted { a, b in
+        a.folder == b.folder ? FileName.precedes(a.path, b.path) : FileName.precedes(a.folder, b.folder)
+      }
+      entries += sorted.map { Entry(path: $0.path, classIndex: index) }
+    }
+    (self.path, self.classes, self.entries) = (path, classes, entries)
+    leftOut = PictureListing.LeftOut()
+  }
+
   /// Paths of the pictures that lie in `folder` itself, in byte-wise order of their names.
   ///
   /// - Throws: `file` where the system refuses to list the folder.

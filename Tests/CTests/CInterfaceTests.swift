@@ -133,11 +133,16 @@ import Testing
         FixresC.preprocessEncoded(model: other, bytes: nil, size: 0, input: nil, pixels: nil),
         FixresC.preprocessPixels(model: other, image: nil, input: nil, pixels: nil),
         FixresC.outputGet(output: other, exitStatus: nil, results: nil, messages: nil),
-        FixresC.outputFree(output: other),
+        FixresC.outputFree(output: other), FixresC.workerClose(worker: other),
+        FixresC.workerRunFiles(
+          worker: other, samples: nil, labels: nil, paths: nil, count: 0, records: &out),
+        FixresC.workerRunEncoded(
+          worker: other, samples: nil, labels: nil, bytes: nil, sizes: nil, count: 0, records: &out),
+        FixresC.recordsGet(records: other, bytes: nil, size: nil), FixresC.recordsFree(records: other),
       ]
       #expect(statuses.allSatisfy { $0 == Self.invalid })
     }
-    #expect(String(cString: try Self.lastError()).hasPrefix("output: expected a handle"))
+    #expect(String(cString: try Self.lastError()).hasPrefix("records: expected a handle"))
   }
 
   @Test func nullAndWrongArgumentsAreRefused() throws {
@@ -169,6 +174,8 @@ import Testing
       FixresC.command(words: nil, count: 1, callbacks: nil, output: &out),
       FixresC.command(words: nil, count: -1, callbacks: nil, output: &out),
       FixresC.command(words: nil, count: 0, callbacks: nil, output: nil),
+      FixresC.workerOpen(task: nil, options: nil, worker: &out),
+      FixresC.workerOpen(task: "/absent", options: nil, worker: nil),
       FixresC.version(abi: nil, version: &text), FixresC.version(abi: nil, version: nil),
     ]
     #expect(withModel.allSatisfy { $0 == Self.invalid })

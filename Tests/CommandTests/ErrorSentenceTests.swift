@@ -87,7 +87,9 @@ import fixresc
     Sample(
       "Imaging/Pixels/ImageError.swift",
       [
-        ImageError.file(.notFound(path: path)), .unknownFormat(firstBytes: [1, 2]), .otherFormat(name: "GIF"),
+        ImageError.file(.notFound(path: path)),
+        .reported(kind: "image.truncated", sentence: name, formatWithoutDecoder: nil),
+        .unknownFormat(firstBytes: [1, 2]), .otherFormat(name: "GIF"),
         image, .malformed(.png, offset: 3, expected: "a chunk", found: name),
         .unsupported(.jpeg, offset: 3, feature: "arithmetic coding"),
         .checksum(.png, offset: 8, part: "IHDR", expected: 1, found: 2),
@@ -202,6 +204,12 @@ import fixresc
         .ambiguous(name: name, fits: [name, name]),
       ]),
     Sample(
+      "Method/Errors/WorkerFault.swift",
+      [
+        WorkerFault.notComputed, .task(path: path, expected: "the description"), .record(offset: 3),
+        .missing(sample: 2, count: 3), .twice(sample: 1), .file(.notFound(path: path)),
+      ]),
+    Sample(
       "Method/Errors/MethodError.swift",
       [
         MethodError.noClassifier(layer: name), .noFeatures, .noBatchNorm, .unusualTail(layer: name),
@@ -217,6 +225,7 @@ import fixresc
         .differentInputs(name, name), .noCommonLayers,
         .checkpoint(CheckpointError(.pickledModule(path: path, className: "Net"))),
         .reference(.notFinite(path: path)),
+        .workers(.notComputed),
         .pass(.repeatedPass(name: name)), .runtime(.missingOutput(name: name)), .image(image), .model(ir),
         .evaluation(.noLogits), .file(.isDirectory(path: path)),
       ]),

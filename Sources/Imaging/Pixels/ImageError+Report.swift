@@ -46,6 +46,7 @@ extension ImageError: ReportedError {
         "image.too-many-folders",
         "\(path): expected at most \(Text.grouped(limit)) folders of pictures, found more; do links multiply them?",
         ["path": .string(path), "limit": JSON(limit)])
+    case .reported(let kind, let sentence, _): ErrorReport(kind, sentence)
     case .noClasses(let path):
       ErrorReport(
         "image.no-classes", "\(path): expected folders DIR/<class>/<picture>, found none",

@@ -40,4 +40,6 @@ public enum ImageError: Error, Hashable, Sendable {
   case emptyClass(path: String)
   /// More than `limit` folders lie below one, links followed.
   case tooManyFolders(path: String, limit: Int)
+  /// What another process found wrong: its error's kind and sentence, and the format where only a decoder is missing.
+  case reported(kind: String, sentence: String, formatWithoutDecoder: String?)
 }

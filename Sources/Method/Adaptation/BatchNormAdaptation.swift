@@ -54,7 +54,8 @@ package struct BatchNormAdaptation {
       let session: Session
       do { session = try Session(model: part, options: options) } catch { throw .runtime(error) }
       var moments = wave.map { ChannelMoments(channels: $0.channels) }
-      let content = PictureRun.Content(moments: wave)
+      let content = SampleContent.moments(
+        wave.map { .init(channels: $0.channels, positions: $0.positions) })
       let run = PictureRun(session, preprocessor, model: part, cached: CachedModel(part, in: cache))
       let summary = try run.run(
         over: pictures, content, progress: { progress(index, waves.count, $0, $1) }
@@ -136,29 +137,6 @@ package struct BatchNormAdaptation {
       greatest = max(greatest, distance / deviation)
     }
     return greatest
-  }
-}
-
-extension PictureRun.Content {
-  /// The moments of one image's maps that the batch norms of `wave`, one or two, read: they take less room than maps,
-  /// and merging them gives the same bits.
-  fileprivate init(moments wave: [NetworkTail.Norm]) {
-    self.init(
-      name: "moments " + wave.map { "\($0.channels)x\($0.positions)" }.joined(separator: " "),
-      byteCount: wave.reduce(0) { $0 + 16 * $1.channels }
-    ) { sample, bytes in
-      var offset = 0
-      for (norm, map) in zip(wave, [sample.logits, sample.features]) {
-        guard let base = map.baseAddress else { continue }
-        let moments = ChannelMoments(of: base, channels: norm.channels, positions: norm.positions)
-        for values in [moments.means, moments.squares] {
-          for value in values {
-            bytes.storeBytes(of: value, toByteOffset: offset, as: Double.self)
-            offset += 8
-          }
-        }
-      }
-    }
   }
 }
 

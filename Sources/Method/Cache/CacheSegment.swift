@@ -133,7 +133,7 @@ final class CacheWriter {
 }
 
 /// Fills `buffer` from `offset` of a file; false where the file ends before.
-private func readAll(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Bool {
+func readAll(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Bool {
   guard let base = buffer.baseAddress else { return true }
   var done = 0
   while done < buffer.count {

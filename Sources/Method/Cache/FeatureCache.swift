@@ -23,6 +23,8 @@ package final class FeatureCache: @unchecked Sendable {
   package let limit: Int
   /// Whether a record could not be kept, as the limit is reached or the disk refuses.
   package private(set) var isFull = false
+  /// Others who compute what is asked for; nothing is looked up or kept then.
+  package let workers: PictureWorkers?
   private var active: Set<String> = []
   private var unchecked = 0
 
@@ -41,7 +43,14 @@ package final class FeatureCache: @unchecked Sendable {
   }
 
   /// The cache in the folder `path`, which is made when the first record is kept.
-  package init(path: String, limit: Int = usualLimit) { (self.path, self.limit) = (path, limit) }
+  package init(path: String, limit: Int = usualLimit) {
+    (self.path, self.limit, workers) = (path, limit, nil)
+  }
+
+  /// In place of a cache, `workers` who compute everything.
+  package init(_ workers: PictureWorkers) {
+    (path, limit, self.workers) = (workers.folder, Self.usualLimit, workers)
+  }
 
   /// Makes the folder, or throws where records can't be kept in it.
   ///
@@ -54,6 +63,7 @@ package final class FeatureCache: @unchecked Sendable {
 
   /// Removes the cache's files, and the folder where nothing else is in it.
   package func remove() {
+    guard workers == nil else { return }
     for name in names { _ = FileName.withBytes(DirectoryListing.join(path, name)) { unlink($0) } }
     _ = FileName.withBytes(path) { rmdir($0) }
   }

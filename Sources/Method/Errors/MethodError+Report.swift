@@ -39,6 +39,7 @@ extension MethodError: ReportedError {
         "\(path): \(Text.bytes(count)) for features were refused: \(String(cString: strerror(code)))",
         ["path": .string(path), "bytes": JSON(count), "errno": JSON(Int(code))])
     case .state(let path, let fault): return fault.report.about(path)
+    case .workers(let fault): return fault.report
     case .needsValidation(let option):
       return ErrorReport(
         "method.needs-validation", "\(option): expected --validate DIR with it, found none")

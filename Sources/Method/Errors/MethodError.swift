@@ -36,6 +36,8 @@ public enum MethodError: Error, Hashable, Sendable {
   case cache(path: String, byteCount: Int, errno: Int32)
   /// The state of an interrupted fine-tuning can't be resumed.
   case state(path: String, TrainingStateFault)
+  /// Others who compute samples have failed, or what they gave is not what was asked for.
+  case workers(WorkerFault)
   /// A validation set is needed for what `option` asks.
   case needsValidation(option: String)
   /// The logits of the adapted model differ from those of the unfolded one by more than rounding explains.

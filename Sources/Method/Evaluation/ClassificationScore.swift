@@ -12,7 +12,8 @@ public struct ClassificationScore: Sendable {
   package private(set) var logits: [Float] = []
   /// The class of each picture whose logits are kept.
   package private(set) var labels: [Int32] = []
-  private let keepsLogits: Bool
+  /// Whether logits are kept.
+  package let keepsLogits: Bool
 
   /// An empty score of rows that are read as `reading` says; with `keepsLogits` every picture's logits are kept.
   package init(_ reading: ScoreReading, keepsLogits: Bool = false) {
@@ -35,9 +36,16 @@ public struct ClassificationScore: Sendable {
   /// Counts one picture of class `label` with the logits `row` `[classes]`; nothing where there is no classifier.
   package mutating func add(_ row: UnsafeBufferPointer<Float>, label: Int) {
     guard !row.isEmpty else { return }
-    evaluation.count(row, label)
-    losses.append(reading.loss(of: label, in: row))
-    hits.append(reading.rank(of: label, in: row) == 0)
+    add(ClassificationOutcome(row, label, reading), logits: row, label: label)
+  }
+
+  /// Counts one picture of class `label`; `row`, its logits, may be empty where they are not kept.
+  package mutating func add(
+    _ outcome: ClassificationOutcome, logits row: UnsafeBufferPointer<Float>, label: Int
+  ) {
+    evaluation.count(outcome)
+    losses.append(outcome.competing.loss)
+    hits.append(outcome.competing.rank == 0)
     if keepsLogits {
       logits += row
       labels.append(Int32(label))

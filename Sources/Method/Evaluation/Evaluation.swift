@@ -40,13 +40,11 @@ public struct Evaluation: Sendable {
     /// Mean loss in nats.
     public var loss: Double { lossSum / Double(max(images, 1)) }
 
-    fileprivate mutating func count(_ row: UnsafeBufferPointer<Float>, _ label: Int, _ reading: ScoreReading)
-    {
-      let rank = reading.rank(of: label, in: row)
+    fileprivate mutating func count(_ place: ClassificationOutcome.Place) {
       images += 1
-      top1Count += rank < 1 ? 1 : 0
-      top5Count += rank < 5 ? 1 : 0
-      lossSum += reading.loss(of: label, in: row)
+      top1Count += place.rank < 1 ? 1 : 0
+      top5Count += place.rank < 5 ? 1 : 0
+      lossSum += place.loss
     }
   }
 
@@ -102,7 +100,12 @@ public struct Evaluation: Sendable {
 
   /// Counts one picture of class `label` with these logits.
   package mutating func count(_ logits: UnsafeBufferPointer<Float>, _ label: Int) {
-    tally.count(logits, label, reading)
-    overAll?.count(logits, label, reading.unrestricted)
+    count(ClassificationOutcome(logits, label, reading))
+  }
+
+  /// Counts one picture.
+  package mutating func count(_ outcome: ClassificationOutcome) {
+    tally.count(outcome.competing)
+    if let place = outcome.overAll { overAll?.count(place) }
   }
 }

@@ -32,8 +32,9 @@ extension Evaluation {
     var result = Evaluation(reading)
     do {
       let run = PictureRun(session, preprocessor, model: model, cached: cached)
-      let summary = try run.run(over: pictures, progress: progress) { sample in
-        result.count(sample.logits, Int(pictures.labels[sample.index]))
+      let needs = PictureRun.Needs(logits: false, features: false, reading: reading)
+      let summary = try run.run(over: pictures, needs, progress: progress) { sample in
+        result.count(sample.outcome(Int(pictures.labels[sample.index]), reading))
       }
       result.take(
         failures: summary.failures, turned: summary.turnedCount, cached: summary.cachedCount,

@@ -42,12 +42,16 @@ package struct FeatureSet: Sendable {
       reading ?? ScoreReading(.logits, logitCount: session.classCount), keepsLogits: keepsLogits)
     var score = score
     var (labels, indices): ([Int32], [Int]) = ([], [])
-    summary = try run.run(over: pictures, progress: progress) { sample in
+    let needs = PictureRun.Needs(logits: keepsLogits, reading: reading)
+    let hasClasses = session.classCount > 0
+    summary = try run.run(over: pictures, needs, progress: progress) { sample in
       let row = store.append()
       for index in sample.features.indices { row[index] = sample.features[index] }
       labels.append(pictures.labels[sample.index])
       indices.append(sample.index)
-      if reading != nil { score.add(sample.logits, label: Int(pictures.labels[sample.index])) }
+      guard let reading, hasClasses else { return }
+      let label = Int(pictures.labels[sample.index])
+      score.add(sample.outcome(label, reading), logits: sample.logits, label: label)
     }
     (self.labels, self.pictures, self.score) = (labels, indices, score)
   }

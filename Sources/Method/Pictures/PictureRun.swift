@@ -18,6 +18,36 @@ package struct PictureRun {
     package let logits: UnsafeBufferPointer<Float>
     /// The pooled features, `[F]`; empty where the graph does not give them.
     package let features: UnsafeBufferPointer<Float>
+    /// What the logits are worth, where others have computed it.
+    private let known: ClassificationOutcome?
+
+    init(
+      index: Int, variant: Int, logits: UnsafeBufferPointer<Float>, features: UnsafeBufferPointer<Float>,
+      outcome: ClassificationOutcome? = nil
+    ) {
+      (self.index, self.variant, self.logits, self.features) = (index, variant, logits, features)
+      known = outcome
+    }
+
+    /// What the logits are worth under `reading`, that of the run, where class `label` is right.
+    package func outcome(_ label: Int, _ reading: ScoreReading) -> ClassificationOutcome {
+      known ?? ClassificationOutcome(logits, label, reading)
+    }
+  }
+
+  /// What the body of a run reads of each sample.
+  package struct Needs {
+    /// Whether it reads logits.
+    package var logits = true
+    /// Whether it reads features.
+    package var features = true
+    /// How it reads what logits are worth; nil where it does not.
+    package var reading: ScoreReading?
+
+    /// Logits and features, or what is stated.
+    package init(logits: Bool = true, features: Bool = true, reading: ScoreReading? = nil) {
+      (self.logits, self.features, self.reading) = (logits, features, reading)
+    }
   }
 
   /// How a run went.
@@ -27,7 +57,7 @@ package struct PictureRun {
     /// Pictures that could not be decoded.
     package var failures = PictureFailures()
     /// Failures in succession up to the last picture.
-    fileprivate var streak = FailureStreak(limit: .max)
+    var streak = FailureStreak(limit: .max)
     /// Number of samples whose EXIF orientation is not 1.
     package var turnedCount = 0
     /// Number of samples whose results were kept by an earlier run.
@@ -38,26 +68,17 @@ package struct PictureRun {
     /// A run over no pictures.
     package init() {}
 
-    fileprivate init(limit: Int) { streak = FailureStreak(limit: limit) }
+    init(limit: Int) { streak = FailureStreak(limit: limit) }
 
     /// Throughput, decoding included.
     package var imagesPerSecond: Double { seconds > 0 ? Double(images) / seconds : 0 }
   }
 
-  /// What is kept of each sample: a fixed number of bytes that follow from the network's results.
-  package struct Content {
-    /// Names the bytes' meaning among all contents of one network.
-    let name: String
-    let byteCount: Int
-    /// Writes the bytes of one sample.
-    let write: (Sample, UnsafeMutableRawBufferPointer) -> Void
-  }
-
-  private let session: Session
-  private let preprocessor: Preprocessor
-  private let augmentation: Augmentation
-  private let model: Model?
-  private let cached: CachedModel?
+  let session: Session
+  let preprocessor: Preprocessor
+  let augmentation: Augmentation
+  let model: Model?
+  let cached: CachedModel?
   /// Share of the pictures that may fail to decode.
   private static let tolerableFailures = 0.01
 
@@ -71,14 +92,16 @@ package struct PictureRun {
     (self.model, self.cached) = (model, cached)
   }
 
-  /// Calls `body` with each variant of each picture that decodes, in order.
+  /// Calls `body` with each variant of each picture that decodes, in order; where others compute the samples, they have
+  /// what `needs` states alone.
   ///
-  /// - Throws: `MethodError.tooManyFailures`, `failuresInSuccession`, `noPictures`, `notFinite`, or `runtime` where the
-  ///   session can't run.
+  /// - Throws: `MethodError.tooManyFailures`, `failuresInSuccession`, `noPictures`, `notFinite`, `runtime` where the
+  ///   session can't run, or `workers` where others compute and fail.
   package func run(
-    over pictures: LabelledPictures, progress: Progress = { _, _ in }, _ body: (Sample) -> Void
+    over pictures: LabelledPictures, _ needs: Needs = Needs(), progress: Progress = { _, _ in },
+    _ body: (Sample) -> Void
   ) throws(MethodError) -> Summary {
-    guard cached != nil else {
+    guard let cached else {
       var summary = Summary(limit: pictures.maximumFailures)
       let start = MonotonicClock.nanoseconds()
       let all = Array(0..<pictures.count * augmentation.variantCount)
@@ -86,20 +109,15 @@ package struct PictureRun {
       return try finished(&summary, since: start, pictures)
     }
     let (classes, width) = (session.classCount, session.featureCount)
-    let content = Content(name: "logits and features", byteCount: 4 * (classes + width)) { sample, bytes in
-      bytes.copyMemory(from: UnsafeRawBufferPointer(sample.logits))
-      UnsafeMutableRawBufferPointer(rebasing: bytes[(4 * classes)...]).copyMemory(
-        from: UnsafeRawBufferPointer(sample.features))
+    var content = SampleContent.results(logits: classes, features: width, reading: nil)
+    if cached.cache.workers != nil {
+      content = .results(
+        logits: needs.logits ? classes : 0, features: needs.features ? width : 0,
+        reading: classes > 0 ? needs.reading : nil)
     }
     let variants = augmentation.variantCount
     return try run(over: pictures, content, progress: progress) { index, bytes in
-      // Both buffers are as aligned as their floats.
-      let floats = bytes.assumingMemoryBound(to: Float.self)
-      body(
-        Sample(
-          index: index / variants, variant: index % variants,
-          logits: UnsafeBufferPointer(rebasing: floats[..<classes]),
-          features: UnsafeBufferPointer(rebasing: floats[classes..<(classes + width)])))
+      body(content.sample(index, variants: variants, bytes))
     }
   }
 
@@ -107,9 +125,12 @@ package struct PictureRun {
   ///
   /// - Throws: As the run whose body gets samples.
   package func run(
-    over pictures: LabelledPictures, _ content: Content, progress: Progress = { _, _ in },
+    over pictures: LabelledPictures, _ content: SampleContent, progress: Progress = { _, _ in },
     _ body: (_ index: Int, UnsafeRawBufferPointer) -> Void
   ) throws(MethodError) -> Summary {
+    if let cached, let workers = cached.cache.workers {
+      return try run(by: workers, cached.model, over: pictures, content, body)
+    }
     var summary = Summary(limit: pictures.maximumFailures)
     let start = MonotonicClock.nanoseconds()
     let total = pictures.count * augmentation.variantCount
@@ -128,7 +149,7 @@ package struct PictureRun {
       summary.cachedCount += chunk.found.count
       try compute(chunk.missing, of: pictures, &summary, progress: progress) { sample, index, isTurned in
         chunk.emit(upTo: index, into: bytes, body)
-        content.write(sample, bytes)
+        content.write(sample, label: Int(pictures.labels[sample.index]), to: bytes)
         chunk.keep(index, isTurned: isTurned, UnsafeRawBufferPointer(bytes), records)
         body(index, UnsafeRawBufferPointer(bytes))
       }
@@ -143,7 +164,7 @@ package struct PictureRun {
   /// Pictures that are looked up at a time, whose records take at most 64 MB.
   private static func chunk(_ byteCount: Int) -> Int { min(max((64 << 20) / max(byteCount, 1), 8), 512) }
 
-  private func finished(
+  func finished(
     _ summary: inout Summary, since start: UInt64, _ pictures: LabelledPictures
   ) throws(MethodError) -> Summary {
     summary.seconds = Double(MonotonicClock.nanoseconds() - start) / 1e9
@@ -216,14 +237,21 @@ package struct PictureRun {
         continue
       }
       guard variant == 0 else { continue }
-      let failure = Evaluation.Failure(path: pictures.entries[number].path, error: error)
-      summary.failures.append(failure)
-      summary.streak.add(failure, number: number)
-      if summary.streak.isTooLong, let first = summary.streak.first {
-        throw .failuresInSuccession(
-          count: summary.streak.count, done: number + 1, pictures: pictures.count, first: first.path,
-          first.error)
-      }
+      try Self.count(error, of: number, pictures, &summary)
+    }
+  }
+
+  /// Counts the picture `number`, which failed.
+  static func count(
+    _ error: ImageError, of number: Int, _ pictures: LabelledPictures, _ summary: inout Summary
+  ) throws(MethodError) {
+    let failure = Evaluation.Failure(path: pictures.entries[number].path, error: error)
+    summary.failures.append(failure)
+    summary.streak.add(failure, number: number)
+    if summary.streak.isTooLong, let first = summary.streak.first {
+      throw .failuresInSuccession(
+        count: summary.streak.count, done: number + 1, pictures: pictures.count, first: first.path,
+        first.error)
     }
   }
 

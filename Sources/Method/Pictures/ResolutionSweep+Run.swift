@@ -72,8 +72,11 @@ extension ResolutionSweep {
     let labels = setup.pictures.labels
     let run = PictureRun(
       session, preprocessor, model: ready, cached: CachedModel(ready, in: setup.cache))
-    let summary = try run.run(over: setup.pictures, progress: progress) { sample in
-      score.add(sample.logits, label: Int(labels[sample.index]))
+    let reading = score.reading
+    let needs = PictureRun.Needs(logits: score.keepsLogits, features: false, reading: reading)
+    let summary = try run.run(over: setup.pictures, needs, progress: progress) { sample in
+      let label = Int(labels[sample.index])
+      score.add(sample.outcome(label, reading), logits: sample.logits, label: label)
     }
     let ratio = setup.model.metadata.trainResolution.map {
       Geometry.expectedSizeRatio(

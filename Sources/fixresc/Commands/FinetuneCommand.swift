@@ -110,7 +110,7 @@ private final class FinetuneRun {
     if !invocation.has(Options.newHead) {
       try ModelSource.requireClassifier(source.model, for: "finetune without --new-head")
     }
-    let folder = try ImageFolder(path: invocation.arguments[1], kinds: PictureFolder.kinds(invocation))
+    let folder = try PictureFolder.folder(invocation.arguments[1], invocation)
     var metadata = source.model.metadata
     var classCount = source.model.classCount
     if invocation.has(Options.newHead) {

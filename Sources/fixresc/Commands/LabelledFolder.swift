@@ -121,8 +121,15 @@ enum LabelledFolder {
     "--cache-limit", "MB", kind: .integer(1...(1 << 40)),
     "bytes of DIR at most; what was not used for longest goes first (default 16384)")
 
-  /// The cache that `--cache` names; nil without one.
+  /// The cache that `--cache` names, or the workers in its place; nil without either.
   static func cache(_ invocation: Invocation) throws -> FeatureCache? {
+    if let workers = invocation.console.workers {
+      guard !invocation.has(cache), !invocation.has(cacheLimit) else {
+        throw invocation.conflict(
+          "--cache: expected pictures that this process computes, found workers who do")
+      }
+      return FeatureCache(workers)
+    }
     guard let path = invocation.text(cache) else {
       guard !invocation.has(cacheLimit) else { throw invocation.conflict("--cache-limit needs --cache DIR") }
       return nil

@@ -25,13 +25,24 @@ enum PictureFolder {
 
   /// The labelled pictures of the class folders in `path`; what is left out is said.
   static func labelled(_ path: String, _ invocation: Invocation) throws(ImageError) -> ImageFolder {
-    let folder = try ImageFolder(path: path, kinds: kinds(invocation))
+    let folder = try folder(path, invocation)
     tell(folder.leftOut, of: path, invocation)
     return folder
   }
 
+  /// The class folders in `path`, or, where workers compute, those of a list of pictures that they have.
+  static func folder(_ path: String, _ invocation: Invocation) throws(ImageError) -> ImageFolder {
+    guard isList(path, invocation) else { return try ImageFolder(path: path, kinds: kinds(invocation)) }
+    return try ImageFolder(list: path)
+  }
+
+  private static func isList(_ path: String, _ invocation: Invocation) -> Bool {
+    invocation.console.workers != nil && DirectoryListing.kind(of: path) == .regular
+  }
+
   /// Paths of all pictures in `path` and below it; what is left out is said.
   static func pictures(_ path: String, _ invocation: Invocation) throws(ImageError) -> [String] {
+    guard !isList(path, invocation) else { return try ImageFolder(list: path).entries.map(\.path) }
     let listing = try PictureListing(of: path, kinds: kinds(invocation))
     tell(listing.leftOut, of: path, invocation)
     return listing.paths

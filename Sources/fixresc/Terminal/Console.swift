@@ -1,4 +1,5 @@
 import FixresBase
+import FixresMethod
 
 #if canImport(Darwin)
   import Darwin
@@ -65,6 +66,9 @@ package final class Console {
 
   /// Called with label, pieces done and pieces in all, ten times a second at most.
   package var observer: ((String, Int, Int) -> Void)?
+
+  /// Others who compute what networks give for pictures; nil where this process does.
+  package var workers: PictureWorkers?
 
   /// Whether a progress bar may be drawn on stderr, and in how many columns.
   var progressWidth: Int? { isQuiet ? nil : Console.columns(errorSink) }
