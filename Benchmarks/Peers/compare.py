@@ -35,8 +35,8 @@ CASES = [
 QUICK = [("resnet50", 224, 1), ("resnet18", 224, 1), ("resnet18w32", 160, 1)]
 
 
-def set_up():
-    """The virtual environment with the pinned peers; runs this script again inside it."""
+def set_up(script=__file__):
+    """The virtual environment with the pinned peers; runs `script` again inside it."""
     environment = os.path.join(HERE, ".venv")
     python = os.path.join(environment, "bin", "python")
     if not os.path.exists(python):
@@ -46,7 +46,7 @@ def set_up():
         subprocess.run(pip + ["--no-deps", "torchvision==0.28.0"], check=True)
         subprocess.run(pip + ["-r", os.path.join(HERE, "requirements.txt")], check=True)
         mend_torchvision(environment, python)
-    os.execv(python, [python, os.path.abspath(__file__)] + [a for a in sys.argv[1:] if a != "--setup"])
+    os.execv(python, [python, os.path.abspath(script)] + [a for a in sys.argv[1:] if a != "--setup"])
 
 
 def mend_torchvision(environment, python):
@@ -240,4 +240,5 @@ def main():
         plot(rows, os.path.join(arguments.output, "plot.svg"))
 
 
-main()
+if __name__ == "__main__":
+    main()
