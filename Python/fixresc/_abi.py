@@ -7,7 +7,7 @@ import os
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_size_t, c_uint8, c_uint32, c_void_p
 from pathlib import Path
 
-OK, INVALID_ARGUMENT, FILE, MODEL, PICTURE, MEMORY, NOT_FINITE, COMMAND = range(8)
+OK, INVALID_ARGUMENT, FILE, MODEL, PICTURE, MEMORY, NOT_FINITE, COMMAND, CANCELLED = range(9)
 RGB, RGBA, BGRA, GREY = range(4)
 EXACT, PACK_AT_OPEN, VERIFY_PACKED, MAP = 1, 2, 4, 8
 
@@ -59,7 +59,7 @@ class Item(ctypes.Structure):
     ]
 
 
-PROGRESS = ctypes.CFUNCTYPE(None, c_void_p, c_char_p, c_size_t, c_size_t)
+PROGRESS = ctypes.CFUNCTYPE(c_int32, c_void_p, c_char_p, c_size_t, c_size_t)
 COMPUTE = ctypes.CFUNCTYPE(c_int32, c_void_p, c_char_p, c_char_p)
 
 

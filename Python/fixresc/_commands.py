@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
+import functools
 import html
 import json
 import os
+import queue
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +34,8 @@ def command(*words: str, progress: Progress | None = None) -> dict:
     """Runs one command line (without the program's name) and returns its JSON object; `progress` gets a label, the pieces
     done and the pieces in all, on this thread.
 
-    Raises CommandFailed, whose `report` is the object, where the command fails.
+    What `progress` raises, or KeyboardInterrupt, ends the command, which then writes no output. Raises CommandFailed, whose
+    `report` is the object, where the command fails.
     """
     return _run(words, progress)
 
@@ -40,42 +46,14 @@ def _run(words: Iterable[str], progress: Progress | None = None, compute: Comput
     """
     words = [*words, "--json"]
     encoded = (ctypes.c_char_p * len(words))(*[os.fsencode(word) for word in words])
-    raised: list[BaseException] = []
-
-    def tell(_context, label, done, total):
-        # An exception cannot pass through the library: it is raised once the command is over.
-        try:
-            progress(_abi.decoded(label), done, total)
-        except BaseException as error:  # noqa: BLE001
-            raised.append(error)
-
-    def delegate(_context, task, results):
-        try:
-            compute(os.fsdecode(task), os.fsdecode(results))
-            return 0
-        except BaseException as error:  # noqa: BLE001
-            raised.append(error)
-            return 1
-
+    handle = ctypes.c_void_p()
     with tempfile.TemporaryDirectory(prefix="fixresc-") as folder:
-        # Functions that are not given are null.
-        given = {}
-        if progress is not None:
-            given["progress"] = _abi.PROGRESS(tell)
-        if compute is not None:
-            given.update(compute=_abi.COMPUTE(delegate), tasks=os.fsencode(folder))
-        callbacks = _abi.structure(_abi.Callbacks, **given)
-        handle = ctypes.c_void_p()
-        status = library.fixresc_command(encoded, len(words), ctypes.byref(callbacks), ctypes.byref(handle))
-    if not handle:
-        _abi.check(status)
+        _call(encoded, handle, progress, compute, folder)
     exit_status, results, messages = ctypes.c_int32(), ctypes.c_char_p(), ctypes.c_char_p()
     _abi.check(library.fixresc_output_get(
         handle, ctypes.byref(exit_status), ctypes.byref(results), ctypes.byref(messages)))
     text, said = _abi.decoded(results.value), _abi.decoded(messages.value)
     library.fixresc_output_free(handle)
-    if raised:
-        raise raised[0]
     report = json.loads(text) if text and text.strip() else {}
     if exit_status.value != 0 and (compute is None or "error" in report or not report):
         error = report.get("error", {})
@@ -83,6 +61,62 @@ def _run(words: Iterable[str], progress: Progress | None = None, compute: Comput
         hint = error.get("hint")
         raise _abi.CommandFailed(f"{message}. {hint}" if hint else message, report)
     return report
+
+
+def _call(
+    words: ctypes.Array, handle: ctypes.c_void_p, progress: Progress | None, compute: Compute | None, folder: str
+) -> None:
+    """Runs `words` on a thread of its own, so that this one hears of Ctrl-C; the caller's functions are called on this one,
+    and what they raise ends the command first.
+    """
+    calls: queue.SimpleQueue = queue.SimpleQueue()
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+    stopped = False
+
+    def tell(_context, label, done, total):
+        if progress is not None:
+            calls.put(functools.partial(progress, _abi.decoded(label), done, total))
+        return int(stopped)
+
+    def delegate(_context, task, results):
+        def computed(task=os.fsdecode(task), results=os.fsdecode(results)):
+            compute(task, results)
+            answers.put(0)
+
+        if stopped:
+            return 1
+        calls.put(computed)
+        return answers.get()
+
+    def work():
+        try:
+            given = {"progress": _abi.PROGRESS(tell)}
+            if compute is not None:
+                given.update(compute=_abi.COMPUTE(delegate), tasks=os.fsencode(folder))
+            callbacks = _abi.structure(_abi.Callbacks, **given)
+            status = library.fixresc_command(words, len(words), ctypes.byref(callbacks), ctypes.byref(handle))
+            # The sentence of a failure belongs to this thread.
+            calls.put(None if handle else _abi.failure(status, _abi.decoded(library.fixresc_last_error())))
+        except BaseException as error:  # noqa: BLE001
+            calls.put(error)
+
+    thread = threading.Thread(target=work, name="fixresc")
+    thread.start()
+    try:
+        while callable(call := calls.get()):
+            call()
+    except BaseException:
+        stopped = True
+        answers.put(1)
+        while thread.is_alive():
+            with contextlib.suppress(KeyboardInterrupt):
+                thread.join()
+        if handle:
+            library.fixresc_output_free(handle)
+        raise
+    thread.join()
+    if call is not None:
+        raise call
 
 
 class Report(Mapping):
@@ -136,20 +170,29 @@ def _shown(value: Any) -> str:
 class Artifact:
     """A model file that a command has written, in a temporary folder until it is saved."""
 
-    def __init__(self, path: Path, folder: tempfile.TemporaryDirectory | None, report: Report):
+    def __init__(
+        self, path: Path, folder: tempfile.TemporaryDirectory | None, report: Report, inputs: tuple[str, ...] = ()
+    ):
         #: Where the file lies; it goes with this object unless it was saved.
         self.path = path
         self._folder = folder
         #: What the command has said: facts, assumptions, passes, proof.
         self.report = report
+        # The files that it was made of, which it does not replace.
+        self._inputs = inputs
 
     def save(self, path: str | os.PathLike) -> Artifact:
-        """Writes the model file to `path`."""
-        target = Path(path)
-        part = target.with_name(target.name + ".saving")
-        shutil.copyfile(self.path, part)
-        os.replace(part, target)
-        return Artifact(target, None, self.report)
+        """Writes the model file to `path`, whole or not at all.
+
+        Raises ValueError where that is a file that the model was made of, OSError where it cannot be written.
+        """
+        for one in self._inputs:
+            if _is_same(one, path):
+                raise ValueError(
+                    f"expected a file of its own, found {os.fspath(path)!r}, which is the input {one!r} and would be replaced")
+        if not _is_same(self.path, path):
+            _copy(self.path, path)
+        return Artifact(Path(path), None, self.report, self._inputs)
 
     def load(self, threads: int | None = None, **options: Any) -> Model:
         """Opens the model."""
@@ -166,6 +209,38 @@ class Artifact:
         return self.report._repr_html_()
 
 
+def _is_same(one: str | os.PathLike, other: str | os.PathLike) -> bool:
+    """Whether both paths lead to one file, by whatever links."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def _copy(source: str | os.PathLike, path: str | os.PathLike) -> None:
+    """Copies a file as the commands write theirs: beside the target, to the disk, then renamed over it."""
+    target = os.path.realpath(path)
+    if os.path.isdir(target):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    try:
+        mode = os.stat(target).st_mode & 0o777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        mode = 0o666 & ~mask
+    descriptor, part = tempfile.mkstemp(prefix=".fixresc-", dir=os.path.dirname(target))
+    try:
+        with open(descriptor, "wb") as writer, open(source, "rb") as reader:
+            shutil.copyfileobj(reader, writer, 1 << 20)
+            os.fchmod(writer.fileno(), mode)
+            writer.flush()
+            os.fsync(writer.fileno())
+        os.replace(part, target)
+    except BaseException:
+        os.unlink(part)
+        raise
+
+
 ModelLike = Any  # a Model, an Artifact, a path, a state_dict or a torch module
 
 
@@ -174,10 +249,12 @@ class _Place:
 
     def __init__(self, model: ModelLike, reference: Any = None):
         self.references: list[str] = []
+        self.inputs: tuple[str, ...] = ()
         self._folder: tempfile.TemporaryDirectory | None = None
         self._model = model
         if isinstance(model, Artifact):
             self.path = str(model.path)
+            self.inputs = model._inputs
         elif isinstance(model, Model):
             self.path = model.path or self._write(lambda path: path.write_bytes(model._source), "model.bin")
         elif isinstance(model, (str, os.PathLike)):
@@ -201,6 +278,14 @@ class _Place:
         return str(path)
 
 
+    def inputs_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """The files that a model made of this and of `options` comes from."""
+        values = [value for one in options.values() for value in (one if isinstance(one, (list, tuple)) else [one])]
+        paths = [os.fspath(value) for value in values if isinstance(value, (str, os.PathLike))]
+        named = [self.path] if self._folder is None else []
+        return tuple(os.path.abspath(path) for path in [*self.inputs, *named, *paths] if os.path.isfile(path))
+
+
 def _words(options: Mapping[str, Any]) -> list[str]:
     """Keyword arguments as options of the command line: `learning_rate=0.1` is `--learning-rate 0.1`."""
     words: list[str] = []
@@ -222,11 +307,13 @@ def _words(options: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _written(words: list[str], name: str, progress: Progress | None, compute: Compute | None = None) -> Artifact:
+def _written(
+    words: list[str], name: str, progress: Progress | None, inputs: tuple[str, ...], compute: Compute | None = None
+) -> Artifact:
     folder = tempfile.TemporaryDirectory(prefix="fixresc-")
     path = Path(folder.name) / name
     report = _run([*words, "-o", str(path)], progress, compute)
-    return Artifact(path, folder, Report(report))
+    return Artifact(path, folder, Report(report), inputs)
 
 
 def import_model(
@@ -246,7 +333,7 @@ def import_model(
         reference = None
     place = _Place(source, reference)
     words = ["import", place.path, *_words({**options, "reference": place.references or None})]
-    return _written(words, "model.bin", progress)
+    return _written(words, "model.bin", progress, place.inputs_with(options))
 
 
 def adapt(
@@ -257,7 +344,8 @@ def adapt(
     Options are those of `fixresc adapt`: `bn_statistics`, `equalize`, `test_pool`, `tune`, `pack` and so on.
     """
     place = _Place(model)
-    return _written(["adapt", place.path, *_words({"to": to, **options})], "adapted.bin", progress)
+    words = ["adapt", place.path, *_words({"to": to, **options})]
+    return _written(words, "adapted.bin", progress, place.inputs_with(options))
 
 
 def _measured(
@@ -314,12 +402,12 @@ def _finetuned(
         page = Path(temporary) / "report.html"
         words = ["finetune", place.path, os.fspath(folder), *_words(options), "--report", str(page)]
         if output is None:
-            made = _written(words, "tuned.bin", progress, compute)
+            made = _written(words, "tuned.bin", progress, place.inputs_with(options), compute)
         else:
             report = _run([*words, "-o", os.fspath(output)], progress, compute)
-            made = Artifact(Path(output), None, Report(report))
+            made = Artifact(Path(output), None, Report(report), place.inputs_with(options))
         text = page.read_text(encoding="utf-8") if page.exists() else None
-        return Artifact(made.path, made._folder, Report(made.report.to_dict(), text))
+        return Artifact(made.path, made._folder, Report(made.report.to_dict(), text), made._inputs)
 
 
 def inspect(model: ModelLike) -> Report:

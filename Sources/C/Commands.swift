@@ -36,13 +36,16 @@ public func command(
       list.append(FileName.text(of: word))
     }
     let console = Console(output: .memory, error: .memory)
-    if let callbacks { try Callbacks(callbacks).attach(to: console) }
-    let exitStatus = Tool.run(list, console)
+    let cancellation = Cancellation()
+    if let callbacks { try Callbacks(callbacks).attach(to: console, cancellation) }
+    let exitStatus = Cancellation.$current.withValue(cancellation) { Tool.run(list, console) }
     let result = COutput(exitStatus, console)
     output.pointee = COutput.table.add(result)
     guard exitStatus == 0 else {
       let lines = String(decoding: console.errorBytes, as: UTF8.self).split(separator: "\n")
-      throw CFailure(.command, lines.last.map(String.init) ?? "exit status \(exitStatus)")
+      throw CFailure(
+        cancellation.isRequested ? .cancelled : .command,
+        lines.last.map(String.init) ?? "exit status \(exitStatus)")
     }
   }
 }
@@ -50,7 +53,7 @@ public func command(
 /// The functions of the caller's that a command calls.
 private struct Callbacks {
   private typealias Progress =
-    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, Int, Int) -> Void
+    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, Int, Int) -> Int32
   private typealias Compute =
     @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafePointer<CChar>?) -> Int32
 
@@ -68,12 +71,14 @@ private struct Callbacks {
     tasks = fields.take(UnsafePointer<CChar>?.self) ?? nil
   }
 
-  /// Has `console` tell how far the command is, and workers asked.
-  func attach(to console: Console) throws(CFailure) {
+  /// Has `console` tell how far the command is, which the caller may answer with `cancellation`, and workers asked.
+  func attach(to console: Console, _ cancellation: Cancellation) throws(CFailure) {
     let context = self.context
     if let progress {
       let function = unsafeBitCast(progress, to: Progress.self)
-      console.observer = { label, done, total in label.withCString { function(context, $0, done, total) } }
+      console.observer = { label, done, total in
+        if label.withCString({ function(context, $0, done, total) }) != 0 { cancellation.request() }
+      }
     }
     guard let compute else { return }
     guard let tasks else { throw .argument("callbacks.tasks", "a folder, found null") }

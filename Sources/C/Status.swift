@@ -15,7 +15,7 @@ import fixresc
 /// What a function of the C interface returns: `FIXRESC_OK` and the like.
 enum Status: Int32 {
   case ok = 0
-  case invalidArgument, file, model, picture, memory, notFinite, command
+  case invalidArgument, file, model, picture, memory, notFinite, command, cancelled
 }
 
 /// A failure with its status and its sentence.
@@ -41,9 +41,10 @@ struct CFailure: Error {
       case .runtime(let error): status(of: error)
       case .image(let error): status(of: error)
       case .notFinite: .notFinite
-      case .cancelled: .model
+      case .cancelled: .cancelled
       }
     case RuntimeError.model(let error): status(of: error)
+    case RuntimeError.cancelled, FileError.cancelled: .cancelled
     case RuntimeError.planTooLarge, RuntimeError.derivedConstantsTooLarge: .memory
     case RuntimeError.inputSize, RuntimeError.outputSize: .invalidArgument
     case IRError.file(let error), ImageError.file(let error): status(of: error)

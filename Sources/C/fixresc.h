@@ -36,7 +36,9 @@ enum {
   /* The network computes numbers that are not finite. */
   FIXRESC_NOT_FINITE = 6,
   /* A command ended with another exit status than 0. */
-  FIXRESC_COMMAND = 7
+  FIXRESC_COMMAND = 7,
+  /* A callback asked for an end. */
+  FIXRESC_CANCELLED = 8
 };
 
 typedef struct fixresc_model fixresc_model;
@@ -173,8 +175,9 @@ fixresc_status fixresc_preprocess_pixels(fixresc_model *model, const fixresc_pix
 typedef struct {
   uint32_t struct_size;
   uint32_t reserved;
-  /* Called on the thread that called fixresc_command, a few times a second; may be null. */
-  void (*progress)(void *context, const char *label, size_t done, size_t total);
+  /* Called on the thread that called fixresc_command, a few times a second; may be null. Returns 0 to go on; any other
+   * value ends the command with FIXRESC_CANCELLED, and what it was to write is not written. */
+  int (*progress)(void *context, const char *label, size_t done, size_t total);
   void *context;
   /* Where not null, the pictures of eval, sweep, stats and finetune are read and run by others ("Workers" below). Called
    * on the thread that called fixresc_command for each pass over pictures: has the task in the folder `task` computed,

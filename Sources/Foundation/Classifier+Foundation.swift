@@ -25,6 +25,8 @@ extension ClassifierInput {
   /// The picture file at `url`.
   public static func file(_ url: URL) -> Self { file(url.path) }
 
-  /// The bytes of a picture file.
-  public static func encoded(_ data: Data) -> Self { encoded([UInt8](data)) }
+  /// The bytes of a picture file, copied once.
+  public static func encoded(_ data: Data) -> Self {
+    encoded(Bytes(ByteStorage.allocate(byteCount: data.count) { _ = data.copyBytes(to: $0) }))
+  }
 }

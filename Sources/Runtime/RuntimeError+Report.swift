@@ -35,6 +35,7 @@ extension RuntimeError: ReportedError {
       ErrorReport(
         "runtime.forked",
         "expected a session that no thread was using when this process was forked, found one in use")
+    case .cancelled: ErrorReport("cancelled", "the work was cancelled before it was done")
     case .packedWeights(let name, let layout):
       ErrorReport(
         "runtime.packed",

@@ -18,6 +18,8 @@ public enum RuntimeError: Error, Hashable, Sendable {
   /// This process was forked while a thread of its parent was in a run of the session, whose memory it left half
   /// written: make another session.
   case forkedDuringRun
+  /// The task was cancelled, or the caller of a command asked for an end.
+  case cancelled
   /// The model holds packed weights that are not what the constant `name` gives, arranged as `layout`.
   case packedWeights(name: String, layout: String)
   /// `FIXRESC_ISA` names no instruction set that this build knows.

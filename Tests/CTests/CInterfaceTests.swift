@@ -7,9 +7,9 @@ import Testing
 
 /// The functions of `fixresc.h`, called as C calls them.
 @Suite struct CInterfaceTests {
-  private static let (ok, invalid, file, model, picture, command):
-    (Int32, Int32, Int32, Int32, Int32, Int32) =
-      (0, 1, 2, 3, 4, 7)
+  private static let (ok, invalid, file, model, picture, command, cancelled):
+    (Int32, Int32, Int32, Int32, Int32, Int32, Int32) =
+      (0, 1, 2, 3, 4, 7, 8)
   private static let modelPath = TestData.root + "/Models/resnet18w32-imagenette-r112.bin"
   private static let picturePath = TestData.root + "/Models/sample/golf-ball.jpg"
 
@@ -200,25 +200,55 @@ import Testing
     #expect(logits == (try classifier.session.run(expected)).logits)
   }
 
-  @Test func runsCommands() throws {
-    func run(_ words: [String]) throws -> (status: Int32, exit: Int32, results: String, messages: String) {
-      let copies = words.map { FileName.bytes(of: $0) + [0] }
-      var output: OpaquePointer?
-      let pointers = copies.map { bytes -> UnsafePointer<CChar>? in
-        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
-        for (index, byte) in bytes.enumerated() { copy[index] = CChar(bitPattern: byte) }
-        return UnsafePointer(copy)
-      }
-      defer { for pointer in pointers { pointer?.deallocate() } }
-      let status = FixresC.command(words: pointers, count: words.count, callbacks: nil, output: &output)
-      var (exit, results, messages): (Int32, UnsafePointer<CChar>?, UnsafePointer<CChar>?) = (-1, nil, nil)
-      #expect(
-        FixresC.outputGet(output: output, exitStatus: &exit, results: &results, messages: &messages)
-          == Self.ok)
-      let texts = (String(cString: try #require(results)), String(cString: try #require(messages)))
-      #expect(FixresC.outputFree(output: output) == Self.ok)
-      return (status, exit, texts.0, texts.1)
+  private func run(
+    _ words: [String], callbacks: UnsafeRawPointer? = nil
+  ) throws -> (status: Int32, exit: Int32, results: String, messages: String) {
+    let copies = words.map { FileName.bytes(of: $0) + [0] }
+    var output: OpaquePointer?
+    let pointers = copies.map { bytes -> UnsafePointer<CChar>? in
+      let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+      for (index, byte) in bytes.enumerated() { copy[index] = CChar(bitPattern: byte) }
+      return UnsafePointer(copy)
     }
+    defer { for pointer in pointers { pointer?.deallocate() } }
+    let status = FixresC.command(words: pointers, count: words.count, callbacks: callbacks, output: &output)
+    var (exit, results, messages): (Int32, UnsafePointer<CChar>?, UnsafePointer<CChar>?) = (-1, nil, nil)
+    #expect(
+      FixresC.outputGet(output: output, exitStatus: &exit, results: &results, messages: &messages)
+        == Self.ok)
+    let texts = (String(cString: try #require(results)), String(cString: try #require(messages)))
+    #expect(FixresC.outputFree(output: output) == Self.ok)
+    return (status, exit, texts.0, texts.1)
+  }
+
+  /// A callback that answers 1 ends its command, at once and where only the output is left to be written.
+  @Test func callbacksEndCommands() throws {
+    let pictures = try PictureFolder(classes: 2, perClass: 3)
+    let folder = try TemporaryFolder()
+    let model = folder.path + "/model.bin"
+    try ModelFile.write(try SmallModel.residual(side: 8, channels: 4, seed: 2), to: model)
+    let callbacks = Record(size: 24)
+    let answers: [@convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, Int, Int) -> Int32] = [
+      { _, _, _, _ in 0 }, { _, _, _, _ in 1 },
+      { _, label, _, _ in label.map { String(cString: $0) }?.hasPrefix("12") == true ? -1 : 0 },
+    ]
+    for (index, answer) in answers.enumerated() {
+      let page = folder.path + "/page\(index).html"
+      callbacks.memory.storeBytes(
+        of: unsafeBitCast(answer, to: UnsafeRawPointer.self), toByteOffset: 8, as: UnsafeRawPointer.self)
+      let words = ["stats", model, pictures.folder.path, "--resolutions", "8,12", "-o", page, "--json"]
+      let result = try run(words, callbacks: UnsafeRawPointer(callbacks.memory))
+      #expect(result.status == (index == 0 ? Self.ok : Self.cancelled), "\(index): \(result.messages)")
+      #expect(result.exit == (index == 0 ? 0 : 1))
+      #expect(result.results.contains("\"kind\":\"cancelled\"") == (index > 0), "\(result.results)")
+      let isWritten = (try? FileContents.read(page)) != nil
+      #expect(isWritten == (index == 0))
+      let sentence = String(cString: try Self.lastError())
+      #expect(index == 0 || sentence.contains("cancelled"), "\(sentence)")
+    }
+  }
+
+  @Test func runsCommands() throws {
     let inspected = try run(["inspect", Self.modelPath, "--json"])
     #expect(inspected.status == Self.ok && inspected.exit == 0 && inspected.results.hasPrefix("{"))
     let failed = try run(["inspect", "/absent.bin"])

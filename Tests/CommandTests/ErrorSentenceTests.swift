@@ -39,7 +39,8 @@ import fixresc
         FileError.notFound(path: path), .danglingLink(path: path, target: name), .isDirectory(path: path),
         .isNotDirectory(path: path), .notRegular(path: path), .permissionDenied(path: path),
         .changedWhileRead(path: path), .tooLarge(path: path, byteCount: 3, limit: 2),
-        .outOfMemory(path: path, needed: 3, available: 2), .system(path: path, call: "read", errno: 5),
+        .outOfMemory(path: path, needed: 3, available: 2), .cancelled(path: path),
+        .system(path: path, call: "read", errno: 5),
       ]),
     Sample(
       "Base/Memory/Bytes.swift",
@@ -123,7 +124,7 @@ import fixresc
         .unsupported(value: name, operation: "softmax", reason: "of its axis"),
         .inputSize(batch: 1, shape: [3], expected: 3, found: 2),
         .outputSize(name: "logits", expected: 3, found: 2), .planTooLarge(needed: 3, available: 2),
-        .forkedDuringRun, .packedWeights(name: name, layout: name),
+        .forkedDuringRun, .cancelled, .packedWeights(name: name, layout: name),
         .unknownInstructionSet(found: name, known: ["avx2"]),
         .instructionSetUnavailable(name: "avx512", missing: "avx512f"),
         .unsoundPlan(PlanFault(.layout, layer: name, memory: name)),

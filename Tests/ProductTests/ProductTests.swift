@@ -65,6 +65,37 @@ import Testing
     #expect(throws: MethodError.self) { try LabelledPictures(folder.path, for: model) }
   }
 
+  @Test func cancelledWorkEnds() async throws {
+    let folder = try TemporaryFolder()
+    for name in ["one", "two"] {
+      let path = folder.makeFolder(name) + "/1.jpg"
+      try FileManager.default.copyItem(atPath: Self.picture, toPath: path)
+    }
+    let model = try Import(TestData.fixture("architectures/torchvision-basic/model.pth")).run().model
+    let pictures = try LabelledPictures(ownClassesOf: folder.path)
+    var options = FineTuningOptions(resolution: Extent(square: 32))
+    options.newHead = pictures.folderNames
+    (options.schedule.epochs, options.schedule.batchSize) = (1000, 2)
+    let training = Task { [options] in
+      var epochs = 0
+      let tuning = FineTuning(model, training: pictures, options: options) { phase, done, _ in
+        guard phase == "epochs" else { return }
+        epochs = done
+        if done == 2 { withUnsafeCurrentTask { $0?.cancel() } }
+      }
+      let thrown = #expect(throws: MethodError.self) { try tuning.run() }
+      #expect(thrown == .runtime(.cancelled) && epochs == 2)
+      let statistics = #expect(throws: MethodError.self) {
+        try ActivationStatistics.run(model, over: pictures)
+      }
+      #expect(statistics == .runtime(.cancelled))
+      let adaptation = #expect(throws: MethodError.self) { try Adaptation(model).run() }
+      #expect(adaptation == .runtime(.cancelled))
+    }
+    await training.value
+    #expect(try Adaptation(model).run().proof?.holds == true)
+  }
+
   @Test func modelsAreFineTuned() throws {
     let folder = try TemporaryFolder()
     for name in ["one", "two"] {

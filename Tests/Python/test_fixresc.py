@@ -11,9 +11,12 @@ import json
 import multiprocessing
 import os
 import pickle
+import shutil
+import signal
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -205,6 +208,71 @@ class CommandTests(unittest.TestCase):
             self.assertIn("top1", report._repr_html_())
             with self.assertRaises(KeyboardInterrupt):
                 fixresc.evaluate(MODEL, folder, classes="subset", progress=interrupt)
+
+    def test_an_interrupt_ends_a_command(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "out"
+            out.mkdir()
+            for label in ("golf ball", "tench"):
+                (Path(folder) / "pictures" / label).mkdir(parents=True)
+                for index in range(5000):
+                    (Path(folder) / "pictures" / label / f"{index}.jpg").symlink_to(PICTURE)
+            main = threading.main_thread().ident
+            calls = {
+                "evaluate": lambda **more: fixresc.evaluate(MODEL, Path(folder) / "pictures", classes="subset", **more),
+                "adapt": lambda **more: fixresc.adapt(MODEL, to=128, bn_statistics=Path(folder) / "pictures", **more),
+                "finetune": lambda **more: fixresc.finetune(
+                    MODEL, Path(folder) / "pictures", to=128, output=out / "tuned.bin", new_head=True, **more),
+            }
+            for name, call in calls.items():
+                for more, kind in (({}, KeyboardInterrupt), ({"progress": interrupt}, KeyboardInterrupt),
+                                   ({"progress": lambda *_: 1 / 0}, ZeroDivisionError)):
+                    timer = threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT))
+                    if not more:
+                        timer.start()
+                    start = time.monotonic()
+                    with self.subTest(name=name, more=more), self.assertRaises(kind):
+                        call(**more)
+                    timer.cancel()
+                    self.assertLess(time.monotonic() - start, 20, "it ends long before all pictures are read")
+                    self.assertNotIn("tuned.bin", os.listdir(out))
+            self.assertEqual(fixresc.evaluate(MODEL, Path(folder) / "pictures", classes="subset", limit=8).images, 8)
+
+    def test_a_proof_can_be_interrupted(self):
+        labels = []
+
+        def stop(label, *_):
+            labels.append(label)
+            raise InterruptedError
+
+        with self.assertRaises(InterruptedError):
+            fixresc.adapt(MODEL, to=2048, progress=stop)
+        self.assertTrue(len(labels) == 1 and labels[0].startswith("proof"), labels)
+
+    def test_a_model_file_is_saved_whole_and_over_no_input(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, link = Path(folder) / "source.bin", Path(folder) / "link.bin"
+            shutil.copyfile(MODEL, source)
+            link.hardlink_to(source)
+            (Path(folder) / "soft.bin").symlink_to(source)
+            adapted = fixresc.adapt(source, to=128)
+            for path in (source, link, Path(folder) / "soft.bin", Path(folder) / "." / "source.bin"):
+                with self.assertRaises(ValueError):
+                    adapted.save(path)
+            self.assertEqual(source.read_bytes(), Path(MODEL).read_bytes())
+            with self.assertRaises(FileNotFoundError):
+                adapted.save(Path(folder) / "absent" / "out.bin")
+            with self.assertRaises(IsADirectoryError):
+                adapted.save(folder)
+            before = sorted(os.listdir(folder))
+            saved = adapted.save(Path(folder) / "out.bin")
+            self.assertEqual(sorted(os.listdir(folder)), sorted([*before, "out.bin"]))
+            self.assertEqual(saved.path.read_bytes(), adapted.path.read_bytes())
+            again = saved.adapt(to=96)
+            for path in (saved.path, source):
+                with self.assertRaises(ValueError):
+                    again.save(path)
+            saved.save(saved.path)  # itself: nothing to do
 
     def test_failures_have_the_sentence_and_the_object(self):
         with self.assertRaises(fixresc.CommandFailed) as caught:

@@ -178,6 +178,22 @@ import Testing
     #expect(try await classifier.classify(input).logits.count == 7)
   }
 
+  @Test func synchronousRunsEndInACancelledTask() async throws {
+    let classifier = try Self.classifier()
+    let input = [Float](repeating: 0.5, count: 288)
+    let task = Task { () -> (Result<Classification, ClassifierError>, Result<Session.Output, RuntimeError>) in
+      while !Task.isCancelled { await Task.yield() }
+      func classify() -> Result<Classification, ClassifierError> { classifier.classify([.tensor(input)])[0] }
+      return (
+        classify(), Result { () throws(RuntimeError) in try classifier.session.run(input) }
+      )
+    }
+    task.cancel()
+    let (classified, run) = await task.value
+    #expect(classified == .failure(.cancelled) && run == .failure(.cancelled))
+    #expect(try classifier.session.run(input).logits.count == 7, "others go on")
+  }
+
   @Test func opensAFileWhileTheTaskSleeps() async throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/model.bin"

@@ -38,6 +38,9 @@ extension FileError: ReportedError {
         ["path": .string(path), "bytes": JSON(count), "limit": JSON(limit)])
     case .outOfMemory(let path, let needed, let available):
       .memory("reading it takes", needed, available).about(path)
+    case .cancelled(let path):
+      ErrorReport(
+        "cancelled", "\(path): not written, as the caller cancelled the work", ["path": .string(path)])
     case .system(let path, let call, let code):
       ErrorReport(
         "file.system", "\(path): \(String(cString: strerror(code))) (\(call))",

@@ -102,10 +102,11 @@ package struct AtomicFileWriter: ~Copyable {
     }
   }
 
-  /// Flushes the file to the disk and renames it over the target.
+  /// Flushes the file to the disk and renames it over the target; not once the caller has asked for an end.
   package consuming func commit() throws(FileError) {
     try flush()
     guard let temporary else { return }
+    if Cancellation.current?.isRequested == true { throw .cancelled(path: path) }
     while fsync(descriptor) != 0 {
       guard errno == EINTR else { throw .last(path, "fsync") }
     }

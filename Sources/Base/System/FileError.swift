@@ -26,6 +26,8 @@ public enum FileError: Error, Hashable, Sendable {
   case tooLarge(path: String, byteCount: Int, limit: Int)
   /// Reading the file takes `needed` bytes of memory where the limits of the process leave `available`.
   case outOfMemory(path: String, needed: Int, available: Int)
+  /// The caller asked for an end before the file was written.
+  case cancelled(path: String)
   /// Any other failed system call, with its `errno`.
   case system(path: String, call: String, errno: Int32)
 

@@ -55,7 +55,7 @@ struct TrainingLoop {
     while records.count < schedule.epochs, !shouldStop {
       let epoch = records.count
       let start = MonotonicClock.nanoseconds()
-      let score = train(epoch)
+      let score = try train(epoch)
       let held = validate()
       let seconds = Double(MonotonicClock.nanoseconds() - start) / 1e9
       let record = EpochRecord(
@@ -90,12 +90,13 @@ struct TrainingLoop {
 
   // MARK: - One epoch
 
-  private func train(_ epoch: Int) -> ClassifierTrainer.Score {
+  private func train(_ epoch: Int) throws(MethodError) -> ClassifierTrainer.Score {
     let schedule = fineTuning.options.schedule
     let order = order(epoch)
     let steps = schedule.stepsPerEpoch(order.count)
     var score = ClassifierTrainer.Score()
     for step in 0..<steps {
+      guard !Cancellation.isRequested else { throw .runtime(.cancelled) }
       let first = step * schedule.batchSize
       let indices = order[first..<min(first + schedule.batchSize, order.count)]
       let rate = schedule.rate(epoch: epoch, step: step, stepsPerEpoch: steps)

@@ -102,8 +102,10 @@ package struct NetworkSettlement {
     do {
       scores = try runner.runner.scores(of: model)
     } catch {
-      if case .runtime(.planTooLarge) = error { throw error }
-      return nil
+      switch error {
+      case .runtime(.planTooLarge), .runtime(.cancelled): throw error
+      default: return nil
+      }
     }
     return scores.count == first.outputs.classes ? first.outputs.distance(of: scores).difference : nil
   }

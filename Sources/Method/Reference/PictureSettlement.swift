@@ -107,8 +107,10 @@ package struct PictureSettlement {
     do {
       return try runs.difference(picture(hypothesis), of: index, other)
     } catch {
-      if case .runtime(.planTooLarge) = error { throw error }
-      return nil
+      switch error {
+      case .runtime(.planTooLarge), .runtime(.cancelled): throw error
+      default: return nil
+      }
     }
   }
 

@@ -79,7 +79,8 @@ final class ClassifierCore: Sendable {
       }
       for row in inputs.indices { results.append(result(row, of: pass)) }
     } catch {
-      for _ in inputs { results.append(.failure(.runtime(error))) }
+      let failure: ClassifierError = error == .cancelled ? .cancelled : .runtime(error)
+      for _ in inputs { results.append(.failure(failure)) }
     }
   }
 

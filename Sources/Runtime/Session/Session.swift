@@ -76,10 +76,11 @@ public final class Session: Sendable {
 
   /// Calls `body`, which nobody else does meanwhile, and returns only what files have given that are still the same.
   ///
-  /// - Throws: `forkedDuringRun`, `model` where a file has changed, and what `body` throws.
+  /// - Throws: `cancelled` where the task was, `forkedDuringRun`, `model` where a file has changed, and what `body` throws.
   func withState<R>(
     _ body: (inout SessionState) throws(RuntimeError) -> R
   ) throws(RuntimeError) -> R {
+    guard !Cancellation.isRequested else { throw .cancelled }
     guard gate.enter() else { throw .forkedDuringRun }
     defer { gate.leave() }
     return try state.withLock { (state) throws(RuntimeError) in

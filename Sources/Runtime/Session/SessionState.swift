@@ -66,7 +66,8 @@ struct SessionState: ~Copyable, @unchecked Sendable {
     nextImage.deallocate()
   }
 
-  /// Runs images `first ..< first + count` of `call`; `timings` gets nanoseconds a step, and `finished` is told of each.
+  /// Runs images `first ..< first + count` of `call`; `timings` gets nanoseconds a step, and `finished` is told of each;
+  /// with it, the run may be cancelled between steps.
   mutating func run(
     _ plan: ExecutionPlan, _ call: Call, weights: PreparedWeights, first: Int, count: Int,
     timings: UnsafeMutablePointer<UInt64>?, finished: ((Int) -> Void)? = nil
@@ -98,7 +99,10 @@ struct SessionState: ~Copyable, @unchecked Sendable {
         timings[index] = after - before
         before = after
       }
-      finished?(index)
+      if let finished {
+        finished(index)
+        guard !Cancellation.isRequested else { throw .cancelled }
+      }
     }
   }
 
