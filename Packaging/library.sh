@@ -5,17 +5,16 @@
 #
 # The Swift runtime is linked in, and only the functions of fixresc.h are exported.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=Packaging/build.sh
+source "$(dirname "${BASH_SOURCE[0]}")/build.sh"
 [ $# -eq 1 ] || { echo "usage: Packaging/library.sh FOLDER" >&2; exit 2; }
 mkdir -p "$1"
 target=$(cd "$1" && pwd)
 cd "$root"
-version=$(sed -n 's/.*static let number = "\(.*\)"/\1/p' Sources/fixresc/Version.swift)
-scratch=${FIXRESC_SCRATCH:-.build/library}
 
-swift build -c release --scratch-path "$scratch" --product fixresc-shared -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \
+"${build[@]}" --product fixresc-shared \
   -Xlinker --version-script="$root/Sources/C/exports.map" -Xlinker -soname=libfixresc.so.0 -Xlinker -s
-built=$(swift build -c release --scratch-path "$scratch" --show-bin-path)/libfixresc-shared.so
+built=$("${build[@]}" --show-bin-path)/libfixresc-shared.so
 
 install -D -m 755 "$built" "$target/lib/libfixresc.so.$version"
 ln -sf "libfixresc.so.$version" "$target/lib/libfixresc.so.0"
