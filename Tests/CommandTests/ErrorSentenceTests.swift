@@ -183,7 +183,8 @@ import fixresc
         .unknownFolders([name], ambiguous: [], folders: 1, classes: 2, names: ["tench"]),
         .numberedFolders(3, classes: 3), .notANumber(folder: name, classes: 3),
         .sameClass(name, name, index: 1), .subsetWithoutNames(classes: 2),
-        .table(path: path, .notText), .unlabelled(path: path), .noLogits,
+        .table(path: path, .notText), .unlabelled(path: path),
+        .classesOfAnotherModel(path: path, expected: 10, found: 2), .noLogits,
         .nothingDecoded(count: 2, first: path, image),
       ]),
     Sample(
@@ -220,6 +221,7 @@ import fixresc
         .unknownTrainResolution, .sigmoidOutputs(logits: 3), .testPoolNeedsLarger(train: size, test: size),
         .noBias(layer: name), .noFrechetFit(resolution: size), .cache(path: path, byteCount: 3, errno: 12),
         .state(path: path, .notAState), .needsValidation(option: "--budget"),
+        .schedule(name: "epochs", expected: "0 or more", found: "-1"),
         .proofFailed(difference: 1, limit: 0.1),
         .passFailed(pass: "adapt", layer: name, resolution: size, difference: 1, limit: 0.1),
         .headProofFailed(resolution: size, difference: 1), .inputTooLarge(batch: 2, shape: [3]),

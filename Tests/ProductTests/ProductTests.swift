@@ -65,6 +65,46 @@ import Testing
     #expect(throws: MethodError.self) { try LabelledPictures(folder.path, for: model) }
   }
 
+  /// Pictures of other classes would be compared with other logits, or with memory beyond them.
+  @Test func picturesOfAnotherModelAreRefused() throws {
+    let folder = try TemporaryFolder()
+    for name in ["a", "b", "c"] { _ = folder.makeFolder(name) }
+    for name in ["a/golf ball", "a/tench", "b/tench", "c/golf ball", "c/cat"] {
+      let path = folder.makeFolder(name) + "/1.jpg"
+      try FileManager.default.copyItem(atPath: Self.picture, toPath: path)
+    }
+    let small = try Import(TestData.fixture("architectures/torchvision-basic/model.pth")).run().model
+    let foreign = try LabelledPictures(folder.path + "/a", for: ModelFile.open(Self.model))
+    let own = try LabelledPictures(ownClassesOf: folder.path + "/a")
+    let refused = MethodError.evaluation(
+      .classesOfAnotherModel(path: foreign.path, expected: 10, found: 10))
+    #expect(throws: refused) { try Evaluation.run(small, over: foreign) }
+    #expect(throws: MethodError.self) { try Evaluation.run(small, over: own) }
+    #expect(throws: MethodError.self) { try ResolutionSweep.run(small, over: own, resolutions: [64]) }
+    #expect(try ActivationStatistics.run(small, over: own, at: Extent(square: 32)).images == 2)
+
+    var options = FineTuningOptions(resolution: Extent(square: 32))
+    (options.schedule.epochs, options.schedule.batchSize) = (1, 2)
+    let below = try LabelledPictures(below: folder.path + "/a")
+    func tune(_ training: LabelledPictures, _ validation: LabelledPictures? = nil) throws {
+      _ = try FineTuning(small, training: training, validation: validation, options: options).run()
+    }
+    for training in [foreign, own, below] { #expect(throws: MethodError.self) { try tune(training) } }
+    options.newHead = own.folderNames.reversed()
+    #expect(throws: MethodError.self) { try tune(own) }
+    options.newHead = []
+    #expect(throws: MethodError.self) { try tune(below) }
+    options.newHead = own.folderNames
+    let shifted = try LabelledPictures(ownClassesOf: folder.path + "/b")
+    #expect(throws: MethodError.self) { try tune(own, shifted) }
+    #expect(throws: MethodError.self) { try LabelledPictures(folder.path + "/c", classesOf: own) }
+    try tune(own, LabelledPictures(folder.path + "/b", classesOf: own))
+    options.schedule.batchSize = 0
+    #expect(throws: MethodError.schedule(name: "batchSize", expected: "1 or more", found: "0")) {
+      try tune(own)
+    }
+  }
+
   @Test func cancelledWorkEnds() async throws {
     let folder = try TemporaryFolder()
     for name in ["one", "two"] {

@@ -49,6 +49,11 @@ extension EvaluationError: ReportedError {
       return ErrorReport(
         "eval.unlabelled", "\(path): expected pictures with classes, found pictures without",
         ["path": .string(path)])
+    case .classesOfAnotherModel(let path, let expected, let found):
+      return ErrorReport(
+        "eval.other-model",
+        "\(path): expected pictures of the model's \(expected) classes, found pictures of another model's \(found)",
+        ["path": .string(path), "expected": JSON(expected), "found": JSON(found)])
     case .noLogits:
       return ErrorReport("eval.no-logits", "expected a model with a classifier, found one without")
     case .nothingDecoded(let count, let first, let error):

@@ -18,6 +18,8 @@ public enum EvaluationError: Error, Hashable, Sendable {
   case table(path: String, ClassTableFault)
   /// Pictures that have classes are needed, and those of `path` have none.
   case unlabelled(path: String)
+  /// The classes of the pictures of `path` are those of a model of `found` classes or of other labels.
+  case classesOfAnotherModel(path: String, expected: Int, found: Int)
   /// The model gives no logits.
   case noLogits
   /// All `count` pictures failed to decode; `first` is the first one's path.

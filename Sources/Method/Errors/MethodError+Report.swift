@@ -40,6 +40,10 @@ extension MethodError: ReportedError {
         ["path": .string(path), "bytes": JSON(count), "errno": JSON(Int(code))])
     case .state(let path, let fault): return fault.report.about(path)
     case .workers(let fault): return fault.report
+    case .schedule(let name, let expected, let found):
+      return ErrorReport(
+        "finetune.schedule", "schedule.\(name): expected \(expected), found \(found)", ["name": .string(name)]
+      )
     case .needsValidation(let option):
       return ErrorReport(
         "method.needs-validation", "\(option): expected --validate DIR with it, found none")

@@ -40,6 +40,8 @@ public enum MethodError: Error, Hashable, Sendable {
   case workers(WorkerFault)
   /// A validation set is needed for what `option` asks.
   case needsValidation(option: String)
+  /// A number of a training schedule that no training can use.
+  case schedule(name: String, expected: String, found: String)
   /// The logits of the adapted model differ from those of the unfolded one by more than rounding explains.
   case proofFailed(difference: Float, limit: Float)
   /// A pass changed what the network computes, by the reference interpreter; `layer` is the first value that departs.

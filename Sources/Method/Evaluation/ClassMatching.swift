@@ -47,6 +47,8 @@ public struct ClassMatching: Hashable, Sendable {
   public let logits: [Int]
   /// How rows of logits are read.
   package let reading: ScoreReading
+  /// The labels of the model whose classes these are.
+  let labels: [String]
 
   /// Matches `folders`, in byte-wise order, to the classes of `metadata`.
   ///
@@ -57,6 +59,7 @@ public struct ClassMatching: Hashable, Sendable {
     let whole = metadata.reading(logitCount: classCount)
     let matcher = Matcher(folders: folders, metadata: metadata, classes: whole.classCount)
     (rule, logits) = try matcher.match(choice)
+    labels = metadata.labels
     if choice.isSubset {
       guard rule != .order, whole.function != .sigmoidOfOne else {
         throw .subsetWithoutNames(classes: whole.classCount)

@@ -57,9 +57,11 @@ public final class FineTuning {
   /// Measures, trains, and measures again.
   ///
   /// - Throws: `MethodError.pass` where the network does not work at the resolution or its batch norms are folded,
+  ///   `evaluation` where the pictures are not of the model's or the new head's classes, `schedule`,
   ///   `sigmoidOutputs`, `unusualTail`, `noBatchNorm` where it can't be trained in this way, `state` where an interrupted
   ///   training can't be taken up, `file` where its state can't be written, and what the pictures show.
   public func run() throws(MethodError) -> FineTuningResult {
+    try options.schedule.check()
     if options.patience != nil, validation == nil { throw MethodError.needsValidation(option: "early stop") }
     if options.newHead == nil {
       let reading = original.metadata.reading(logitCount: original.classCount)
@@ -71,7 +73,16 @@ public final class FineTuning {
       try MethodError.passing { () throws(PassError) in try Adapt.requireAdaptable(original) }
     }
     var start = original
-    if let names = options.newHead { try NewHead.install(in: &start, names, seed: options.seed) }
+    if let names = options.newHead {
+      guard training.matching?.reading.scoreCount == names.count, !names.isEmpty else {
+        throw MethodError.evaluation(
+          .classesOfAnotherModel(
+            path: training.path, expected: names.count, found: training.matching?.reading.scoreCount ?? 0))
+      }
+      try NewHead.install(in: &start, names, seed: options.seed)
+    }
+    try training.requireClasses(of: start)
+    try validation?.requireClasses(of: start)
     var model = try retargeted(start, to: options.resolution)
     let state = try loadState(model)
     let measured = validation ?? training.sampled(Self.substituteCount)

@@ -53,6 +53,23 @@ public struct TrainingSchedule: Hashable, Sendable {
     return schedule
   }
 
+  /// Refuses numbers that no training can use.
+  func check() throws(MethodError) {
+    func require(_ holds: Bool, _ name: String, _ expected: String, _ found: Any) throws(MethodError) {
+      guard holds else { throw .schedule(name: name, expected: expected, found: "\(found)") }
+    }
+    try require(epochs >= 0, "epochs", "0 or more", epochs)
+    try require(batchSize >= 1, "batchSize", "1 or more", batchSize)
+    try require(learningRate >= 0 && learningRate.isFinite, "learningRate", "0 or more", learningRate)
+    try require(momentum >= 0 && momentum < 1, "momentum", "0 or more and below 1", momentum)
+    try require(weightDecay >= 0 && weightDecay.isFinite, "weightDecay", "0 or more", weightDecay)
+    try require((0...1).contains(labelSmoothing), "labelSmoothing", "0 to 1", labelSmoothing)
+    if case .step(let epochs, let factor) = decay {
+      try require(epochs >= 1, "decay.epochs", "1 or more", epochs)
+      try require(factor >= 0 && factor.isFinite, "decay.factor", "0 or more", factor)
+    }
+  }
+
   /// Steps of an epoch over `count` samples; at least one where there are samples.
   package func stepsPerEpoch(_ count: Int) -> Int {
     guard count > 0 else { return 0 }

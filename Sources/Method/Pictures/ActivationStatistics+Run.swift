@@ -13,6 +13,7 @@ extension ActivationStatistics {
     progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws(MethodError) -> ActivationStatistics {
     let (ready, session, preprocessor) = try PictureRun.opened(model, at: resolution, options)
-    return try FeatureSet(session, preprocessor, pictures, model: ready, progress: progress).statistics
+    return try FeatureSet(session, preprocessor, pictures.unlabelled, model: ready, progress: progress)
+      .statistics
   }
 }

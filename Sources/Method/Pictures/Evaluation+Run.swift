@@ -13,6 +13,7 @@ extension Evaluation {
     session options: SessionOptions = SessionOptions(),
     progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws(MethodError) -> Evaluation {
+    try pictures.requireClasses(of: model)
     let (ready, session, preprocessor) = try PictureRun.opened(model, at: resolution, options)
     return try run(session, over: pictures, preprocessor: preprocessor, model: ready, progress: progress)
   }

@@ -70,6 +70,47 @@ public struct LabelledPictures: Sendable {
     self.init(found, matching, limit: limit)
   }
 
+  /// The pictures of the class folders in `folder`, which are called like those of `other`; for the validation of a
+  /// fine-tuning on pictures of their own classes.
+  ///
+  /// - Throws: `MethodError.image` where the folder cannot be read, `evaluation` where a folder is called like none of
+  ///   `other`.
+  public init(_ folder: String, classesOf other: LabelledPictures) throws(MethodError) {
+    guard let classes = other.matching else { throw .evaluation(.unlabelled(path: other.path)) }
+    let found: ImageFolder
+    do { found = try ImageFolder(path: folder) } catch { throw .image(error) }
+    var metadata = ModelMetadata(architecture: "")
+    metadata.labels = classes.labels
+    let matching: ClassMatching
+    do {
+      matching = try ClassMatching(found.classes, metadata, classCount: classes.reading.scoreCount)
+    } catch {
+      throw .evaluation(error)
+    }
+    self.init(found, matching)
+  }
+
+  /// Refuses pictures whose classes are not those of `model`: they would be compared with other logits, or with memory
+  /// beyond them.
+  func requireClasses(of model: Model) throws(MethodError) {
+    guard model.classCount > 0 else { throw .evaluation(.noLogits) }
+    guard let matching else { throw .evaluation(.unlabelled(path: path)) }
+    let areNamedAlike = matching.labels.elementsEqual(model.metadata.labels) {
+      $0.utf8.elementsEqual($1.utf8)
+    }
+    guard matching.reading.scoreCount == model.classCount, areNamedAlike else {
+      throw .evaluation(
+        .classesOfAnotherModel(path: path, expected: model.classCount, found: matching.reading.scoreCount))
+    }
+  }
+
+  /// These pictures, whose classes do not matter.
+  var unlabelled: LabelledPictures {
+    var pictures = LabelledPictures(path: path, unlabelled: entries.map(\.path))
+    (pictures.allowsFailures, pictures.maximumFailures) = (allowsFailures, maximumFailures)
+    return pictures
+  }
+
   /// All pictures in `folder` and below it, whose classes do not matter; `limit` of them at even distances.
   ///
   /// - Throws: `MethodError.image` where the folder cannot be read, `noPictures` where it has none.

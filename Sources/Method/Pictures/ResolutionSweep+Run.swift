@@ -42,7 +42,7 @@ extension ResolutionSweep {
     progress: (_ phase: String, _ done: Int, _ total: Int) -> Void = { _, _, _ in }
   ) throws(MethodError) -> ResolutionSweep {
     guard let train = model.metadata.trainResolution else { throw .unknownTrainResolution }
-    guard model.classCount > 0 else { throw .evaluation(.noLogits) }
+    try pictures.requireClasses(of: model)
     guard let reading = pictures.reading else { throw .evaluation(.unlabelled(path: pictures.path)) }
     var setup = Setup(model, over: pictures)
     setup.session = session
