@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import _abi, _checkpoints
 from ._abi import library
 from ._model import Model
@@ -73,20 +75,18 @@ def _call(
     answers: queue.SimpleQueue = queue.SimpleQueue()
     stopped = False
 
-    def tell(_context, label, done, total):
-        if progress is not None:
-            calls.put(functools.partial(progress, _abi.decoded(label), done, total))
-        return int(stopped)
-
-    def delegate(_context, task, results):
-        def computed(task=os.fsdecode(task), results=os.fsdecode(results)):
-            compute(task, results)
-            answers.put(0)
-
+    def ask(call: Callable, *arguments) -> int:
+        # The command stands still meanwhile, so that nothing is written once a call has raised.
         if stopped:
             return 1
-        calls.put(computed)
+        calls.put(functools.partial(call, *arguments))
         return answers.get()
+
+    def tell(_context, label, done, total):
+        return int(stopped) if progress is None else ask(progress, _abi.decoded(label), done, total)
+
+    def delegate(_context, task, results):
+        return ask(compute, os.fsdecode(task), os.fsdecode(results))
 
     def work():
         try:
@@ -105,6 +105,7 @@ def _call(
     try:
         while callable(call := calls.get()):
             call()
+            answers.put(0)
     except BaseException:
         stopped = True
         answers.put(1)
@@ -291,6 +292,10 @@ def _words(options: Mapping[str, Any]) -> list[str]:
     words: list[str] = []
     for name, value in options.items():
         option = "--" + name.rstrip("_").replace("_", "-")
+        if isinstance(value, np.bool_):
+            value = bool(value)
+        elif isinstance(value, (range, np.ndarray)):
+            value = list(value)
         if value is None or value is False:
             continue
         if value is True:

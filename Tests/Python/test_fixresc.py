@@ -238,6 +238,29 @@ class CommandTests(unittest.TestCase):
                     self.assertNotIn("tuned.bin", os.listdir(out))
             self.assertEqual(fixresc.evaluate(MODEL, Path(folder) / "pictures", classes="subset", limit=8).images, 8)
 
+    def test_the_last_call_of_progress_ends_a_command_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "tuned.bin"
+            for label in ("golf ball", "tench"):
+                (Path(folder) / "pictures" / label).mkdir(parents=True)
+                (Path(folder) / "pictures" / label / "a.jpg").symlink_to(PICTURE)
+
+            def last(label, done, total):
+                if label.startswith("after") and done == total:
+                    raise InterruptedError
+
+            with self.assertRaises(InterruptedError):
+                fixresc.finetune(
+                    MODEL, Path(folder) / "pictures", to=128, output=out, new_head=True, epochs=1, progress=last)
+            self.assertFalse(out.exists())
+
+    def test_options_may_be_numpy_values(self):
+        from fixresc import _commands
+
+        words = _commands._words({"resolutions": range(96, 129, 32), "to": np.array([128, 96]), "pack": np.bool_(True)})
+        self.assertEqual(words, ["--resolutions", "96,128", "--to", "128x96", "--pack"])
+        self.assertEqual(_commands._words({"pack": np.bool_(False), "epochs": np.int64(3)}), ["--epochs", "3"])
+
     def test_a_proof_can_be_interrupted(self):
         labels = []
 
