@@ -65,6 +65,9 @@ let package = Package(
       name: "kernel-bench", dependencies: ["FixresRuntime", "FixresIR", "FixresAssembler", "FixresBase"],
       path: "Benchmarks/Kernels"),
     .executableTarget(
+      name: "classifier-bench", dependencies: ["FixresRuntime", "FixresIR", "FixresBase"],
+      path: "Benchmarks/Classifier"),
+    .executableTarget(
       name: "file-bench", dependencies: ["FixresIR", "FixresBase"], path: "Benchmarks/Files"),
     .executableTarget(
       name: "engine-probe", dependencies: ["FixresRuntime", "FixresIR", "FixresBase"],

@@ -12,7 +12,7 @@ import FixresImaging
 /// A classifier may be shared by any number of tasks and threads. Its asynchronous calls run on threads of its own and
 /// never block the tasks' threads; calls that wait at the same time are run together, pictures side by side. The
 /// synchronous calls run on the caller's thread and the session's. Results are the same bits either way, at every thread
-/// count and whatever else is run at the same time.
+/// count and whatever else is run at the same time. In a cancelled task both kinds of call give `cancelled`.
 public final class Classifier: Sendable {
   private let core: ClassifierCore
   private let queue: ClassifierQueue

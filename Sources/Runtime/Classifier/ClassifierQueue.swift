@@ -30,9 +30,13 @@ final class ClassifierQueue: Sendable {
   private let gate = ForkGate()
   /// The process whose thread serves this queue.
   private let owner = ProcessGeneration.start()
-  /// Inputs that run together, at most: enough to keep every thread busy, few enough that tasks are answered while others
-  /// are run.
+  /// Inputs that run together at first, at most: enough to keep every thread busy, few enough that tasks are answered
+  /// while others are run.
   private let limit: Int
+  /// Nanoseconds of a run up to which more inputs run together: at the end of each, threads wait for the last.
+  private static let pace = 100_000_000.0
+  /// More inputs are run together up to this many times `limit`.
+  private static let longestFactor = 4
 
   init(_ core: ClassifierCore) {
     self.core = core
@@ -102,8 +106,14 @@ final class ClassifierQueue: Sendable {
   // MARK: - The thread
 
   private static func serve(_ monitor: Monitor<State>, _ core: ClassifierCore, _ limit: Int) {
-    while let parts = monitor.wait({ take(&$0, limit) }) {
+    var room = limit
+    while let parts = monitor.wait({ take(&$0, room) }) {
+      let start = MonotonicClock.nanoseconds()
       let results = core.classify(parts.flatMap { $0.request.inputs[$0.range] })
+      if results.count >= limit {
+        let each = Double(MonotonicClock.nanoseconds() - start) / Double(results.count)
+        room = max(limit, Int(min(Double(longestFactor * limit), pace / max(each, 1))))
+      }
       var first = 0
       for (request, range) in parts {
         let isDone = monitor.change { state in

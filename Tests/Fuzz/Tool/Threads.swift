@@ -51,12 +51,12 @@ enum Threads {
       let expected = try classifier.session.run(input)
       guard expected.logits.allSatisfy(\.isFinite), expected.features.allSatisfy(\.isFinite) else { continue }
       wrong += await withTaskGroup(of: Bool.self) { group in
-        for task in 0..<12 {
+        for task in 0..<64 {
           group.addTask {
             let results =
               task % 3 == 0
               ? Self.blocking(classifier, input)
-              : await classifier.classify(Array(repeating: .tensor(input), count: task))
+              : await classifier.classify(Array(repeating: .tensor(input), count: 1 + task % 8))
             return results.allSatisfy { (try? $0.get())?.logits == expected.logits }
           }
           if task == 5 { group.addTask { (await classifier.classify([])).isEmpty } }
