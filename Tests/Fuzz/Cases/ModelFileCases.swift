@@ -12,7 +12,8 @@ enum ModelFileCases {
       let kind = Array(name.utf8)
       return FuzzFormat(
         name.lowercased(), seeds: seeds().filter { $0.place(of: kind) != nil }, share: share,
-        alignment: 64, mutate: { file, dice in change(&file, section: kind, &dice, mutate) }, repair: repair, read: read)
+        alignment: 64, mutate: { file, dice in change(&file, section: kind, &dice, mutate) }, repair: repair,
+        read: read)
     }
     let metadata = TextMutator(TextCases.jsonWords + metadataWords)
     let indexed = TextMutator(TextCases.jsonWords + indexWords)
