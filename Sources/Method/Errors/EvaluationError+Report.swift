@@ -1,4 +1,5 @@
 import FixresBase
+import FixresImaging
 
 extension EvaluationError: ReportedError {
   /// The error's kind, sentence and figures.
@@ -57,12 +58,7 @@ extension EvaluationError: ReportedError {
     case .noLogits:
       return ErrorReport("eval.no-logits", "expected a model with a classifier, found one without")
     case .nothingDecoded(let count, let first, let error):
-      var report = error.report.about(first)
-      report.kind = "eval.nothing-decoded"
-      report.message =
-        "none of \(Text.count(count, "picture")) could be decoded; the first: " + report.message
-      report.data["count"] = JSON(count)
-      return report
+      return EvaluationError.nothingDecoded(count, first, error)
     }
   }
 
@@ -71,6 +67,14 @@ extension EvaluationError: ReportedError {
 
   /// At most this many folders are named in a sentence; the JSON object has all.
   static let namedFolders = 5
+
+  private static func nothingDecoded(_ count: Int, _ first: String, _ error: ImageError) -> ErrorReport {
+    var report = error.report.about(first)
+    report.kind = "eval.nothing-decoded"
+    report.message = "none of \(Text.count(count, "picture")) could be decoded; the first: " + report.message
+    report.data["count"] = JSON(count)
+    return report
+  }
 
   private static func unknownFolders(
     _ unknown: [String], _ ambiguous: [String], folders: Int, classes: Int, names: [String]
