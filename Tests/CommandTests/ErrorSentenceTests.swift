@@ -209,7 +209,8 @@ import fixresc
       "Method/Errors/WorkerFault.swift",
       [
         WorkerFault.notComputed, .task(path: path, expected: "the description"), .record(offset: 3),
-        .missing(sample: 2, count: 3), .twice(sample: 1), .file(.notFound(path: path)),
+        .kernels(expected: name, found: name), .missing(sample: 2, count: 3), .twice(sample: 1),
+        .file(.notFound(path: path)),
       ]),
     Sample(
       "Method/Errors/MethodError.swift",

@@ -3,6 +3,7 @@ import FixresIR
 import FixresImaging
 import FixresMethod
 import FixresRuntime
+import Synchronization
 import TestSupport
 import Testing
 
@@ -178,6 +179,25 @@ import Testing
       }
     }
     #expect(TestData.names(in: store.path).isEmpty)
+  }
+
+  /// Other kernels give other bits, which no result would show.
+  @Test func otherKernelsAreRefused() throws {
+    let written = Mutex("")
+    let tampering = PictureWorkers(folder: store.path) { task, _ in
+      let file = task + "/task.json"
+      guard let bytes = try? FileContents.read(file).array,
+        var object = try? JSON.parse(Bytes(bytes)).objectValue
+      else { return false }
+      object["kernels"] = "other kernels"
+      try? AtomicFileWriter.write(Array(JSON.object(object).serialized().utf8), to: file)
+      do { _ = try PictureWorker(path: task, threads: 1) } catch {
+        written.withLock { $0 = "\(error)" }
+      }
+      return false
+    }
+    #expect(throws: MethodError.workers(.notComputed)) { try evaluate(tampering) }
+    #expect(written.withLock { $0 }.hasPrefix("expected the kernels other kernels"))
   }
 
   /// Pictures in a list come in the order in which their folders would be listed.

@@ -11,6 +11,8 @@ extension WorkerFault: ReportedError {
       ErrorReport(
         "workers.task", "\(path): expected \(expected) of a task for workers, found something else",
         ["path": .string(path)])
+    case .kernels(let expected, let found):
+      ErrorReport.kernels(expected, found)
     case .record(let offset):
       ErrorReport(
         "workers.record", "results of workers, byte \(offset): expected a sound record, found a damaged one",
@@ -31,4 +33,17 @@ extension WorkerFault: ReportedError {
 
   /// The sentence of the error, in one line: what was expected, what was found and where.
   public var description: String { report.sentence }
+}
+
+extension ErrorReport {
+  /// The report of kernels that differ.
+  fileprivate static func kernels(_ expected: String, _ found: String) -> ErrorReport {
+    var report = ErrorReport(
+      "workers.kernels",
+      "expected the kernels \(Text.shortened(expected)) that the task's writer runs, found \(Text.shortened(found)) "
+        + "on the worker, whose results have other bits",
+      ["expected": .string(expected), "found": .string(found)])
+    report.hint = "FIXRESC_ISA=avx2, or portable, for all machines makes them the same."
+    return report
+  }
 }

@@ -25,9 +25,8 @@ package struct CachedModel {
     -> ContentHash
   {
     var hash = ContentHash("fixresc features 1", seed: Self.build)
-    let kinds = session.plan.steps.map { $0.kernel.prefix { $0 != "-" } }
     let lines = [
-      session.plan.backend, kinds.joined(separator: " "), GraphPrinter.text(of: model.graph),
+      session.plan.backend, session.kernelKinds, GraphPrinter.text(of: model.graph),
       "\(preprocessor.description)", "\(preprocessor.size)", "\(preprocessor.mode)",
       "\(preprocessor.appliesOrientation)", "\(preprocessor.limits)", "\(augmentation)", content,
     ]
@@ -44,4 +43,14 @@ package struct CachedModel {
   private static let build: ContentHash =
     (try? MappedFile.open("/proc/self/exe"))?.withUnsafeBytes { ContentHash($0) }
     ?? ContentHash("unknown build")
+}
+
+extension Session {
+  /// The kinds of the plan's kernels in order.
+  var kernelKinds: String {
+    plan.steps.map { $0.kernel.prefix { $0 != "-" } }.joined(separator: " ")
+  }
+
+  /// Names the kernels on which the bits of results depend: the instruction set and a hash of their kinds.
+  var kernelName: String { "\(plan.backend) \(ContentHash(kernelKinds).text.prefix(8))" }
 }

@@ -37,7 +37,8 @@ extension PictureRun {
       _ = FileName.withBytes(results) { unlink($0) }
     }
     let task = PictureTask(
-      model, preprocessor, augmentation, content: content, isExact: session.options.isExact)
+      model, preprocessor, augmentation, content: content, isExact: session.options.isExact,
+      kernels: session.kernelName)
     try task.write(to: folder, pictures)
     guard workers.compute(folder, results) else { throw .workers(.notComputed) }
     let records: SampleRecords

@@ -18,6 +18,8 @@ package struct PictureTask {
   package let content: SampleContent
   /// Whether only algorithms with the rounding of direct convolution are used.
   package let isExact: Bool
+  /// The kernels of the machine that wrote the task (`Session.kernelName`).
+  package let kernels: String
 
   static let (description, network, pictures, labels) = ("task.json", "model.bin", "pictures", "labels")
   private static let schema = 1
@@ -25,10 +27,10 @@ package struct PictureTask {
   /// A task of these parts.
   package init(
     _ model: Model, _ preprocessor: Preprocessor, _ augmentation: Augmentation, content: SampleContent,
-    isExact: Bool
+    isExact: Bool, kernels: String
   ) {
     (self.model, self.preprocessor, self.augmentation) = (model, preprocessor, augmentation)
-    (self.content, self.isExact) = (content, isExact)
+    (self.content, self.isExact, self.kernels) = (content, isExact, kernels)
   }
 
   // MARK: - Writing
@@ -67,6 +69,7 @@ package struct PictureTask {
     object["exif"] = .bool(preprocessor.appliesOrientation)
     object["maximum_pixels"] = JSON(preprocessor.limits.maximumPixels)
     object["exact"] = .bool(isExact)
+    object["kernels"] = .string(kernels)
     object["augment"] = .string(augmentation.kind.rawValue)
     object["seed"] = .string("\(augmentation.seed)")
     switch content {
@@ -98,7 +101,8 @@ package struct PictureTask {
     guard let object = (try? JSON.parse(bytes))?.objectValue, object["schema"]?.integerValue == Self.schema,
       let size = object["size"]?.arrayValue?.compactMap(\.integerValue), size.count == 2,
       let exif = object["exif"]?.boolValue, let limit = object["maximum_pixels"]?.integerValue,
-      let exact = object["exact"]?.boolValue, let content = Self.content(object),
+      let exact = object["exact"]?.boolValue, let kernels = object["kernels"]?.stringValue,
+      let content = Self.content(object),
       let kind = object["augment"]?.stringValue.flatMap(Augmentation.Kind.init),
       let seed = object["seed"]?.stringValue.flatMap(UInt64.init)
     else { throw fault }
@@ -114,7 +118,9 @@ package struct PictureTask {
     } catch {
       throw .image(error)
     }
-    self.init(model, preprocessor, Augmentation(kind, seed: seed), content: content, isExact: exact)
+    self.init(
+      model, preprocessor, Augmentation(kind, seed: seed), content: content, isExact: exact,
+      kernels: kernels)
     guard fits else { throw fault }
   }
 

@@ -55,14 +55,18 @@ package final class PictureWorker: Sendable {
     } else {
       classes = nil
     }
+    let session: Session
     do {
-      let session = try Session(
+      session = try Session(
         model: task.model, options: SessionOptions(threads: threads, isExact: task.isExact))
-      threadCount = session.threadCount
-      pass = Mutex(PassBox(pass: try PicturePass(session, preprocessor)))
     } catch {
       throw .runtime(error)
     }
+    guard session.kernelName == task.kernels else {
+      throw .workers(.kernels(expected: task.kernels, found: session.kernelName))
+    }
+    threadCount = session.threadCount
+    do { pass = Mutex(PassBox(pass: try PicturePass(session, preprocessor))) } catch { throw .runtime(error) }
   }
 
   /// Whether a sample may be one of class `label`.
