@@ -56,28 +56,32 @@ public struct ImageFolder: Sendable {
   package init(list path: String) throws(ImageError) {
     let bytes: Bytes
     do { bytes = try FileContents.read(path) } catch { throw .file(error) }
-    let texts = bytes.array.split(separator: 0, omittingEmptySubsequences: false).map {
-      FileName.text(of: Array($0))
-    }
-    guard texts.count > 2, texts.count % 2 == 1, texts[texts.count - 1].isEmpty else {
+    // Names are bytes: texts that are canonically equivalent are two.
+    let names = bytes.array.split(separator: 0, omittingEmptySubsequences: false)
+    guard names.count > 2, names.count % 2 == 1, names[names.count - 1].isEmpty else {
       throw .noClasses(path: path)
     }
-    var listed: [String: [(folder: String, path: String)]] = [:]
-    for index in stride(from: 0, to: texts.count - 1, by: 2) {
-      let picture = texts[index + 1]
-      let slash = picture.utf8.lastIndex(of: UInt8(ascii: "/")) ?? picture.startIndex
-      listed[texts[index], default: []].append((String(picture[..<slash]), picture))
+    var listed: [ArraySlice<UInt8>: [ArraySlice<UInt8>]] = [:]
+    for index in stride(from: 0, to: names.count - 1, by: 2) {
+      listed[names[index], default: []].append(names[index + 1])
     }
-    let classes = listed.keys.sorted(by: FileName.precedes)
+    let folders = listed.keys.sorted { $0.lexicographicallyPrecedes($1) }
     var entries: [Entry] = []
-    for (index, name) in classes.enumerated() {
-      let sorted = (listed[name] ?? []).sorted { a, b in
-        a.folder == b.folder ? FileName.precedes(a.path, b.path) : FileName.precedes(a.folder, b.folder)
+    for (index, name) in folders.enumerated() {
+      let pictures = (listed[name] ?? []).map { (folder: Self.folder(of: $0), path: $0) }.sorted { a, b in
+        a.folder == b.folder
+          ? a.path.lexicographicallyPrecedes(b.path) : a.folder.lexicographicallyPrecedes(b.folder)
       }
-      entries += sorted.map { Entry(path: $0.path, classIndex: index) }
+      entries += pictures.map { Entry(path: FileName.text(of: Array($0.path)), classIndex: index) }
     }
+    let classes = folders.map { FileName.text(of: Array($0)) }
     (self.path, self.classes, self.entries) = (path, classes, entries)
     leftOut = PictureListing.LeftOut()
+  }
+
+  /// What comes before the last slash of `path`.
+  private static func folder(of path: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    path[..<(path.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex)]
   }
 
   /// Paths of the pictures that lie in `folder` itself, in byte-wise order of their names.

@@ -200,6 +200,38 @@ import Testing
     #expect(written.withLock { $0 }.hasPrefix("expected the kernels other kernels"))
   }
 
+  /// A description beside the network of another task would have pictures written beyond its input.
+  @Test(arguments: [[4000, 4000], [8, 300], [16, 17], [0, 16]]) func otherSizesAreRefused(_ size: [Int])
+    throws
+  {
+    let isRefused = Mutex(false)
+    let tampering = PictureWorkers(folder: store.path) { task, _ in
+      let file = task + "/task.json"
+      guard let bytes = try? FileContents.read(file).array,
+        var object = try? JSON.parse(Bytes(bytes)).objectValue
+      else { return false }
+      object["size"] = JSON(size)
+      try? AtomicFileWriter.write(Array(JSON.object(object).serialized().utf8), to: file)
+      isRefused.withLock { $0 = (try? PictureWorker(path: task, threads: 1)) == nil }
+      return false
+    }
+    #expect(throws: MethodError.workers(.notComputed)) { try evaluate(tampering) }
+    #expect(isRefused.withLock { $0 })
+  }
+
+  @Test func namesOfAListAreBytes() throws {
+    let names: [[UInt8]] = [Array("e\u{301}".utf8), Array("\u{E9}".utf8), [0xFF]]
+    let path = store.path + "/list"
+    var list: [UInt8] = []
+    for name in names {
+      list += name + [0]
+      list += Array("a/".utf8) + name + [0]
+    }
+    try AtomicFileWriter.write(list, to: path)
+    let listed = try ImageFolder(list: path)
+    #expect(listed.classes.map(FileName.bytes) == names && listed.entries.map(\.classIndex) == [0, 1, 2])
+  }
+
   /// Pictures in a list come in the order in which their folders would be listed.
   @Test func aListIsInTheOrderOfItsFolders() throws {
     let folder = try ImageFolder(path: data.folder.path)

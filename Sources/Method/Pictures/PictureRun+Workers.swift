@@ -71,7 +71,7 @@ extension PictureRun {
       guard variant == 0 else { return }
       guard let error = SampleRecord.error(payload) else { throw .workers(.record(offset: index)) }
       try Self.count(error, of: number, pictures, &summary)
-    case .notFinite: throw .notFinite(input: pictures.entries[number].path, .unknown)
+    case .notFinite: throw notFinite(index, of: pictures)
     }
   }
 }

@@ -256,7 +256,7 @@ package struct PictureRun {
   }
 
   /// What makes the results of sample `index` numbers that are not finite: its input is made once more.
-  private func notFinite(_ index: Int, of pictures: LabelledPictures) -> MethodError {
+  func notFinite(_ index: Int, of pictures: LabelledPictures) -> MethodError {
     let path = pictures.entries[index / augmentation.variantCount].path
     guard let model, case .picture(let picture, _) = try? input(index, of: pictures) else {
       return .notFinite(input: path, .unknown)

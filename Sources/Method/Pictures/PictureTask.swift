@@ -152,8 +152,11 @@ package struct PictureTask {
     return .results(logits: logits, features: features, reading: reading)
   }
 
-  /// Whether the content is of what the network gives.
+  /// Whether pictures become what the network takes, and the content is of what it gives.
   private var fits: Bool {
+    guard preprocessor.size == model.graph.resolution,
+      preprocessor.mode.channelCount == model.graph.imageInput?.type.channels
+    else { return false }
     let features = model.graph.output(GraphOutput.features).map { model.graph[$0].type.elementCount } ?? 0
     switch content {
     case .results(let logits, let kept, let reading):

@@ -85,8 +85,13 @@ package final class PictureWorker: Sendable {
   }
 
   private func run(_ samples: [Sample], _ pass: PicturePass) throws(MethodError) -> [UInt8] {
+    let needed = samples.count.multipliedSaturated(SampleRecord.stride(content.byteCount))
+    // The records are copied for the caller.
+    guard AddressSpace.allows(needed.multipliedSaturated(2)) else {
+      throw .runtime(.planTooLarge(needed: needed, available: MachineMemory.availableByteCount()))
+    }
     var records: [UInt8] = []
-    records.reserveCapacity(samples.count.multipliedSaturated(SampleRecord.stride(content.byteCount)))
+    records.reserveCapacity(needed)
     let payload = UnsafeMutableRawBufferPointer.allocate(byteCount: max(content.byteCount, 8), alignment: 8)
     defer { payload.deallocate() }
     let kept = UnsafeMutableRawBufferPointer(rebasing: payload[..<content.byteCount])

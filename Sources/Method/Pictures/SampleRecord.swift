@@ -139,9 +139,12 @@ final class SampleRecords {
   private func place(_ sample: Int, at offset: Int) throws(WorkerFault) {
     guard offsets[sample] >= 0 else { return offsets[sample] = offset }
     let (first, second) = (try head(at: offsets[sample]), try head(at: offset))
-    guard first.checksum == second.checksum, first.length == second.length else {
-      throw .twice(sample: sample)
+    guard first.checksum != second.checksum || first.length != second.length else { return }
+    for (place, head) in [(offsets[sample], first), (offset, second)] {
+      try load(SampleRecord.headByteCount + head.length, at: place)
+      guard isSound(head) else { throw .record(offset: place) }
     }
+    throw .twice(sample: sample)
   }
 
   /// Calls `body` with the state and the payload of `sample`.
@@ -156,13 +159,21 @@ final class SampleRecords {
     } catch {
       throw .workers(error)
     }
-    let bytes = UnsafeRawBufferPointer(record)
-    let payload = UnsafeRawBufferPointer(
-      rebasing: bytes[SampleRecord.headByteCount..<SampleRecord.headByteCount + head.length])
-    let start = HardwareChecksum.checksum(UnsafeRawBufferPointer(rebasing: bytes[..<16]))
-    guard HardwareChecksum.checksum(payload, seed: start) == head.checksum else {
-      throw .workers(.record(offset: offset))
-    }
-    try body(head.state, payload)
+    guard isSound(head) else { throw .workers(.record(offset: offset)) }
+    try body(head.state, payload(head))
+  }
+
+  /// The payload of the record that is loaded.
+  private func payload(_ head: Head) -> UnsafeRawBufferPointer {
+    let start = SampleRecord.headByteCount
+    return UnsafeRawBufferPointer(
+      rebasing: UnsafeRawBufferPointer(record)[start..<start + head.length])
+  }
+
+  /// Whether the record that is loaded has its checksum.
+  private func isSound(_ head: Head) -> Bool {
+    let start = HardwareChecksum.checksum(
+      UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(record)[..<16]))
+    return HardwareChecksum.checksum(payload(head), seed: start) == head.checksum
   }
 }
