@@ -4,7 +4,8 @@
     FIXRESC_LIBRARY=build/lib/libfixresc.so.0 PYTHONPATH=Python python3 Benchmarks/Spark/rate.py MODEL FOLDER
 
 FOLDER holds class folders; each is taken --times times. Spark is a cluster of this machine with --cores workers of one core;
-its start and that of the workers' first models are left out: a small run comes first. Needs Tests/Python/requirements-spark.txt
+its start and that of the workers' first models are left out: a small run comes first. On a machine that does other work
+compare the time of the processors, all of Spark's processes counted. Needs Tests/Python/requirements-spark.txt
 and Java.
 """
 
@@ -33,6 +34,25 @@ def repeated(folder, times, target):
         for index in range(times):
             (target / name / f"{index:03}").symlink_to(Path(folder, name).resolve())
     return str(target)
+
+
+def processor_seconds():
+    """Processor time of this process and of all below it, and of those below it that have ended."""
+    parents, times = {}, {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (place / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        parents[int(place.name)] = int(fields[1])
+        times[int(place.name)] = sum(map(int, fields[11:15]))
+    total = 0
+    for process in times:
+        ancestor = process
+        while ancestor not in (0, 1, os.getpid()):
+            ancestor = parents.get(ancestor, 0)
+        total += times[process] if ancestor == os.getpid() else 0
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def main():
@@ -66,21 +86,24 @@ def main():
         if arguments.binary:
             rows = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(arguments.folder)
             ways["spark, binaryFile, once"] = lambda: fixresc.spark.evaluate(rows, arguments.model).to_dict()
-        rates = {name: [] for name in ways}
+        rates, costs = {name: [] for name in ways}, {name: [] for name in ways}
         for number in range(arguments.rounds):
             reports = {}
             for name, way in ways.items():
-                start = time.monotonic()
+                start, processor = time.monotonic(), processor_seconds()
                 reports[name] = way()
-                whole = time.monotonic() - start
+                whole, used = time.monotonic() - start, processor_seconds() - processor
                 # From the command's start to its end, listing and opening included.
                 rates[name].append(reports[name]["images"] / whole)
+                costs[name].append(1000 * used / reports[name]["images"])
                 print(f"round {number + 1}: {name}: {reports[name]['images']} pictures in {whole:.2f} s, "
-                      f"{rates[name][-1]:.1f} a second; top-1 {reports[name]['top1']}, loss {reports[name]['loss']}", flush=True)
+                      f"{rates[name][-1]:.1f} a second, {costs[name][-1]:.3f} ms of a processor each; top-1 {reports[name]['top1']}, loss {reports[name]['loss']}", flush=True)
             same = all(reports["eval"][key] == reports["spark"][key] for key in ("top1", "top5", "loss", "images"))
             print("the same digits" if same else "OTHER DIGITS")
         for name, values in rates.items():
-            print(f"{name}: {statistics.median(values):.1f} pictures/s, of eval's {statistics.median(values) / statistics.median(rates['eval']):.3f}")
+            rate, cost = statistics.median(values), statistics.median(costs[name])
+            print(f"{name}: {rate:.1f} pictures/s, {rate / statistics.median(rates['eval']):.3f} of eval's; "
+                  f"{cost:.3f} ms of a processor a picture, eval's is {statistics.median(costs['eval']) / cost:.3f} of that")
     spark.stop()
 
 

@@ -16,8 +16,10 @@ import ctypes
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import threading
+import uuid
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,8 +43,8 @@ _LEAST_PART, _GREATEST_PART, _PARTS_PER_CORE = 32, 1024, 16
 _ROWS = 64
 # Bytes of results that a worker makes at a time, that a Spark job brings to the driver, and jobs under way at most.
 _PIECE, _WINDOW, _MOST_WINDOWS = 8 << 20, 32 << 20, 16
-# Models that a worker process keeps open.
-_OPEN = 2
+# Models that a worker process keeps open, and that an executor keeps in its folder.
+_OPEN, _KEPT = 2, 4
 
 
 # ---- On the workers ----
@@ -83,6 +85,10 @@ class _Shipped:
             os.replace(part, os.path.join(folder, name))
         if not self._lies_in(folder):
             raise OSError(f"{folder}: expected the files that Spark brought, found others")
+        # What earlier tasks brought goes; whoever has it open keeps it.
+        others = [place for place in Path(folder).parent.glob("fixresc-*") if place.is_dir()]
+        for place in sorted(others, key=_age)[_KEPT:]:
+            shutil.rmtree(place, ignore_errors=True)
         return folder
 
     def _lies_in(self, folder: str) -> bool:
@@ -95,6 +101,13 @@ class _Shipped:
         """Frees what Spark keeps of the files."""
         if self._broadcast is not None:
             self._broadcast.destroy()
+
+
+def _age(folder: Path) -> float:
+    try:
+        return -folder.stat().st_mtime
+    except OSError:
+        return 0
 
 
 def _digest(path: str) -> str:
@@ -242,22 +255,28 @@ def _addresses(column: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, A
 
 
 def _session(data: Any, spark: Any) -> Any:
-    if spark is not None:
-        return spark
-    if hasattr(data, "sparkSession"):
-        return data.sparkSession
-    from pyspark.sql import SparkSession
+    if spark is None and hasattr(data, "sparkSession"):
+        spark = data.sparkSession
+    if spark is None:
+        from pyspark.sql import SparkSession
 
-    found = SparkSession.getActiveSession()
-    if found is None:
+        spark = SparkSession.getActiveSession()
+    if spark is None:
         raise ValueError("expected a Spark session; spark=SparkSession.builder.getOrCreate() makes one")
-    return found
+    try:
+        spark.sparkContext
+    except Exception as error:
+        raise ValueError("expected a session with a driver of its own, found one of Spark Connect") from error
+    return spark
 
 
 class _Frame:
     """Rows of pictures: a name, a class folder and the bytes of each."""
 
-    def __init__(self, frame: Any, name: str, path: str, label: str | None, content: str | None, root: str | None):
+    def __init__(
+        self, frame: Any, name: str, path: str, label: str | None, content: str | None, root: str | None,
+        has_classes: bool = True,
+    ):
         for column in (path, content):
             if column is not None and column not in frame.columns:
                 raise ValueError(f"expected a column {column} with {'the pictures' if column == content else 'names'}, "
@@ -265,17 +284,25 @@ class _Frame:
         self.frame, self.path, self.content, self.prefix = frame, path, content, f"{name}:" if name else ""
         if label is not None and label not in frame.columns:
             label = None
-        columns = [path] if label is None else [path, label]
+        columns = [_text(path, "name")] + ([] if label is None else [_text(label, "class")])
         rows = frame.select(*columns).toPandas()
-        self.names = [str(value) for value in rows[path]]
+        for column, name in (("name", path), ("class", label)):
+            if name is not None and rows[column].isna().any():
+                raise ValueError(f"column {name}: expected a {column} for each picture, found null")
+        self.names = list(rows["name"])
         if len(set(self.names)) != len(self.names):
             seen: set[str] = set()
             twice = next(one for one in self.names if one in seen or seen.add(one))
             raise ValueError(f"column {path}: expected a name of its own for each picture, found {twice} twice")
         if label is not None:
-            self.classes = [str(value) for value in rows[label]]
-        else:
+            self.classes = list(rows["class"])
+            return
+        try:
             self.classes = _classes(self.names, root)
+        except ValueError:
+            if has_classes:
+                raise
+            self.classes = ["pictures"] * len(self.names)
 
     def write(self, list_path: str) -> None:
         """Writes the list that the command reads in place of a folder."""
@@ -284,6 +311,22 @@ class _Frame:
                 if "\0" in name or "\0" in folder:
                     raise ValueError("expected names without zero bytes")
                 file.write(os.fsencode(folder) + b"\0" + os.fsencode(self.prefix + name) + b"\0")
+
+
+def _column(name: str) -> Any:
+    """A column by its name, whatever is in that."""
+    from pyspark.sql import functions
+
+    return functions.col(_quoted(name))
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _text(name: str, alias: str) -> Any:
+    """A column as text: numbers are names too."""
+    return _column(name).cast("string").alias(alias)
 
 
 def _classes(names: list[str], root: str | None) -> list[str]:
@@ -329,6 +372,9 @@ class _Source:
             self.frame.write(self.argument)
         else:
             self.argument = os.path.abspath(os.fspath(data))
+
+
+_planning = threading.Lock()
 
 
 def _affordable(description: dict) -> int:
@@ -387,14 +433,21 @@ class _Cluster:
             raise ValueError("two pictures' names have one hash; rename one of them")
         shared, variants = context.broadcast(places), description["variants"]
         setting = "spark.sql.execution.arrow.maxRecordsPerBatch"
+        # The session's setting counts when a plan is made, which it is here.
+        _planning.acquire()
         before = self.spark.conf.get(setting)
         try:
             self.spark.conf.set(setting, str(min(_ROWS, _affordable(description))))
-            rows = frame.frame.select(frame.path, frame.frame[frame.content].cast("binary"))
+            rows = frame.frame.select(_text(frame.path, "name"), _column(frame.content).cast("binary").alias("content"))
+            # Spark cuts folders of small files into tasks of a few pictures.
+            most = max(context.defaultParallelism, 1) * _PARTS_PER_CORE
+            if rows.rdd.getNumPartitions() > most:
+                rows = rows.coalesce(most)
             rdd = rows.mapInArrow(lambda batches: _rows(shipped, variants, shared, batches), "records binary").rdd
             count = rdd.getNumPartitions()
         finally:
             self.spark.conf.set(setting, before)
+            _planning.release()
         try:
             each = -(-len(names) // max(count, 1))
             self._gather(rdd.map(lambda row: bytes(row[0])), count, each * variants, description, file)
@@ -408,13 +461,18 @@ class _Cluster:
         from pyspark import inheritable_thread_target
 
         context = self.spark.sparkContext
-        size = max(1, _WINDOW // max(samples * description["record_bytes"], 1))
+        cores = max(context.defaultParallelism, 1)
+        size = max(1, min(_WINDOW // max(samples * description["record_bytes"], 1), 4 * cores))
         windows = [range(first, min(first + size, count)) for first in range(0, count, size)]
-        flying = -(-2 * max(context.defaultParallelism, 1) // size) + 1
-        done, total = 0, description["samples"]
+        flying = -(-2 * cores // size) + 1
+        done, total, group = 0, description["samples"], f"fixresc-{uuid.uuid4()}"
+
+        def take(window):
+            context.setJobGroup(group, "fixresc")
+            return context.runJob(records, list, list(window))
+
         with ThreadPoolExecutor(min(flying, _MOST_WINDOWS, max(len(windows), 1))) as pool:
-            take = inheritable_thread_target(lambda window: context.runJob(records, list, list(window)))
-            waiting: deque = deque()
+            take, waiting = inheritable_thread_target(take), deque()
             rest = iter(windows)
             try:
                 while True:
@@ -427,13 +485,16 @@ class _Cluster:
                     done = min(done + size * samples, total)
                     if self.progress is not None:
                         self.progress("pictures", done, total)
-            finally:
+            except BaseException:
+                # Nobody waits for jobs under way: a failure or Ctrl-C ends them.
                 for future in waiting:
                     future.cancel()
+                context.cancelJobGroup(group)
+                raise
 
 
 def _measured(name, page, data, model, spark, progress, columns, options) -> Report:
-    spark = _session(data, spark)
+    spark, columns = _session(data, spark), {**columns, "has_classes": name != "stats"}
     with tempfile.TemporaryDirectory(prefix="fixresc-spark-") as folder:
         source = _Source(data, "", columns, folder)
         cluster = _Cluster(spark, [source], progress)
@@ -567,7 +628,7 @@ def predictor(
         for field in fields:
             if field.name in added:
                 raise ValueError(f"column {field.name}: expected another name, as that is one of the predictions'")
-        texts = [f"`{field.name}` {field.dataType.simpleString()}" for field in fields]
+        texts = [f"{_quoted(field.name)} {field.dataType.simpleString()}" for field in fields]
         return ", ".join(texts + [f"{name} {kind}" for name, kind in added.items()])
 
     predict.schema = schema
@@ -656,9 +717,7 @@ def features(
     if not hasattr(data, "sparkSession"):
         data, path, content = _listed(os.path.abspath(os.fspath(data)), spark), "path", None
     if content is None:
-        from pyspark.sql import functions as F
-
-        data, content = data.withColumn("_file", F.col(path)), "_file"
+        data, content = data.withColumn("_file", _text(path, "_file")), "_file"
     predict = predictor(model, content, outputs=["features"], ship=ship, **options)
     return data.mapInPandas(predict, predict.schema(data)).drop("prediction", "prediction_index", "probability")
 

@@ -165,6 +165,14 @@ def killing_rows(killer):
     return rows
 
 
+class Elsewhere(fixresc.spark._Shipped):
+    """Files of a driver whose folders no executor sees."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.folder = "/nowhere"
+
+
 class Replaced:
     """Puts a function in the place of one of fixresc.spark's."""
 
@@ -228,6 +236,41 @@ class EvaluationTests(unittest.TestCase):
             self.assertSame(fixresc.spark.evaluate(parquet(val, "killed.parquet"), MODEL))
         self.assertTrue(os.path.exists(killer.marker))
 
+    def test_models_come_by_broadcast(self):
+        table = parquet(val, "sent.parquet")
+        with Replaced("_Shipped", Elsewhere):
+            self.assertSame(fixresc.spark.evaluate(val, MODEL, spark=spark))
+            self.assertSame(fixresc.spark.evaluate(table, MODEL))
+            predict = fixresc.spark.predictor(MODEL)
+            rows = table.mapInPandas(predict, predict.schema(table)).collect()
+            self.assertEqual(sum(row["error"] is None for row in rows), 39)
+
+    def test_names_and_classes_of_any_kind(self):
+        from pyspark.sql import functions as F
+
+        table = parquet(val, "kinds.parquet")
+        # Numbers in the order of the paths, one of them below a name that SQL would not take.
+        ordered = table.toPandas().sort_values("path")
+        numbers = F.create_map(*[F.lit(v) for i, p in enumerate(ordered["path"]) for v in (p, 100 + i)])
+        numbered = table.select(numbers[F.col("path")].alias("we`ird.id"), "label", "content")
+        report = fixresc.spark.evaluate(numbered, MODEL, path="we`ird.id")
+        self.assertEqual([report[key] for key in ("top1", "images", "failed")],
+                         [self.report[key] for key in ("top1", "images", "failed")])
+        predict = fixresc.spark.predictor(MODEL)
+        # Spark itself takes no backticks and dots here.
+        plain = numbered.withColumnRenamed("we`ird.id", "an id")
+        self.assertEqual(plain.mapInPandas(predict, predict.schema(plain)).count(), 41)
+        self.assertIn("`we``ird.id` int", predict.schema(numbered))
+        for name, null in (("label", "label"), ("path", "path")):
+            broken = table.withColumn(null, F.when(F.col("path").endswith("003.ppm"), None).otherwise(F.col(null)))
+            with self.assertRaisesRegex(ValueError, f"column {name}: .* found null"):
+                fixresc.spark.evaluate(broken, MODEL)
+        flat = table.select(F.regexp_replace("path", "/", "_").alias("path"), "content")
+        options = {"resolutions": [112], "allow_failures": True}
+        self.assertEqual(fixresc.spark.stats(flat, MODEL, **options)["rows"][0]["images"], 39)
+        with self.assertRaisesRegex(ValueError, "expected class folders"):
+            fixresc.spark.evaluate(flat, MODEL)
+
     def test_sweep_and_stats_are_the_command_s(self):
         options = {"resolutions": [96, 128], "allow_failures": True}
         for name in ("sweep", "stats"):
@@ -246,6 +289,11 @@ class EvaluationTests(unittest.TestCase):
             fixresc.spark.evaluate(table, MODEL, content="bytes")
         with self.assertRaisesRegex(fixresc.CommandFailed, "--cache"):
             fixresc.spark.evaluate(val, MODEL, spark=spark, cache=folder.name)
+        def stop(*_):
+            raise InterruptedError("enough")
+
+        with self.assertRaisesRegex(InterruptedError, "enough"):
+            fixresc.spark.evaluate(val, MODEL, spark=spark, progress=stop)
         with self.assertRaisesRegex(fixresc.CommandFailed, "no such file"):
             fixresc.spark.evaluate(val, "/absent.bin", spark=spark)
 
