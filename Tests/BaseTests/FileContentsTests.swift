@@ -96,6 +96,25 @@ import Testing
     #expect(read + refused == 16)
   }
 
+  #if os(Linux)
+    /// Another process holds its file open while it does not get a processor: what it has written so far is no file.
+    @Test func aWriterThatPausesIsWaitedFor() throws {
+      let count = 1 << 16
+      try AtomicFileWriter.write([UInt8](repeating: 1, count: count), to: path)
+      let descriptor = open(path, O_WRONLY)
+      let half = [UInt8](repeating: 2, count: count / 2)
+      #expect(half.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } == half.count)
+      let started = WorkerThread {
+        usleep(600_000)
+        _ = half.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        close(descriptor)
+      }
+      guard let writer = started else { throw CancellationError() }
+      #expect(try FileContents.read(path).array == half + half)
+      writer.join()
+    }
+  #endif
+
   @Test func aFileThatShrinksIsNeverPadded() throws {
     let count = 2 << 20
     let stops = Stop()

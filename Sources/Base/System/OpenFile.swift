@@ -21,14 +21,15 @@ final class OpenFile {
   private(set) var isLeased = false
   private let isOwned: Bool
 
-  /// No call of `write` is under way for so long.
+  /// No call of `write` is under way for so long, and no program pauses for so long between two writes.
   private static let settledNanoseconds = 2_000_000_000
-  /// A program that has the file open for writing does not pause for so long between two writes.
+  /// Where the system does not tell whether a program has the file open for writing, one that has is taken not to pause
+  /// for so long between two writes.
   private static let quietNanoseconds = 250_000_000
   /// Longer than a step of the clock that stamps files.
   private static let stepNanoseconds = 20_000_000
-  /// Steps until a file that keeps changing is given up: 2 s.
-  private static let mostSteps = 100
+  /// Steps until a file that keeps changing is given up: 3 s, or more on a busy machine.
+  private static let mostSteps = 150
 
   /// Opens the file at `path`; never blocks on a FIFO or a device.
   init(path: String) throws(FileError) {
@@ -75,13 +76,14 @@ final class OpenFile {
     guard !(Self.settledNanoseconds...).contains(stamp.age) else { return }
     isSettled = false
     for _ in 0..<Self.mostSteps {
-      takeLease()
+      let isBeingWritten = takeLease()
       let age = abs(stamp.age)
       if isLeased {
         isSettled = age >= Self.stepNanoseconds
         return
       }
-      if age >= Self.quietNanoseconds { return }
+      // On a machine with more work than processors, a program that writes piece by piece may stand still for seconds.
+      if age >= (isBeingWritten ? Self.settledNanoseconds : Self.quietNanoseconds) { return }
       var pause = timespec(tv_sec: 0, tv_nsec: Self.stepNanoseconds)
       nanosleep(&pause, nil)
       restamp()
@@ -89,16 +91,18 @@ final class OpenFile {
     throw .changedWhileRead(path: path)
   }
 
-  /// Takes a lease, which the system grants the owner of a file that nobody has open for writing, and the stamp.
-  private func takeLease() {
+  /// Takes a lease, which the system grants the owner of a file that nobody has open for writing, and the stamp. True
+  /// where the system refuses it because somebody has.
+  private func takeLease() -> Bool {
     #if os(Linux)
       // Whoever opens the file for writing waits until the lease is given back, and the system tells the holder by a
       // signal, of which one is chosen that does nothing.
-      isLeased =
-        fcntl(descriptor, Self.setSignal, SIGURG) == 0
-        && fcntl(descriptor, Self.setLease, Int32(F_RDLCK)) == 0
-      if isLeased { restamp() }
+      guard fcntl(descriptor, Self.setSignal, SIGURG) == 0 else { return false }
+      isLeased = fcntl(descriptor, Self.setLease, Int32(F_RDLCK)) == 0
+      guard isLeased else { return errno == EAGAIN }
+      restamp()
     #endif
+    return false
   }
 
   private func restamp() {
