@@ -209,6 +209,8 @@ class CommandTests(unittest.TestCase):
                 fixresc.evaluate(MODEL, folder, classes="subset", progress=interrupt)
 
     def test_an_interrupt_ends_a_command(self):
+        # Who starts the tests in the background has them ignore it.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "out"
             out.mkdir()
