@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -355,10 +355,12 @@ def _classes(names: list[str], root: str | None) -> list[str]:
 
 
 def _local(path: str) -> str:
-    """The path of a `file:` address."""
-    if path.startswith("file:"):
-        return unquote(urlparse(path).path)
-    return path
+    """The path of an address: Hadoop's `file:/a b` (the column `path` of binaryFile) has names as they are, the URI
+    `file:///a%20b` (`input_file_name`) quotes them.
+    """
+    if path.startswith("file:///"):
+        return unquote(path[len("file://") :])
+    return path[len("file:") :] if path.startswith("file:/") else path
 
 
 class _Source:

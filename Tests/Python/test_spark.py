@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.parse
 import warnings
 from pathlib import Path
 
@@ -125,6 +126,13 @@ def parquet(path, name):
     return spark.read.parquet(target)
 
 
+def quoted_address(column):
+    """A column of paths as URIs, which `input_file_name` gives."""
+    from pyspark.sql import functions
+
+    return functions.udf(lambda path: "file://" + urllib.parse.quote(path), "string")(column)
+
+
 class Killer:
     """Kills a process in the middle of a task, once: the Python worker (`worker`) or the executor (`executor`)."""
 
@@ -217,6 +225,27 @@ class EvaluationTests(unittest.TestCase):
                          [self.report[key] for key in ("top1", "top5", "loss", "images", "failed")])
         self.assertEqual(spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch"), rows)
         self.assertSame(fixresc.spark.evaluate(frame(val), MODEL, content=None))
+
+    def test_paths_are_taken_as_they_are(self):
+        # Each name is another one's if it is read as a URI.
+        names = ["b 1", "b%201", "c", "c#1", "d", "d?x", "e;v", "f+\u00e9", "g%zz"]
+        pictures = sorted(Path(val).rglob("*.ppm"))[: len(names)]
+        with tempfile.TemporaryDirectory() as place:
+            target = Path(place, pictures[0].relative_to(val).parts[0])
+            target.mkdir()
+            for name, picture in zip(names, pictures, strict=True):
+                (target / f"{name}.ppm").write_bytes(picture.read_bytes())
+            model = fixresc.load(MODEL, threads=1)
+            literal = frame(place).selectExpr("path", "substring(path, 6) AS name")
+            predict = fixresc.spark.predictor(MODEL, "path", outputs=["logits"])
+            for rows in (literal, literal.withColumn("path", quoted_address("name"))):
+                found = rows.mapInPandas(predict, predict.schema(rows)).collect()
+                self.assertEqual(sorted(Path(row["name"]).stem for row in found), sorted(names))
+                for row in found:
+                    self.assertIsNone(row["error"])
+                    np.testing.assert_array_equal(np.float32(row["logits"]), model(row["name"])[0].logits)
+            report = fixresc.spark.evaluate(literal, MODEL, content=None, root=place, classes="subset")
+            self.assertSame(report, untimed(fixresc.evaluate(MODEL, place, classes="subset").to_dict()))
 
     def test_tables_give_the_command_s_digits(self):
         table = parquet(val, "val.parquet")
