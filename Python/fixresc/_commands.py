@@ -278,7 +278,6 @@ class _Place:
         write(path)
         return str(path)
 
-
     def inputs_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The files that a model made of this and of `options` comes from."""
         values = [value for one in options.values() for value in (one if isinstance(one, (list, tuple)) else [one])]
